@@ -1,0 +1,1 @@
+"""Dark frames in, thresholds, noise, hot pixels and cover rules out."""

@@ -1,0 +1,1 @@
+"""One TOML file, validated at the start."""

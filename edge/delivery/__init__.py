@@ -1,0 +1,1 @@
+"""Outbox and uplink: what was made is delivered."""

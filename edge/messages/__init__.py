@@ -1,0 +1,1 @@
+"""The written contract: what goes to disk and to the server."""

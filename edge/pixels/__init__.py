@@ -1,0 +1,1 @@
+"""One read of a frame, its clusters and crops."""

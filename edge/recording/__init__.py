@@ -1,0 +1,1 @@
+"""The native recording: a folder of segments."""

@@ -1,0 +1,1 @@
+"""A sensor, particles and faults: frames with truth."""

@@ -1,0 +1,1 @@
+"""Offline: labelled hits in, the models the edge runs out."""
