@@ -153,7 +153,7 @@ class FrameSource(Protocol):
 
     @property
     def pushes_back(self) -> bool:
-        """True: waits for the loop (a recording). False: the oldest frame is dropped and counted."""
+        """True: it waits for the loop. False: the oldest frame is dropped and counted."""
 
     def frames(self) -> Iterator[Frame | BadFrame]:
         """Yield frames in order."""
