@@ -1,0 +1,90 @@
+"""Dark frames in, one by one; a calibration out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cover import FrameLevel, frame_level, obviously_light
+from calibration.derive import ThresholdRequest, derive
+from calibration.model import Calibration
+from calibration.statistics import PixelStatistics
+
+Verdict = Literal["used", "light", "unlike"]
+
+
+class Calibrator:
+    """Collects covered frames of one mode.
+
+    Frames that are light by a fixed rule are refused; so is a frame that is brighter than the
+    ones before. A frame that is darker shows that the ones before were not dark: they are
+    thrown away and the calibration starts again with it.
+
+    Parameters
+    ----------
+    mode : dict
+        What the calibration is valid for; holds at least ``width_px``, ``height_px``,
+        ``bit_depth`` and ``black_level_adu``.
+    """
+
+    def __init__(self, mode: dict[str, Any]) -> None:
+        self._mode = mode
+        self._full_scale_adu = (1 << int(mode["bit_depth"])) - 1
+        self._restart()
+        self.refused = 0
+
+    def _restart(self) -> None:
+        self._statistics = PixelStatistics(self._mode["height_px"], self._mode["width_px"])
+        self._levels: list[FrameLevel] = []
+        self._maxima: list[int] = []
+        self._temperatures: list[float] = []
+
+    @property
+    def frames_used(self) -> int:
+        """Frames the calibration would be made of now."""
+        return self._statistics.count
+
+    def add(self, pixels: NDArray[Any], temperature_c: float | None = None) -> Verdict:
+        """Judge a frame, shape (height, width), and use it when it is dark like the others."""
+        level = frame_level(pixels)
+        if obviously_light(level, self._full_scale_adu, self._mode.get("black_level_adu")):
+            self.refused += 1
+            return "light"
+        step = self._step_from_others(level)
+        if step > 0:
+            self.refused += 1
+            return "unlike"
+        if step < 0:
+            self.refused += self.frames_used
+            self._restart()
+        self._statistics.add(pixels)
+        self._levels.append(level)
+        self._maxima.append(int(pixels.max()))
+        if temperature_c is not None:
+            self._temperatures.append(temperature_c)
+        return "used"
+
+    def _step_from_others(self, level: FrameLevel) -> int:
+        """+1: this frame is brighter than the others allow, -1: it shows that they were light."""
+        if not self._levels:
+            return 0
+        last = self._levels[-1]
+        tolerance = min(level.tolerance_adu, last.tolerance_adu)
+        difference = level.mean_adu - last.mean_adu
+        return int(difference > tolerance) - int(difference < -tolerance)
+
+    def finish(self, request: ThresholdRequest, created_utc: str = "") -> Calibration:
+        """Make the calibration; raises `CalibrationError` with too few frames."""
+        mean = float(np.mean([level.mean_adu for level in self._levels])) if self._levels else 0.0
+        temperature = float(np.mean(self._temperatures)) if self._temperatures else None
+        return derive(
+            self._statistics,
+            frame_maxima_adu=np.asarray(self._maxima, np.float32),
+            level_adu=mean,
+            mode=self._mode,
+            request=request,
+            temperature_c=temperature,
+            created_utc=created_utc,
+        )

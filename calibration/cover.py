@@ -1,0 +1,81 @@
+"""When is a frame dark enough: before a calibration, among its frames, and after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIGHT_SHARE = 40 / 255
+"""CREDO Detector: a frame whose mean is at 40 of 255 or above is not covered."""
+
+BRIGHT_SHARE = 0.001
+"""CREDO Detector: at least 999 per mille of the pixels are dark."""
+
+LEVEL_SIGMA = 10.0
+"""How far a dark frame's level may lie from the others, in units of a pixel's noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverRule:
+    """A frame is covered when both hold.
+
+    Attributes
+    ----------
+    mean_limit_adu : float
+        The frame's mean is not above it.
+    black_adu : int
+        A pixel above it is bright.
+    bright_share_limit : float
+        The share of bright pixels is not above it.
+    """
+
+    mean_limit_adu: float
+    black_adu: int
+    bright_share_limit: float
+
+    def covered(self, mean_adu: float, bright_share: float) -> bool:
+        """Whether a frame with this mean and share of bright pixels is dark."""
+        return mean_adu <= self.mean_limit_adu and bright_share <= self.bright_share_limit
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLevel:
+    """Mean and robust spread of one frame, in ADU."""
+
+    mean_adu: float
+    spread_adu: float
+
+    @property
+    def tolerance_adu(self) -> float:
+        """How far another dark frame's mean may lie from this one's."""
+        return LEVEL_SIGMA * max(self.spread_adu, 1.0)
+
+
+def frame_level(pixels: NDArray[Any]) -> FrameLevel:
+    """Mean of all pixels and 1.4826 x the median absolute deviation of a sample of them."""
+    step = max(1, int(np.sqrt(pixels.size / 65_536)))
+    sample = pixels[::step, ::step].astype(np.float32)
+    spread = 1.4826 * float(np.median(np.abs(sample - np.median(sample))))
+    return FrameLevel(float(pixels.mean(dtype=np.float64)), spread)
+
+
+def obviously_light(level: FrameLevel, full_scale_adu: int, black_level_adu: float | None) -> bool:
+    """CREDO's fixed rule, for the time before there is a calibration."""
+    black = black_level_adu or 0.0
+    return level.mean_adu - black >= LIGHT_SHARE * (full_scale_adu - black)
+
+
+def cover_rule(
+    level_adu: float, noise_adu: float, mean_adu: NDArray[np.float32], full_scale_adu: int
+) -> CoverRule:
+    """Cover rule of a calibrated sensor, from the level and noise of its dark frames.
+
+    The pixels that are bright in every dark frame (hot ones) are allowed for twice over.
+    """
+    step = LEVEL_SIGMA * max(noise_adu, 1.0)
+    black = min(int(level_adu + step), full_scale_adu)
+    always_bright = float(np.count_nonzero(mean_adu > black)) / mean_adu.size
+    return CoverRule(level_adu + step, black, 2 * always_bright + BRIGHT_SHARE)

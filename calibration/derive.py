@@ -1,0 +1,155 @@
+"""From the statistics of dark frames to a calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cover import cover_rule
+from calibration.model import Calibration, CalibrationError, calibration_id
+from calibration.noise import PRIOR_FRAMES, common_noise_adu, pixel_noise_adu
+from calibration.statistics import PixelStatistics
+from calibration.tail import (
+    Tail,
+    expected_per_hour,
+    measured_tail,
+    student_sigma,
+    threshold_sigma,
+)
+from calibration.trim import trim_bias, values_to_drop
+
+LEAST_FRAMES = 3
+HOT_SIGMA = 5.0
+"""A pixel whose baseline stands this far above the rest is hot."""
+
+MASKED = 65_535
+"""Threshold no value is above."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRequest:
+    """What the thresholds are to achieve.
+
+    Attributes
+    ----------
+    false_triggers_per_hour : float
+        Wanted rate of noise alone, over the whole sensor.
+    frames_per_hour : float
+        How often every pixel is read.
+    growth_sigma : float
+        A pixel beside a lit one belongs to the cluster from here on.
+    seed_sigma : float or None
+        Fixed threshold instead of the wanted rate.
+    """
+
+    false_triggers_per_hour: float = 0.01
+    frames_per_hour: float = 108_000.0
+    growth_sigma: float = 3.5
+    seed_sigma: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    mean: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    degrees: int
+    level: float
+    typical: float
+
+
+def derive(
+    statistics: PixelStatistics,
+    *,
+    frame_maxima_adu: NDArray[np.float32],
+    level_adu: float,
+    mode: dict[str, Any],
+    request: ThresholdRequest,
+    temperature_c: float | None = None,
+    created_utc: str = "",
+) -> Calibration:
+    """Make a calibration; raises `CalibrationError` with fewer than three frames."""
+    if statistics.count < LEAST_FRAMES:
+        raise CalibrationError(
+            f"{statistics.count} dark frames are too few for a calibration: "
+            f"at least {LEAST_FRAMES} of one mode are needed"
+        )
+    full_scale = (1 << int(mode["bit_depth"])) - 1
+    noise = _noise(statistics)
+    hot = noise.mean - np.float32(noise.level) > np.float32(HOT_SIGMA * noise.typical)
+    tail = _tail(statistics, noise, hot)
+    reads = noise.mean.size * request.frames_per_hour
+    seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
+    stretch = _hot_stretch(seed_sigma, noise.degrees)
+    seed = _threshold(noise, hot, seed_sigma, stretch, full_scale)
+    growth = _threshold(noise, hot, request.growth_sigma, stretch, full_scale)
+    masked = (seed >= full_scale) | (statistics.largest[1] > seed)
+    seed[masked] = MASKED
+    growth[masked] = MASKED
+    rule = cover_rule(level_adu, noise.typical, noise.mean, full_scale)
+    return Calibration(
+        id=calibration_id(mode, rule, mean=noise.mean, sigma=noise.sigma, seed=seed, growth=growth),
+        mode=mode,
+        mean_adu=noise.mean,
+        sigma_adu=noise.sigma,
+        seed_threshold=seed,
+        growth_threshold=growth,
+        masked=masked,
+        hot=hot & ~masked,
+        frames_used=statistics.count,
+        level_adu=level_adu,
+        noise_adu=noise.typical,
+        cover=rule,
+        frame_maxima_adu=frame_maxima_adu,
+        seed_sigma=seed_sigma,
+        growth_sigma=request.growth_sigma,
+        tail_stretch=tail.stretch,
+        expected_false_triggers_per_hour=expected_per_hour(seed_sigma, reads, tail),
+        temperature_c=temperature_c,
+        created_utc=created_utc,
+    )
+
+
+def _noise(statistics: PixelStatistics) -> _Noise:
+    """Baseline and noise without each pixel's largest values, corrected for leaving them out."""
+    count = statistics.count
+    dropped = values_to_drop(count, len(statistics.largest))
+    kept = count - dropped
+    top = statistics.largest[:dropped].astype(np.uint64)
+    total = statistics.total - top.sum(axis=0)
+    squares = statistics.squares - np.square(top).sum(axis=0)
+    mean = total / kept
+    # Integers until here: kept * squares - total^2 is exact, the usual formula is not.
+    spread2 = (kept * squares - total * total).astype(np.float64) / (kept * (kept - 1))
+    bias = trim_bias(count, dropped)
+    spread = np.sqrt(spread2 / bias.variance)
+    mean = (mean - bias.mean * spread).astype(np.float32)
+    own = spread.astype(np.float32)
+    common = common_noise_adu(mean, own, kept - 1)
+    sigma = pixel_noise_adu(common, own, kept - 1)
+    return _Noise(mean, sigma, kept - 1, float(np.median(mean)), float(np.median(sigma)))
+
+
+def _tail(statistics: PixelStatistics, noise: _Noise, hot: NDArray[np.bool_]) -> Tail:
+    second = (statistics.largest[1] - noise.mean) / noise.sigma
+    return measured_tail(second[~hot], statistics.count)
+
+
+def _hot_stretch(seed_sigma: float, degrees: int) -> float:
+    """Hot pixels do not share their noise: few frames prove little about each of them."""
+    return student_sigma(seed_sigma, degrees + PRIOR_FRAMES) / seed_sigma
+
+
+def _threshold(
+    noise: _Noise,
+    hot: NDArray[np.bool_],
+    sigma: float,
+    hot_stretch: float,
+    full_scale_adu: int,
+) -> NDArray[np.uint16]:
+    width = noise.sigma * np.where(hot, np.float32(sigma * hot_stretch), np.float32(sigma))
+    level = np.clip(np.floor(noise.mean + width), 0, min(full_scale_adu, MASKED))
+    threshold: NDArray[np.uint16] = level.astype(np.uint16)
+    return threshold

@@ -1,0 +1,131 @@
+"""A calibration as an immutable value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cover import CoverRule
+
+
+class CalibrationError(ValueError):
+    """A calibration can't be made, read or used; the message is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What is known of a sensor in one mode.
+
+    Attributes
+    ----------
+    id : str
+        Hash of everything below that changes a decision: 16 hex digits.
+    mode : dict
+        Sensor, size, bit depth, exposure, gain, packing: what it is valid for.
+    mean_adu, sigma_adu : ndarray of float32, shape (height, width)
+        Baseline and noise of each pixel.
+    seed_threshold, growth_threshold : ndarray of uint16, shape (height, width)
+        A pixel is lit when its value is above; 65535 where it is masked.
+    masked : ndarray of bool, shape (height, width)
+        Pixels that can't be used: unstable, or too bright to tell a hit.
+    hot : ndarray of bool, shape (height, width)
+        Pixels well above the rest whose baseline is stable: used, with their own threshold.
+    frames_used : int
+    level_adu, noise_adu : float
+        Mean of the dark frames; median noise of a pixel.
+    cover : CoverRule
+    frame_maxima_adu : ndarray of float32, shape (frames,)
+        Largest value of each frame.
+    seed_sigma, growth_sigma : float
+        Thresholds of an ordinary pixel in units of its noise.
+    tail_stretch : float
+        How much wider than normal the measured tail is.
+    expected_false_triggers_per_hour : float
+        At `seed_sigma`, extrapolated along the measured tail.
+    temperature_c : float or None
+        Mean over the frames used.
+    created_utc : str
+    """
+
+    id: str
+    mode: dict[str, Any]
+    mean_adu: NDArray[np.float32]
+    sigma_adu: NDArray[np.float32]
+    seed_threshold: NDArray[np.uint16]
+    growth_threshold: NDArray[np.uint16]
+    masked: NDArray[np.bool_]
+    hot: NDArray[np.bool_]
+    frames_used: int
+    level_adu: float
+    noise_adu: float
+    cover: CoverRule
+    frame_maxima_adu: NDArray[np.float32]
+    seed_sigma: float
+    growth_sigma: float
+    tail_stretch: float
+    expected_false_triggers_per_hour: float
+    temperature_c: float | None = None
+    created_utc: str = ""
+
+    @property
+    def masked_px(self) -> int:
+        """Number of masked pixels."""
+        return int(np.count_nonzero(self.masked))
+
+    @property
+    def hot_px(self) -> int:
+        """Number of hot pixels that have their own threshold."""
+        return int(np.count_nonzero(self.hot))
+
+    @property
+    def black_level_adu(self) -> float:
+        """Level of a dark pixel: the mode's where it is stated, the measured one otherwise."""
+        stated = self.mode.get("black_level_adu")
+        return float(stated) if stated is not None else self.level_adu
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the maps, ready for JSON."""
+        return {
+            "calibration_id": self.id,
+            "mode": self.mode,
+            "frames_used": self.frames_used,
+            "temperature_c": self.temperature_c,
+            "created_utc": self.created_utc,
+            "thresholds": {
+                "seed_sigma": round(self.seed_sigma, 4),
+                "growth_sigma": round(self.growth_sigma, 4),
+                "seed_adu_median": float(np.median(self.seed_threshold)),
+                "cover_mean_adu": round(self.cover.mean_limit_adu, 4),
+                "cover_black_adu": self.cover.black_adu,
+                "cover_bright_share": round(self.cover.bright_share_limit, 8),
+            },
+            "noise": {
+                "level_adu": round(self.level_adu, 4),
+                "median_sigma_adu": round(self.noise_adu, 4),
+                "tail_stretch": round(self.tail_stretch, 4),
+                "frame_maximum_adu_mean": round(float(self.frame_maxima_adu.mean()), 3),
+            },
+            "hot_pixels": self.hot_px,
+            "masked_px": self.masked_px,
+            "expected_false_triggers_per_hour": self.expected_false_triggers_per_hour,
+        }
+
+
+MAPS = tuple(f.name for f in fields(Calibration) if "NDArray" in str(f.type))
+"""Names of the fields that are arrays."""
+
+
+def calibration_id(mode: dict[str, Any], cover: CoverRule, **maps: NDArray[Any]) -> str:
+    """Hash of what decides: mode, cover rule, baseline, noise and thresholds."""
+    hasher = hashlib.sha256()
+    rule = [cover.mean_limit_adu, cover.black_adu, cover.bright_share_limit]
+    hasher.update(json.dumps([mode, rule], sort_keys=True).encode())
+    for name in sorted(maps):
+        hasher.update(name.encode())
+        hasher.update(np.ascontiguousarray(maps[name]).tobytes())
+    return hasher.hexdigest()[:16]

@@ -1,0 +1,89 @@
+"""Streaming statistics of every pixel: count, sum, sum of squares and the four largest values.
+
+All sums are integers, so that the result is exact and does not depend on the order of the frames
+or on which of the two paths (numba, NumPy) made it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.jit import compiled, numba_available
+
+LARGEST_KEPT = 4
+"""RMS leaves the four largest values out of its mean and standard deviation."""
+
+
+class PixelStatistics:
+    """Sum, sum of squares and largest values of each pixel over the frames added.
+
+    Attributes
+    ----------
+    count : int
+        Frames added (at most 65,537, so that a 32-bit sum holds).
+    total : ndarray of uint32, shape (height, width)
+    squares : ndarray of uint64, shape (height, width)
+    largest : ndarray of uint16, shape (LARGEST_KEPT, height, width)
+        Descending.
+    """
+
+    def __init__(self, height_px: int, width_px: int) -> None:
+        self.count = 0
+        self.total = np.zeros((height_px, width_px), np.uint32)
+        self.squares = np.zeros((height_px, width_px), np.uint64)
+        self.largest = np.zeros((LARGEST_KEPT, height_px, width_px), np.uint16)
+
+    def add(self, pixels: NDArray[Any]) -> None:
+        """Add a frame of uint8 or uint16, shape (height, width)."""
+        if pixels.shape != self.total.shape:
+            raise ValueError(f"frame is {pixels.shape}, statistics are {self.total.shape}")
+        kernel = _numba_kernel() if numba_available() else add_numpy
+        kernel(pixels, self.total, self.squares, self.largest)
+        self.count += 1
+
+
+def add_numpy(
+    pixels: NDArray[Any],
+    total: NDArray[np.uint32],
+    squares: NDArray[np.uint64],
+    largest: NDArray[np.uint16],
+) -> None:
+    """Add a frame with NumPy: the reference for the compiled path."""
+    total += pixels
+    wide = pixels.astype(np.uint64)
+    squares += wide * wide
+    carried = pixels.astype(np.uint16)
+    for slot in largest:
+        smaller = np.minimum(slot, carried)
+        np.maximum(slot, carried, out=slot)
+        carried = smaller
+
+
+def _add_scalar(
+    pixels: NDArray[Any],
+    total: NDArray[np.uint32],
+    squares: NDArray[np.uint64],
+    largest: NDArray[np.uint16],
+) -> None:
+    height, width = pixels.shape
+    kept = largest.shape[0]
+    for y in range(height):
+        for x in range(width):
+            value = np.uint64(pixels[y, x])
+            total[y, x] += np.uint32(value)
+            squares[y, x] += value * value
+            if value > largest[kept - 1, y, x]:
+                slot = kept - 1
+                while slot > 0 and value > largest[slot - 1, y, x]:
+                    largest[slot, y, x] = largest[slot - 1, y, x]
+                    slot -= 1
+                largest[slot, y, x] = np.uint16(value)
+
+
+@cache
+def _numba_kernel() -> Any:
+    return compiled(_add_scalar)

@@ -1,0 +1,92 @@
+"""A calibration as one file: ``.npz`` with its maps and a JSON header, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cover import CoverRule
+from calibration.model import MAPS, Calibration, CalibrationError
+
+SCHEMA = 1
+_SCALARS = (
+    "id",
+    "mode",
+    "frames_used",
+    "level_adu",
+    "noise_adu",
+    "seed_sigma",
+    "growth_sigma",
+    "tail_stretch",
+    "expected_false_triggers_per_hour",
+    "temperature_c",
+    "created_utc",
+)
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Write to `path` in one step: a reader sees the old file or the new one.
+
+    Raises
+    ------
+    OSError
+        The folder can't be written or the disk is full; no half file is left.
+    """
+    maps = {name: getattr(calibration, name) for name in MAPS}
+    header: dict[str, Any] = {name: getattr(calibration, name) for name in _SCALARS}
+    header |= {"schema": SCHEMA, "cover": asdict(calibration.cover), "digest": _digest(maps)}
+    text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, header=text, **maps)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> Calibration:
+    """Read a calibration; raises `CalibrationError` with one line for whatever is wrong."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(bytes(file["header"]))
+            if header.get("schema", 0) > SCHEMA:
+                raise CalibrationError(
+                    f"{path}: calibration of a newer version ({header['schema']}, this program "
+                    f"reads up to {SCHEMA}); update cosmic-edge or calibrate again"
+                )
+            maps = {name: file[name] for name in MAPS}
+            if header["digest"] != _digest(maps):
+                raise CalibrationError(f"{path}: damaged calibration (checksum); calibrate again")
+            scalars = {name: header[name] for name in _SCALARS}
+            return Calibration(cover=CoverRule(**header["cover"]), **maps, **scalars)
+    except FileNotFoundError:
+        raise CalibrationError(f"{path}: no such calibration") from None
+    except CalibrationError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CalibrationError(
+            f"{path}: not a calibration, or a damaged one ({why}); calibrate again"
+        ) from None
+
+
+def _digest(maps: dict[str, NDArray[Any]]) -> str:
+    hasher = hashlib.sha256()
+    for name in MAPS:
+        array = np.ascontiguousarray(maps[name])
+        hasher.update(f"{name}{array.dtype}{array.shape}".encode())
+        hasher.update(array.tobytes())
+    return hasher.hexdigest()

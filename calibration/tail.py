@@ -1,0 +1,89 @@
+"""From a wanted rate of false triggers to a threshold in units of sigma.
+
+Three things set it: how many pixels are read in an hour, how few frames the noise was measured
+on (Student's t instead of the normal tail), and how much heavier than normal the sensor's own
+tail is, which is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NORMAL = NormalDist()
+_LEAST_COUNT = 20
+_LEAST_FRAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How much wider than normal the noise is far out.
+
+    Attributes
+    ----------
+    stretch : float
+        A deviation of u sigma is as rare as u / stretch of normal noise; 1 or more.
+    measured_at_sigma : float
+        The largest deviation the counts reach; beyond it the rate is extrapolated.
+    """
+
+    stretch: float
+    measured_at_sigma: float
+
+
+def normal_sigma(probability: float) -> float:
+    """Deviation that normal noise exceeds with `probability` (one-sided)."""
+    return -_NORMAL.inv_cdf(min(max(probability, 1e-300), 0.5))
+
+
+def normal_tail(sigma: float) -> float:
+    """Probability that normal noise exceeds `sigma` (one-sided)."""
+    return 0.5 * math.erfc(sigma / math.sqrt(2))
+
+
+def student_sigma(sigma: float, degrees: float) -> float:
+    """Deviation of Student's t that is as rare as `sigma` of normal noise.
+
+    Wallace (1959), Ann. Math. Statist. 30, 1124: right to 0.02 in sigma.
+    """
+    scaled = sigma * (8 * degrees + 3) / (8 * degrees + 1)
+    exponent = min(scaled * scaled / degrees, 60.0)
+    return math.sqrt(degrees * math.expm1(exponent))
+
+
+def measured_tail(second_largest_sigma: NDArray[np.floating], frames: int) -> Tail:
+    """Tail from each pixel's second-largest value, which no single hit can have made.
+
+    Parameters
+    ----------
+    second_largest_sigma : ndarray, any shape
+        (second-largest value - baseline) / noise of each ordinary pixel.
+    frames : int
+        Frames the largest were taken over.
+
+    Notes
+    -----
+    The second largest of n values exceeds u with probability close to n (n - 1) p(u)^2 / 2, so
+    the share of pixels above u gives p(u). CRAYFIS finds its hot pixels by the same statistic.
+    """
+    values = np.asarray(second_largest_sigma, np.float64).ravel()
+    if frames < _LEAST_FRAMES or values.size < 100 * _LEAST_COUNT:
+        return Tail(1.0, 0.0)
+    reach = float(np.partition(values, -_LEAST_COUNT)[-_LEAST_COUNT])
+    share = _LEAST_COUNT / values.size
+    probability = math.sqrt(2 * share / (frames * (frames - 1)))
+    return Tail(max(1.0, reach / normal_sigma(probability)), reach)
+
+
+def threshold_sigma(false_triggers_per_hour: float, reads_per_hour: float, tail: Tail) -> float:
+    """Threshold that this many pixel reads exceed `false_triggers_per_hour` times in an hour."""
+    return normal_sigma(false_triggers_per_hour / reads_per_hour) * tail.stretch
+
+
+def expected_per_hour(threshold: float, reads_per_hour: float, tail: Tail) -> float:
+    """Extrapolate the false triggers in an hour at `threshold` sigma along the measured tail."""
+    return reads_per_hour * normal_tail(threshold / tail.stretch)
