@@ -1,0 +1,107 @@
+"""The summary at the end of a command, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from edge.display import units
+
+_FRAME_COUNTS = (
+    "expected",
+    "received",
+    "missing",
+    "processed",
+    "calibrating",
+    "uncovered",
+    "dropped",
+    "bad",
+)
+_TIMES = {"live_time_s": "live time", "dead_time_s": "dead time"}
+_SMALL = 3
+
+
+def summary_table(summary: Mapping[str, Any]) -> RenderableType:
+    """Lay out a command's summary: what `--json` prints, in words.
+
+    Parameters
+    ----------
+    summary : mapping
+        Any keys; frame counts stand on one line, mappings are listed largest first, durations
+        (keys that end in ``_s``) get their units.
+
+    Returns
+    -------
+    rich renderable
+    """
+    return _Summary(summary)
+
+
+class _Summary:
+    def __init__(self, summary: Mapping[str, Any]) -> None:
+        self._summary = summary
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        for name, value in _rows(self._summary):
+            table.add_row(name, Text(units.readable(value, ascii_only=options.ascii_only)))
+        yield table
+
+
+def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    frames = [
+        f"{units.count(summary[name])} {name}"
+        for name in _FRAME_COUNTS
+        if isinstance(summary.get(name), int)
+        and (summary[name] or name in ("received", "processed"))
+    ]
+    if frames:
+        yield "frames", " · ".join(frames)
+    for key, value in summary.items():
+        if key in _FRAME_COUNTS and isinstance(value, int):
+            continue
+        if value is None or value in ("", {}, []):
+            continue
+        yield _name(key), _value(key, value)
+
+
+def _name(key: str) -> str:
+    if key in _TIMES:
+        return _TIMES[key]
+    if key.endswith("_per_s"):
+        return key.removesuffix("_per_s").replace("_", " ") + " per s"
+    return key.removesuffix("_s").replace("_", " ")
+
+
+def _value(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return _mapping(key, value)
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)}" if len(value) > _SMALL else ", ".join(str(item) for item in value)
+    if isinstance(value, (int, float)):
+        return _number(key, value)
+    return str(value)
+
+
+def _mapping(key: str, value: Mapping[str, Any]) -> str:
+    if all(isinstance(item, (int, float)) for item in value.values()):
+        ordered = sorted(value.items(), key=lambda item: (-item[1], item[0]))
+        named = [f"{name} {_number(key, number)}" for name, number in ordered if number]
+        return " · ".join(named) or "none"
+    return " · ".join(f"{name} {_value(name, item)}" for name, item in value.items())
+
+
+def _number(key: str, value: float) -> str:
+    if key.endswith("_per_s"):
+        return f"{value:,.1f}"
+    if key.endswith("_s"):
+        return units.duration(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
