@@ -84,7 +84,8 @@ def derive(
     seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
     stretch = _hot_stretch(seed_sigma, noise.degrees)
     seed = _threshold(noise, hot, seed_sigma, stretch, full_scale)
-    growth = _threshold(noise, hot, request.growth_sigma, stretch, full_scale)
+    growth_sigma = min(request.growth_sigma, seed_sigma)
+    growth = _threshold(noise, hot, growth_sigma, stretch, full_scale)
     masked = (seed >= full_scale) | (statistics.largest[1] > seed)
     seed[masked] = MASKED
     growth[masked] = MASKED
@@ -104,7 +105,7 @@ def derive(
         cover=rule,
         frame_maxima_adu=frame_maxima_adu,
         seed_sigma=seed_sigma,
-        growth_sigma=request.growth_sigma,
+        growth_sigma=growth_sigma,
         tail_stretch=tail.stretch,
         expected_false_triggers_per_hour=expected_per_hour(seed_sigma, reads, tail),
         temperature_c=temperature_c,

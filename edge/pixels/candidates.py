@@ -1,0 +1,111 @@
+"""A frame and a calibration in, candidates out: no state, so that workers can share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.model import Calibration
+from edge.crop import crop
+from edge.detection import Candidate, FrameStamp
+from edge.frame import Frame, Pixels
+from edge.pixels.clusters import grow
+from edge.pixels.scan import scan
+from edge.pixels.unpack import unpack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScannedFrame:
+    """A frame after its one read.
+
+    Attributes
+    ----------
+    stamp : FrameStamp
+    mean_adu : float
+    bright_share : float
+    covered : bool
+    flood : bool
+        More is lit than particles can: one event, nothing of it is a hit.
+    candidates : tuple of Candidate
+        Brightest first; empty when uncovered or flooded.
+    """
+
+    stamp: FrameStamp
+    mean_adu: float
+    bright_share: float
+    covered: bool
+    flood: bool
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanLimits:
+    """What the pixel pass needs of the configuration."""
+
+    crop_size_px: int = 60
+    most_candidates: int = 50
+
+
+def plain_pixels(frame: Frame) -> Pixels:
+    """Pixels of a frame, unpacked where they are packed."""
+    if frame.mode.packing == "none":
+        return frame.pixels
+    return unpack(frame.pixels.view(np.uint8), frame.mode.width_px, frame.mode.packing)
+
+
+def scan_frame(frame: Frame, calibration: Calibration, limits: ScanLimits) -> ScannedFrame:
+    """Read a frame once; cluster and cut out what is lit when it is covered."""
+    pixels = plain_pixels(frame)
+    found = scan(pixels, calibration.seed_threshold, calibration.cover.black_adu)
+    mean = found.total_adu / pixels.size
+    bright_share = found.bright / pixels.size
+    covered = calibration.cover.covered(mean, bright_share)
+    candidates: tuple[Candidate, ...] = ()
+    flood = covered and found.lit > len(found.seeds)
+    if covered and not flood and found.lit:
+        clusters = grow(pixels, calibration.growth_threshold, found.seeds)
+        flood = len(clusters) > limits.most_candidates
+        if not flood:
+            made = [_candidate(pixels, cluster, calibration, limits) for cluster in clusters]
+            candidates = tuple(sorted(made, key=_brightest_first))
+    return ScannedFrame(stamp_of(frame), mean, bright_share, covered, flood, candidates)
+
+
+def stamp_of(frame: Frame) -> FrameStamp:
+    """Keep what later stages need of a frame once its pixels are gone."""
+    return FrameStamp(
+        frame.sequence,
+        frame.index,
+        frame.series,
+        frame.mode,
+        frame.sensor_time_ns,
+        frame.utc_ns,
+        frame.exposure_ns,
+        frame.temperature_c,
+        frame.origin,
+    )
+
+
+def _candidate(
+    pixels: Pixels, cluster: NDArray[np.int64], calibration: Calibration, limits: ScanLimits
+) -> Candidate:
+    rows, cols = np.divmod(cluster, pixels.shape[1])
+    values = pixels[rows, cols].astype(np.uint16)
+    excess = values.astype(np.float32) - calibration.mean_adu[rows, cols]
+    peak = int(np.argmax(excess))
+    y, x = int(rows[peak]), int(cols[peak])
+    return Candidate(
+        rows=rows.astype(np.int32),
+        cols=cols.astype(np.int32),
+        values_adu=values,
+        excess_adu=excess,
+        peak=peak,
+        peak_sigma=float(excess[peak] / calibration.sigma_adu[y, x]),
+        crop=crop(pixels, y, x, limits.crop_size_px),
+    )
+
+
+def _brightest_first(candidate: Candidate) -> tuple[float, int, int]:
+    return (-float(candidate.excess_adu[candidate.peak]), candidate.y_px, candidate.x_px)

@@ -1,0 +1,61 @@
+"""What depends on the order of frames: runs behind the pixel pass, one frame after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from edge.detection import Candidate
+from edge.stages.frame_veto import FrameVeto
+from edge.stages.hold import Hold
+from edge.stages.outcome import Outcome, Settled
+from edge.stages.repeat import RepeatVeto
+from edge.timeline import Timeline
+
+
+class OrderStage:
+    """Vetoes and hold: outcomes in, in order; settled frames out, in order.
+
+    The same for a replay with any number of workers and for a live camera.
+    """
+
+    def __init__(self, veto: FrameVeto, repeat: RepeatVeto, hold: Hold, timeline: Timeline) -> None:
+        self._veto = veto
+        self._repeat = repeat
+        self._hold = hold
+        self._timeline = timeline
+
+    def push(self, outcome: Outcome) -> Iterator[Settled]:
+        """Take the next frame; yield the frames that are settled by it."""
+        if outcome.flood:
+            return self._hold.push(outcome, (), Counter(flood=1))
+        passed, rejected = self._judge(outcome)
+        return self._hold.push(outcome, passed, rejected)
+
+    def flush(self) -> Iterator[Settled]:
+        """Settle what waits: no frame follows."""
+        return self._hold.flush()
+
+    def _judge(self, outcome: Outcome) -> tuple[list[Candidate], Counter[str]]:
+        passed: list[Candidate] = []
+        rejected: Counter[str] = Counter()
+        stamp = outcome.stamp
+        if stamp is None or not outcome.candidates:
+            return passed, rejected
+        time_ns = self._timeline.start_ns(stamp)
+        mode = stamp.mode
+        reasons = self._veto.reasons(outcome.candidates, mode.height_px, mode.width_px)
+        for candidate, reason in zip(outcome.candidates, reasons, strict=True):
+            verdict = reason or self._hot(candidate, time_ns)
+            if verdict is None:
+                passed.append(candidate)
+            else:
+                rejected[verdict] += 1
+        return passed, rejected
+
+    def _hot(self, candidate: Candidate, time_ns: int) -> str | None:
+        """A place counts once for as long as it stays lit without a break."""
+        if self._hold.continues(candidate):
+            return None
+        hot = self._repeat.refuses(candidate.y_px, candidate.x_px, time_ns)
+        return "hot_pixel" if hot else None

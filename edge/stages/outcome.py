@@ -1,0 +1,66 @@
+"""What became of a frame, and of its candidates once the hold has let it go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge.detection import Candidate, FrameStamp
+
+Fate = Literal["processed", "calibrating", "uncovered", "dropped", "bad", "missing"]
+FATES: tuple[Fate, ...] = (
+    "processed",
+    "calibrating",
+    "uncovered",
+    "dropped",
+    "bad",
+    "missing",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A frame (or `count` frames without pixels) after the pixel pass.
+
+    Attributes
+    ----------
+    fate : str
+        The one bin of the frame count it falls into.
+    stamp : FrameStamp or None
+        None for frames nothing is known of: missing, dropped, bad.
+    candidates : tuple of Candidate
+        Brightest first; only of a processed frame.
+    flood : bool
+        Too much was lit: counted as one candidate, rejected.
+    count : int
+        Number of frames; more than one only without a stamp.
+    """
+
+    fate: Fate
+    stamp: FrameStamp | None = None
+    candidates: tuple[Candidate, ...] = ()
+    flood: bool = False
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accepted:
+    """A candidate that passed, with the number of frames it was lit in."""
+
+    candidate: Candidate
+    frames_lit: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """A frame of which every candidate is in its bin: candidates = hits + rejected."""
+
+    outcome: Outcome
+    hits: tuple[Accepted, ...] = ()
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates the frame had; a flood is one."""
+        return len(self.hits) + self.rejected.total()

@@ -1,0 +1,58 @@
+"""When a frame was: one time axis for a source, in whole nanoseconds.
+
+A live camera's axis is CLOCK_BOOTTIME, which the clock maps to UTC late. A recording's axis is
+Unix time where its frames state one; otherwise it counts from 1970-01-01.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edge.detection import FrameStamp
+from edge.frame import SensorMode
+
+DEFAULT_FRAME_DURATION_NS = 1_000_000_000 // 30
+
+
+class Timeline(Protocol):
+    """Gives a frame its place in time."""
+
+    def start_ns(self, stamp: FrameStamp) -> int:
+        """Start of exposure of the first row, on the source's axis."""
+
+
+class LiveTimeline:
+    """Boot time, as the source measured it."""
+
+    def start_ns(self, stamp: FrameStamp) -> int:
+        """Sensor time; the loop fills in the time of arrival for sources that have none."""
+        return stamp.sensor_time_ns or 0
+
+
+class RecordedTimeline:
+    """Unix time where stated, else the sensor's time since the first frame, else the rate."""
+
+    def __init__(self) -> None:
+        self._first_sensor_ns: dict[str, int] = {}
+
+    def start_ns(self, stamp: FrameStamp) -> int:
+        """Start of exposure of the first row; asked in the order of the frames."""
+        if stamp.utc_ns is not None:
+            return stamp.utc_ns
+        if stamp.sensor_time_ns is not None:
+            first = self._first_sensor_ns.setdefault(stamp.series, stamp.sensor_time_ns)
+            return stamp.sensor_time_ns - first
+        return stamp.index * frame_duration_ns(stamp.mode)
+
+
+def frame_duration_ns(mode: SensorMode) -> int:
+    """Nominal time from frame to frame: stated, else the exposure, else 1/30 s."""
+    return mode.frame_duration_ns or max(mode.exposure_ns or 0, DEFAULT_FRAME_DURATION_NS)
+
+
+def exposure_ns(stamp: FrameStamp) -> int:
+    """Exposure of a row: the frame's, else the mode's, else the whole frame duration."""
+    if stamp.exposure_ns:
+        return stamp.exposure_ns
+    stated = stamp.mode.exposure_ns
+    return frame_duration_ns(stamp.mode) if stated is None else stated
