@@ -1,0 +1,140 @@
+"""The exposure record: how long the rig was really looking, and what became of every frame."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from edge.messages.envelope import Envelope
+from edge.messages.fields import (
+    Count,
+    Counts,
+    Durations,
+    Identifier,
+    Nanoseconds,
+    Numbers,
+    Strict,
+    Temperature,
+    Text,
+    Uncertainty,
+    UtcNs,
+)
+from edge.messages.hit import ClockState
+
+MAX_BINS = 4096
+
+
+class FrameCounts(Strict):
+    """Every frame in one bin: two sums that hold in every record."""
+
+    expected: Count = Field(description="received + missing.")
+    received: Count = Field(description="processed + calibrating + uncovered + dropped + bad.")
+    missing: Count = Field(description="Never came: gaps in the source's frame counter.")
+    processed: Count = Field(description="Searched for hits.")
+    calibrating: Count = Field(description="Used to calibrate.")
+    uncovered: Count = Field(description="Too bright: the cover was off.")
+    dropped: Count = Field(description="Came, but the loop was late.")
+    bad: Count = Field(description="Came, but could not be used.")
+
+    @model_validator(mode="after")
+    def _sums(self) -> Self:
+        if self.expected != self.received + self.missing:
+            raise ValueError(
+                f"expected {self.expected} is not received {self.received} + missing {self.missing}"
+            )
+        parts = self.processed + self.calibrating + self.uncovered + self.dropped + self.bad
+        if self.received != parts:
+            raise ValueError(
+                f"received {self.received} is not processed + calibrating + uncovered "
+                f"+ dropped + bad = {parts}"
+            )
+        return self
+
+
+class SensorArea(Strict):
+    """What was looking."""
+
+    name: Text = Field(description="Sensor or camera; empty where unknown.")
+    width_px: int = Field(ge=1, le=2**20, description="Width of the frame.")
+    height_px: int = Field(ge=1, le=2**20, description="Height of the frame.")
+    area_cm2: float | None = Field(default=None, gt=0, description="Sensitive area, where known.")
+    pixel_pitch_um: float | None = Field(default=None, gt=0, description="Where known.")
+    masked_px: Count | None = Field(default=None, description="Pixels that can't make a hit.")
+
+
+class ClockNote(Strict):
+    """How good the times are."""
+
+    state: ClockState = Field(description="State of the rig's clock.")
+    uncertainty_s: Uncertainty | None = Field(
+        default=None, description="Bound of its error; null: unknown."
+    )
+
+
+class ZeroBias(Strict):
+    """Histogram of pixels in random windows, whatever they hold (CRAYFIS' zero-bias sample)."""
+
+    window_px: int = Field(ge=1, le=1024, description="Edge of the square windows.")
+    windows: Count = Field(description="How many windows were taken.")
+    first_bin_adu: float = Field(description="Lower edge of the first bin.")
+    bin_width_adu: float = Field(gt=0, description="Width of a bin.")
+    counts: Annotated[list[Count], Field(max_length=MAX_BINS)] = Field(
+        description="Pixels in each bin; the last also holds everything above."
+    )
+
+
+class ExposureProvenance(Strict):
+    """What made the record."""
+
+    calibration_id: Identifier | None = Field(
+        description="Calibration in use; null before there is one."
+    )
+    config_hash: Identifier = Field(description="Hash of the configuration.")
+    software: Identifier = Field(description="Name and version of the software.")
+
+
+class ExposureMessage(Envelope):
+    """One span of exposure: a minute of a live camera, or the rest of a series."""
+
+    schema_: Literal["cosmic-edge/exposure/1"] = Field(
+        alias="schema", description="Name and version of this message's schema."
+    )
+    series: Text = Field(description="Series of the recording; empty for a live camera.")
+    from_utc: UtcNs = Field(description="Start of the span.")
+    to_utc: UtcNs = Field(
+        description="End of the span; before from_utc only where the clock was stepped back."
+    )
+    boot_id: Identifier | None = Field(
+        default=None, description="Boot during which the boot times count."
+    )
+    from_boot_ns: Nanoseconds | None = Field(
+        default=None, description="Start of the span on CLOCK_BOOTTIME."
+    )
+    to_boot_ns: Nanoseconds | None = Field(
+        default=None, description="End of the span on CLOCK_BOOTTIME."
+    )
+    frames: FrameCounts = Field(description="What became of every frame.")
+    live_time_ns: Nanoseconds = Field(description="Time in which a particle would have been seen.")
+    dead_time_ns: Durations = Field(description="Rest of the span, by cause.")
+    candidates: Count = Field(description="Candidates settled in this span: hits + rejected.")
+    hits: Count = Field(description="Candidates that became hits.")
+    rejected: Counts = Field(description="Candidates that did not, by reason.")
+    thresholds: Numbers = Field(description="Thresholds in use, by name, units in the names.")
+    sensor: SensorArea = Field(description="What was looking.")
+    temperature_c: Temperature | None = Field(
+        default=None, description="Mean of the sensor, where known."
+    )
+    clock: ClockNote = Field(description="How good the times are.")
+    zero_bias: ZeroBias | None = Field(default=None, description="Sample of ordinary pixels.")
+    closed: Literal["minute", "series", "mode", "calibration", "clock", "end", "restart"] = Field(
+        description="Why the span ended; restart: closed after a crash, at its last checkpoint."
+    )
+    provenance: ExposureProvenance = Field(description="What made it.")
+
+    @model_validator(mode="after")
+    def _every_candidate_in_one_bin(self) -> Self:
+        binned = self.hits + sum(self.rejected.values())
+        if self.candidates != binned:
+            raise ValueError(f"candidates {self.candidates} is not hits + rejected = {binned}")
+        return self
