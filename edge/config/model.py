@@ -1,0 +1,273 @@
+"""Every setting of a rig: its default, its limits and what it means.
+
+The TOML file has one table for each section of `Config`. Names carry their unit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from edge.config.values import (
+    HostName,
+    broker_url,
+    default_state_dir,
+    file_path,
+    source_url,
+)
+
+ALLOWED = "x-allowed"
+"""Key of a JSON Schema: what a value may be, in words, where a pattern says it badly."""
+
+FilePath = Annotated[Path, BeforeValidator(file_path), Field(strict=False)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are refused, values are not converted or changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RigConfig(Section):
+    """Who this rig is and where it keeps its state."""
+
+    name: str = Field(
+        "rig",
+        pattern=r"^[a-z0-9-]{1,64}$",
+        json_schema_extra={ALLOWED: "1 to 64 of a-z, 0-9 and -, in quotes"},
+        description="Name of this camera and its computer; unique in a fleet.",
+    )
+    state_dir: FilePath = Field(
+        default_factory=default_state_dir,
+        description="Folder of the outbox and the calibrations; made if it is missing.",
+    )
+
+
+class SourceConfig(Section):
+    """Where the frames come from."""
+
+    url: Annotated[str, BeforeValidator(source_url)] = Field(
+        "picamera:", description="Source: picamera:, webcam:0, sim:?seed=1, recording:/path."
+    )
+    stall_timeout_s: float = Field(
+        5.0,
+        gt=0,
+        le=3600,
+        description="Longest wait for a frame before the camera is restarted; a wait is never "
+        "shorter than five exposures.",
+    )
+
+
+class BrokerConfig(Section):
+    """Where the messages go."""
+
+    url: Annotated[str, BeforeValidator(broker_url)] = Field(
+        "mqtt://localhost:1883",
+        description="MQTT broker: mqtt://host[:port], or mqtts://host[:port] with TLS.",
+    )
+    ack: Literal["server", "broker"] = Field(
+        "server",
+        description="Who must confirm a message before the rig lets go of it: the server, once it "
+        "has stored it, or the broker alone, where no server answers.",
+    )
+    ack_timeout_s: float = Field(
+        30.0,
+        ge=1,
+        le=600,
+        description="Wait for the server's confirmation before a message is sent again; doubles "
+        "to 600.",
+    )
+    username: str | None = Field(None, min_length=1, description="User name at the broker.")
+    password_file: FilePath | None = Field(
+        None, description="File whose first line is the password at the broker."
+    )
+    ca_file: FilePath | None = Field(
+        None, description="PEM file of the authority that mqtts:// trusts, if not the system's."
+    )
+
+
+class CalibrationConfig(Section):
+    """How the rig learns its own camera before it looks for hits."""
+
+    frames: int = Field(
+        500, ge=3, le=100_000, description="Covered frames that make a calibration."
+    )
+    false_triggers_per_hour: float = Field(
+        0.01, gt=0, le=1e6, description="Triggers by noise alone that are allowed, whole sensor."
+    )
+    reuse: bool = Field(
+        True, description="Start with the last calibration where sensor and mode are the same."
+    )
+    temperature_tolerance_c: float = Field(
+        5.0, ge=0, le=100, description="Largest difference of temperature at which one is reused."
+    )
+
+
+class CoverConfig(Section):
+    """When a frame counts as covered; what is not set comes from the calibration."""
+
+    mean_limit_adu: float | None = Field(
+        None, ge=0, le=65535, description="Largest mean of a covered frame."
+    )
+    black_adu: int | None = Field(
+        None, ge=0, le=65535, description="A pixel above this value counts as bright."
+    )
+    bright_share_limit: float | None = Field(
+        None, ge=0, le=1, description="Largest share of bright pixels in a covered frame."
+    )
+
+
+class TriggerConfig(Section):
+    """Which pixels make a candidate."""
+
+    preset: Literal["default", "credo"] = Field(
+        "default",
+        description="Rule: thresholds for each pixel, or the CREDO Detector's brightest pixel.",
+    )
+    seed_sigma: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="A pixel this far above its baseline starts a candidate; not set: from "
+        "[calibration] false_triggers_per_hour.",
+    )
+    growth_sigma: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="A neighbour this far above its baseline joins the candidate; not set: 3.5.",
+    )
+    max_candidates_per_frame: int = Field(
+        1000, ge=1, le=1_000_000, description="More clusters than this in a frame are not cut out."
+    )
+
+    @model_validator(mode="after")
+    def _growth_below_seed(self) -> TriggerConfig:
+        if self.seed_sigma is not None and (self.growth_sigma or 0) > self.seed_sigma:
+            raise ValueError("growth_sigma must not be above seed_sigma")
+        return self
+
+
+class VetoConfig(Section):
+    """Which candidates are the sensor's doing."""
+
+    row_column: bool = Field(True, description="Reject candidates that fill a row or a column.")
+    edge_px: int = Field(
+        0, ge=0, le=10_000, description="Reject candidates this close to the frame's edge."
+    )
+    hot_repeat_count: int = Field(
+        3, ge=2, le=1000, description="A place with this many candidates is a hot pixel."
+    )
+    hot_repeat_window_s: float = Field(
+        86_400.0, gt=0, le=31_536_000, description="Time within which those are counted."
+    )
+    flood_candidates: int = Field(
+        50, ge=1, le=1_000_000, description="A frame with more candidates than this is a flood."
+    )
+
+
+class HoldConfig(Section):
+    """How long a particle may stay."""
+
+    frames: int = Field(
+        3, ge=1, le=100, description="What stays lit in more frames in a row is an artefact."
+    )
+
+
+class CropConfig(Section):
+    """What is cut out around a hit."""
+
+    size_px: int = Field(60, ge=8, le=512, description="Width and height of the crop.")
+
+
+class ExposureConfig(Section):
+    """The records of how long the rig was really looking."""
+
+    period_s: float = Field(60.0, ge=1, le=86_400, description="Time that one record covers.")
+
+
+class OutboxConfig(Section):
+    """What is kept on disk until the server has it."""
+
+    max_bytes: int = Field(
+        2_000_000_000, ge=1_000_000, description="Size at which the outbox is full."
+    )
+    group_commit_s: float = Field(
+        1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."
+    )
+    group_commit_rows: int = Field(
+        64, ge=1, le=10_000, description="Messages at which a commit is made at once."
+    )
+
+
+class PositionConfig(Section):
+    """Where the rig stands; latitude and longitude are set together or not at all."""
+
+    latitude_deg: float | None = Field(None, ge=-90, le=90, description="WGS 84, north positive.")
+    longitude_deg: float | None = Field(None, ge=-180, le=180, description="WGS 84, east positive.")
+    altitude_m: float | None = Field(None, ge=-1000, le=100_000, description="Above sea level.")
+    accuracy_m: float | None = Field(None, ge=0, description="Uncertainty of the position.")
+    provider: str = Field(
+        "manual", min_length=1, description="How it is known, such as manual, gps or network."
+    )
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> PositionConfig:
+        if (self.latitude_deg is None) != (self.longitude_deg is None):
+            raise ValueError("latitude_deg and longitude_deg must be set together")
+        return self
+
+
+class ClockConfig(Section):
+    """How the rig knows the time."""
+
+    ntp_servers: Annotated[tuple[HostName, ...], Field(strict=False)] = Field(
+        (),
+        json_schema_extra={ALLOWED: 'a list of host names: ["host", …]'},
+        description="NTP servers to ask where no clock daemon answers for the clock.",
+    )
+    wait_s: float = Field(
+        0.0, ge=0, le=86_400, description="Longest wait at start for a synchronised clock."
+    )
+
+
+class DisplayConfig(Section):
+    """How many muons to expect, so that "no hit yet" reads as normal."""
+
+    sensor_area_cm2: float | None = Field(
+        None, gt=0, le=10_000, description="Sensitive area; not set: from the pixel pitch."
+    )
+    pixel_pitch_um: float | None = Field(
+        None, gt=0, le=1000, description="Size of a pixel; not set: from the camera, if it says."
+    )
+    muon_rate_per_cm2_min: float = Field(
+        1.0, ge=0, le=1000, description="Muons per cm² and minute; about 1 at sea level."
+    )
+
+
+class Config(Section):
+    """One rig's configuration. Every key has a default."""
+
+    rig: RigConfig = Field(default_factory=RigConfig)
+    source: SourceConfig = Field(default_factory=SourceConfig)
+    broker: BrokerConfig = Field(default_factory=BrokerConfig)
+    calibration: CalibrationConfig = Field(default_factory=CalibrationConfig)
+    cover: CoverConfig = Field(default_factory=CoverConfig)
+    trigger: TriggerConfig = Field(default_factory=TriggerConfig)
+    veto: VetoConfig = Field(default_factory=VetoConfig)
+    hold: HoldConfig = Field(default_factory=HoldConfig)
+    crop: CropConfig = Field(default_factory=CropConfig)
+    exposure: ExposureConfig = Field(default_factory=ExposureConfig)
+    outbox: OutboxConfig = Field(default_factory=OutboxConfig)
+    position: PositionConfig = Field(default_factory=PositionConfig)
+    clock: ClockConfig = Field(default_factory=ClockConfig)
+    display: DisplayConfig = Field(default_factory=DisplayConfig)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _table(cls, value: Any) -> Any:
+        if not isinstance(value, dict | Section):
+            raise ValueError("must be a table")
+        return value
