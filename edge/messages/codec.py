@@ -24,7 +24,8 @@ MESSAGE_TYPES: dict[str, type[Message]] = {
     "clock": ClockMessage,
 }
 """Model of each kind of message that goes through the outbox."""
-MAX_MESSAGE_BYTES = 262_144
+MAX_MESSAGE_BYTES = 1_000_000
+"""What the example broker takes (`message_size_limit`); holds the largest crop."""
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="schema_")])
 _Service = TypeVar("_Service", bound=Strict)
 
@@ -132,5 +133,5 @@ def _one_line(error: ValidationError, schema: str | None) -> str:
     if first["type"] == "union_tag_not_found":
         return "message has no schema"
     place = ".".join(str(part) for part in first["loc"] if part != schema)
-    what = " ".join(first["msg"].split())[:200]
+    what = " ".join(first["msg"].removeprefix("Value error, ").split())[:200]
     return f"{place[:120]}: {what}" if place else what

@@ -24,9 +24,9 @@ from edge.messages.fields import (
 
 ClockState = Literal["synced", "holdover", "unsynced"]
 Label = Literal["spot", "track", "worm", "artefact"]
-MAX_CROP_PX = 256
-MAX_CROP_BASE64 = 180_000
-"""Room for 256 x 256 pixels of 16 bits that don't compress."""
+MAX_CROP_PX = 512
+MAX_CROP_BASE64 = 720_000
+"""Room for 512 x 512 pixels of 16 bits that don't compress."""
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
