@@ -183,10 +183,14 @@ class CredoCalibrator:
             self._sum_mean += scan.mean
             self._sum_max += scan.max_
             if self._covered >= self._wanted:
-                self._thresholds = calibrated(
-                    self._sum_mean / self._covered, self._sum_max / self._covered
-                )
+                self._thresholds = self.finish()
         return self._thresholds
+
+    def finish(self) -> CredoThresholds | None:
+        """Thresholds from the frames there were, for a recording shorter than a calibration."""
+        if self._covered == 0:
+            return None
+        return calibrated(self._sum_mean / self._covered, self._sum_max / self._covered)
 
 
 def calibrated(mean: float, mean_max: float) -> CredoThresholds:

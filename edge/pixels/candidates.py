@@ -55,9 +55,10 @@ def plain_pixels(frame: Frame) -> Pixels:
     return unpack(frame.pixels.view(np.uint8), frame.mode.width_px, frame.mode.packing)
 
 
-def scan_frame(frame: Frame, calibration: Calibration, limits: ScanLimits) -> ScannedFrame:
-    """Read a frame once; cluster and cut out what is lit when it is covered."""
-    pixels = plain_pixels(frame)
+def scan_pixels(
+    pixels: Pixels, stamp: FrameStamp, calibration: Calibration, limits: ScanLimits
+) -> ScannedFrame:
+    """Read a frame's plain pixels once; cluster and cut out what is lit when it is covered."""
     found = scan(pixels, calibration.seed_threshold, calibration.cover.black_adu)
     mean = found.total_adu / pixels.size
     bright_share = found.bright / pixels.size
@@ -70,7 +71,7 @@ def scan_frame(frame: Frame, calibration: Calibration, limits: ScanLimits) -> Sc
         if not flood:
             made = [_candidate(pixels, cluster, calibration, limits) for cluster in clusters]
             candidates = tuple(sorted(made, key=_brightest_first))
-    return ScannedFrame(stamp_of(frame), mean, bright_share, covered, flood, candidates)
+    return ScannedFrame(stamp, mean, bright_share, covered, flood, candidates)
 
 
 def stamp_of(frame: Frame) -> FrameStamp:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from edge.config.model import Config
 from edge.detection import Candidate
 from edge.stages.frame_veto import FrameVeto
 from edge.stages.hold import Hold
 from edge.stages.outcome import Outcome, Settled
 from edge.stages.repeat import RepeatVeto
 from edge.timeline import Timeline
+
+_NS = 1_000_000_000
 
 
 class OrderStage:
@@ -59,3 +62,16 @@ class OrderStage:
             return None
         hot = self._repeat.refuses(candidate.y_px, candidate.x_px, time_ns)
         return "hot_pixel" if hot else None
+
+
+def order_stage(config: Config, timeline: Timeline) -> OrderStage:
+    """Vetoes and hold as configured; all off under the `credo` preset, as in the app."""
+    if config.trigger.preset == "credo":
+        return OrderStage(FrameVeto(row_column=False), RepeatVeto(0), Hold(0), timeline)
+    veto = config.veto
+    return OrderStage(
+        FrameVeto(row_column=veto.row_column, edge_px=veto.edge_px),
+        RepeatVeto(veto.hot_repeat_count, int(veto.hot_repeat_window_s * _NS)),
+        Hold(config.hold.frames),
+        timeline,
+    )

@@ -1,0 +1,199 @@
+"""Our own rules: a threshold for each pixel, from a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from calibration.calibrator import Calibrator
+from calibration.cover import CoverRule
+from calibration.derive import ThresholdRequest
+from calibration.model import Calibration, CalibrationError
+from calibration.noise import QUANTISATION_ADU
+from edge.config.model import Config, CoverConfig
+from edge.detector import Verdict, expected_shape, mode_note
+from edge.frame import Frame, Pixels, SensorMode
+from edge.pixels.candidates import ScanLimits, ScannedFrame, plain_pixels, scan_pixels, stamp_of
+from edge.timeline import frame_duration_ns
+
+_NS_PER_HOUR = 3_600_000_000_000
+_NS_PER_MINUTE = 60_000_000_000
+_FLOOD_MARGIN = 20
+"""A long exposure gathers particles: this many times the expected muons are not yet a flood."""
+
+_UNKNOWN_PITCH_UM = 10.0
+_GROWTH_SIGMA = 3.5
+
+
+class CalibratedDetector:
+    """Per-pixel thresholds, clusters, crops."""
+
+    def __init__(self, calibration: Calibration, limits: ScanLimits) -> None:
+        self.calibration = calibration
+        self._limits = limits
+        self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
+        self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
+
+    @property
+    def calibration_id(self) -> str:
+        """Hash of the calibration."""
+        return self.calibration.id
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Thresholds by name."""
+        thresholds: dict[str, float] = self.calibration.summary()["thresholds"]
+        return thresholds
+
+    @property
+    def black_level_adu(self) -> float | None:
+        """Level of a dark pixel."""
+        return round(self.calibration.black_level_adu, 4)
+
+    @property
+    def masked_px(self) -> int:
+        """Pixels that can't make a hit."""
+        return self.calibration.masked_px
+
+    def scan(self, frame: Frame) -> ScannedFrame | str:
+        """Read a frame once; a frame of another size or of one value only is bad."""
+        if expected_shape(frame.mode) != self._shape:
+            return "changed_size"
+        pixels = plain_pixels(frame)
+        scanned = scan_pixels(pixels, stamp_of(frame), self.calibration, self._limits)
+        if self._noisy and _of_one_value(pixels, scanned.mean_adu):
+            return "all_equal"
+        return scanned
+
+    def message_body(self) -> dict[str, Any]:
+        """Body of the `calibration` message."""
+        return message_body(self.calibration)
+
+
+class CalibrationLearner:
+    """Collects the first covered frames of a mode."""
+
+    def __init__(self, mode: SensorMode, config: Config, *, frames: int | None = None) -> None:
+        self._mode = mode
+        self._config = config
+        self._calibrator = Calibrator(mode_note(mode))
+        self._varied = False
+        self._shape = expected_shape(mode)
+        self.wanted = frames or config.calibration.frames
+
+    @property
+    def frames_used(self) -> int:
+        """Frames the calibration would be made of now."""
+        return self._calibrator.frames_used
+
+    def add(self, frame: Frame) -> Verdict:
+        """Use a frame when it is dark like the others."""
+        if expected_shape(frame.mode) != self._shape:
+            return "bad"
+        pixels = plain_pixels(frame)
+        constant = _of_one_value(pixels, float(pixels.mean(dtype=np.float64)))
+        if constant and pixels[0, 0] > 0:
+            return "bad"
+        self._varied |= not constant
+        return self._calibrator.add(pixels, frame.temperature_c)
+
+    def calibration(self) -> Calibration:
+        """Make the calibration; raises `CalibrationError` when it can't."""
+        if self.frames_used and not self._varied:
+            raise CalibrationError(
+                f"all {self.frames_used} dark frames hold one value only: the camera delivers no "
+                "picture, or clips black; raise its black level or gain"
+            )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        made = self._calibrator.finish(threshold_request(self._config, self._mode), now)
+        return with_cover(made, self._config.cover)
+
+    def finish(self) -> CalibratedDetector:
+        """Make the detector; raises `CalibrationError` when it can't."""
+        return CalibratedDetector(self.calibration(), scan_limits(self._config, self._mode))
+
+
+def threshold_request(config: Config, mode: SensorMode) -> ThresholdRequest:
+    """Ask for the configured rate of false triggers at the mode's frame rate."""
+    return ThresholdRequest(
+        false_triggers_per_hour=config.calibration.false_triggers_per_hour,
+        frames_per_hour=_NS_PER_HOUR / frame_duration_ns(mode),
+        growth_sigma=config.trigger.growth_sigma or _GROWTH_SIGMA,
+        seed_sigma=config.trigger.seed_sigma,
+    )
+
+
+def scan_limits(config: Config, mode: SensorMode) -> ScanLimits:
+    """Crop size, and how many candidates are a flood at this exposure and area."""
+    pitch = mode.pixel_pitch_um or config.display.pixel_pitch_um or _UNKNOWN_PITCH_UM
+    area_cm2 = mode.width_px * mode.height_px * (pitch * 1e-4) ** 2
+    minutes = (mode.exposure_ns or 0) / _NS_PER_MINUTE
+    expected = area_cm2 * minutes * config.display.muon_rate_per_cm2_min
+    flood = config.veto.flood_candidates + int(_FLOOD_MARGIN * expected)
+    return ScanLimits(
+        crop_size_px=config.crop.size_px,
+        most_candidates=min(flood, max(config.trigger.max_candidates_per_frame, 1)),
+    )
+
+
+def with_cover(calibration: Calibration, cover: CoverConfig) -> Calibration:
+    """Replace what the configuration states of the cover rule."""
+    rule = calibration.cover
+    return replace(
+        calibration,
+        cover=CoverRule(
+            rule.mean_limit_adu if cover.mean_limit_adu is None else cover.mean_limit_adu,
+            rule.black_adu if cover.black_adu is None else cover.black_adu,
+            rule.bright_share_limit
+            if cover.bright_share_limit is None
+            else cover.bright_share_limit,
+        ),
+    )
+
+
+MATCHED: Sequence[str] = (
+    "sensor",
+    "width_px",
+    "height_px",
+    "bit_depth",
+    "exposure_ns",
+    "gain",
+    "packing",
+    "cfa",
+    "conversion",
+)
+"""What of a mode must be the same for a calibration to be used."""
+
+
+def mismatch(calibration: Calibration, mode: SensorMode) -> str | None:
+    """Say in what a calibration differs from a mode, or None when it fits."""
+    note = mode_note(mode)
+    for key in MATCHED:
+        if calibration.mode.get(key) != note[key]:
+            return f"{key} is {note[key]}, the calibration's is {calibration.mode.get(key)}"
+    return None
+
+
+def message_body(calibration: Calibration) -> dict[str, Any]:
+    """Body of the `calibration` message."""
+    summary = calibration.summary()
+    return {
+        "calibration_id": calibration.id,
+        "sensor": summary["mode"],
+        "thresholds": summary["thresholds"],
+        "noise": summary["noise"],
+        "hot_pixels": summary["hot_pixels"],
+        "masked_px": summary["masked_px"],
+        "frames_used": summary["frames_used"],
+        "expected_false_triggers_per_hour": summary["expected_false_triggers_per_hour"],
+        "temperature_c": summary["temperature_c"],
+    }
+
+
+def _of_one_value(pixels: Pixels, mean_adu: float) -> bool:
+    """Whether every pixel is the same; looked at closely only when the mean says it may be."""
+    return bool(mean_adu == pixels[0, 0]) and bool(np.all(pixels == pixels[0, 0]))

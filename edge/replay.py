@@ -1,0 +1,187 @@
+"""A recording through the whole way, as fast as it goes, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from calibration.model import Calibration, CalibrationError
+from edge import __version__
+from edge.clock import RecordedClock
+from edge.config.digest import message_hash
+from edge.config.model import Config
+from edge.detector import Detector
+from edge.errors import Failed
+from edge.frame import BadFrame, Frame, Recording, Series
+from edge.hitfile import HitFile
+from edge.pixels.candidates import stamp_of
+from edge.presets import make_learner
+from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits
+from edge.report import Reporter
+from edge.stages.frames import scan_all
+from edge.stages.order import order_stage
+from edge.stages.outcome import Outcome, Settled
+from edge.timeline import RecordedTimeline, Timeline
+
+Progress = Callable[[int, int], None]
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What a replay found.
+
+    Attributes
+    ----------
+    summary : dict
+        The contract's JSON.
+    notes : list of str
+        One line for each series that could not be looked at.
+    """
+
+    summary: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Replay:
+    """One replay of a recording.
+
+    Parameters
+    ----------
+    recording : Recording
+    config : Config
+    calibration : Calibration or None
+        None: each series is calibrated on its own first frames, then read again from the start.
+    out : Path or None
+        Hits go here, a line each; exposure records beside it.
+    workers : int
+        Threads of the pixel pass.
+    progress : callable, optional
+        Told (frames done, frames in all), calibration passes included.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        config: Config,
+        *,
+        calibration: Calibration | None = None,
+        out: Path | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self._recording = recording
+        self._config = config
+        self._calibration = calibration
+        self._out = out
+        self._workers = workers
+        self._progress = progress or (lambda done, total: None)
+        self._calibration_ids: list[str] = []
+        self._result = ReplayResult()
+        self._done = 0
+        self._total = 0
+
+    def run(self) -> ReplayResult:
+        """Read everything; raises `Failed` when no series can be calibrated."""
+        started = time.perf_counter()
+        series = self._recording.series()
+        passes = 1 if self._calibration is not None else 2
+        self._total = passes * sum(one.count for one in series)
+        timeline = RecordedTimeline()
+        reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
+        with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
+            for one in series:
+                self._replay_series(one, reporter, timeline, file)
+        if not self._calibration_ids and self._result.notes:
+            raise Failed(f"{self._recording.path}: {self._result.notes[0]}")
+        self._summarise(reporter, time.perf_counter() - started)
+        return self._result
+
+    def _epoch(self) -> str:
+        """Same recording, configuration, calibration and software: same epoch."""
+        calibration = self._calibration.id if self._calibration is not None else "own"
+        parts = [self._recording.digest, message_hash(self._config), calibration, __version__]
+        return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]
+
+    def _replay_series(
+        self, series: Series, reporter: Reporter, timeline: Timeline, file: HitFile
+    ) -> None:
+        try:
+            detector = self._detector(series)
+        except CalibrationError as error:
+            where = f"series {series.name!r}: " if series.name else ""
+            self._result.notes.append(f"{where}{error}")
+            reporter.use(None, series.mode)
+            for outcome in self._unlooked(series):
+                file.write(reporter.take(Settled(outcome)))
+            file.write(reporter.close("series", continued=False))
+            return
+        self._calibration_ids.append(detector.calibration_id)
+        reporter.use(detector, series.mode)
+        order = order_stage(self._config, timeline)
+        for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
+            for settled in order.push(outcome):
+                file.write(reporter.take(settled))
+        for settled in order.flush():
+            file.write(reporter.take(settled))
+        file.write(reporter.close("series", continued=False))
+
+    def _detector(self, series: Series) -> Detector:
+        if self._calibration is not None:
+            differs = mismatch(self._calibration, series.mode)
+            if differs is not None:
+                raise CalibrationError(f"the calibration is of another mode: {differs}")
+            limits = scan_limits(self._config, series.mode)
+            return CalibratedDetector(self._calibration, limits)
+        learner = make_learner(self._config, series.mode)
+        for item in self._counted(series.frames()):
+            if isinstance(item, BadFrame):
+                continue
+            learner.add(item)
+            if item.release is not None:
+                item.release()
+            if learner.frames_used >= learner.wanted:
+                break
+        return learner.finish()
+
+    def _unlooked(self, series: Series) -> Iterator[Outcome]:
+        """Frames of a series without a calibration: counted, none of them live."""
+        for item in series.frames():
+            if isinstance(item, Frame):
+                yield Outcome("calibrating", stamp_of(item))
+                if item.release is not None:
+                    item.release()
+            else:
+                yield Outcome("bad")
+
+    def _counted(self, frames: Iterator[Frame | BadFrame]) -> Iterator[Frame | BadFrame]:
+        for item in frames:
+            yield item
+            self._done += 1
+            self._progress(self._done, self._total)
+
+    def _summarise(self, reporter: Reporter, seconds: float) -> None:
+        total = reporter.totals.exposure
+        counts = total.frame_counts()
+        self._result.summary = {
+            **counts,
+            "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
+            "candidates": total.candidates,
+            "hits": total.hits,
+            "rejected": dict(sorted(total.rejected.items())),
+            "classes": dict(sorted(reporter.totals.classes.items())),
+            "live_time_s": total.live_time_ns / _NS,
+            "dead_time_s": sum(total.dead_time_ns.values()) / _NS,
+            "dead_time_by_cause_s": {
+                cause: ns / _NS for cause, ns in sorted(total.dead_time_ns.items())
+            },
+            "calibration_id": self._calibration_ids[0] if self._calibration_ids else None,
+            "calibration_ids": self._calibration_ids,
+            "series": [one.name for one in self._recording.series()],
+            "epoch": self._epoch(),
+            "notes": self._result.notes,
+        }

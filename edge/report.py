@@ -1,0 +1,204 @@
+"""Settled frames in, messages out: describes, classifies, stamps and keeps the accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge import __version__
+from edge.classify import Classifier, RuleClassifier
+from edge.clock import Clock
+from edge.compose import hit_body
+from edge.config.digest import config_hash
+from edge.config.model import Config
+from edge.describe import describe
+from edge.detection import Draft, Hit
+from edge.detector import Detector
+from edge.frame import SensorMode
+from edge.messages.utc import format_utc_ns, parse_utc_ns
+from edge.stages.exposure import RESTART, Exposure, ExposureAccount
+from edge.stages.outcome import Settled
+from edge.timeline import Timeline
+
+SOFTWARE = f"cosmic-edge {__version__}"
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over a whole run, for the summary and the display."""
+
+    exposure: Exposure = field(default_factory=Exposure)
+    classes: Counter[str] = field(default_factory=Counter)
+    last_hits: list[Hit] = field(default_factory=list)
+
+
+class Reporter:
+    """Makes `hit` and `exposure` drafts, in order.
+
+    Parameters
+    ----------
+    config : Config
+    timeline, clock
+        Where frames lie in time, and what that is in UTC.
+    origin : str
+        Of the source, for exposure records.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        timeline: Timeline,
+        clock: Clock,
+        origin: str,
+        classifier: Classifier | None = None,
+    ) -> None:
+        self.totals = Totals()
+        self._config = config
+        self._clock = clock
+        self._origin = origin
+        self._classifier = classifier or RuleClassifier()
+        self._account = ExposureAccount(timeline)
+        self._detector: Detector | None = None
+        self._mode: SensorMode | None = None
+        self._config_hash = config_hash(config)
+        self._position = _position(config)
+        self._restarted_from: str | None = None
+
+    def use(self, detector: Detector | None, mode: SensorMode) -> None:
+        """Name what judges the frames from here on (None: still calibrating)."""
+        self._detector = detector
+        self._mode = mode
+
+    def resume_after(self, to_utc: str) -> None:
+        """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""
+        self._restarted_from = to_utc
+
+    def take(self, settled: Settled) -> list[Draft]:
+        """Count a frame and write down its hits; an exposure record when its time is over."""
+        drafts = self._hits(settled)
+        self._account.add(settled)
+        if self._account.span_ns() >= self._config.exposure.period_s * _NS:
+            drafts += self.close("minute")
+        return drafts
+
+    def close(self, reason: str, *, continued: bool = True) -> list[Draft]:
+        """End the open exposure and write it down; nothing when no frame came."""
+        exposure = self._account.close(continued=continued)
+        if not exposure.frames or self._mode is None:
+            return []
+        body = self._exposure_body(exposure, reason)
+        self._restarted_from = None
+        self.totals.exposure.add(exposure)
+        return [Draft("exposure", body, self._origin)]
+
+    def checkpoint(self) -> dict[str, Any] | None:
+        """Body of the open exposure as a crash would leave it; None when no frame came."""
+        exposure = self._account.open
+        if not exposure.frames or self._mode is None:
+            return None
+        return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
+
+    def so_far(self) -> Exposure:
+        """Sums of the whole run, the open exposure included."""
+        total = Exposure()
+        total.add(self.totals.exposure)
+        total.add(self._account.open)
+        return total
+
+    def calibration_draft(self, detector: Detector) -> Draft:
+        """Write the calibration down as a message."""
+        made = {"config_hash": self._config_hash, "software": SOFTWARE}
+        return Draft("calibration", {**detector.message_body(), **made}, self._origin)
+
+    def _hits(self, settled: Settled) -> list[Draft]:
+        stamp = settled.outcome.stamp
+        if stamp is None or not settled.hits:
+            return []
+        described = [(hit.candidate, describe(hit.candidate)) for hit in settled.hits]
+        classes = self._classifier.classify(described)
+        drafts = []
+        for accepted, (candidate, features), found in zip(
+            settled.hits, described, classes, strict=True
+        ):
+            hit = Hit(
+                frame=stamp,
+                candidate=candidate,
+                frames_lit=accepted.frames_lit,
+                features=features,
+                label=found.label,
+                scores=found.scores,
+            )
+            self.totals.classes[found.label] += 1
+            self.totals.last_hits = [*self.totals.last_hits[-5:], hit]
+            body = hit_body(hit, self._clock, self._provenance(), self._position)
+            drafts.append(Draft("hit", body, stamp.origin))
+        return drafts
+
+    def _provenance(self) -> dict[str, Any]:
+        return {
+            "calibration_id": self._detector.calibration_id if self._detector else None,
+            "model_id": self._classifier.model_id,
+            "config_hash": self._config_hash,
+            "software": SOFTWARE,
+        }
+
+    def _exposure_body(self, exposure: Exposure, reason: str) -> dict[str, Any]:
+        if self._mode is None:
+            raise RuntimeError("no mode: call use() before the first frame")
+        start_ns, end_ns = exposure.from_ns or 0, exposure.to_ns or 0
+        begin, end = self._clock.stamp(start_ns), self._clock.stamp(end_ns)
+        dead = dict(exposure.dead_time_ns)
+        from_utc = format_utc_ns(begin.utc_ns)
+        if self._restarted_from is not None:
+            gap = begin.utc_ns - parse_utc_ns(self._restarted_from)
+            if gap > 0:
+                dead[RESTART], from_utc = gap, self._restarted_from
+        provenance = self._provenance()
+        del provenance["model_id"]
+        return {
+            "series": exposure.series,
+            "from_utc": from_utc,
+            "to_utc": format_utc_ns(end.utc_ns),
+            "frames": exposure.frame_counts(),
+            "live_time_ns": exposure.live_time_ns,
+            "dead_time_ns": dict(sorted(dead.items())),
+            "candidates": exposure.candidates,
+            "hits": exposure.hits,
+            "rejected": dict(sorted(exposure.rejected.items())),
+            "thresholds": self._detector.thresholds if self._detector else {},
+            "sensor": self._sensor(self._mode),
+            "temperature_c": exposure.temperature_c,
+            "clock": {"state": end.state, "uncertainty_s": end.uncertainty_s},
+            "closed": reason,
+            "provenance": provenance,
+        }
+
+    def _sensor(self, mode: SensorMode) -> dict[str, Any]:
+        return {
+            "name": mode.sensor,
+            "width_px": mode.width_px,
+            "height_px": mode.height_px,
+            "area_cm2": sensor_area_cm2(self._config, mode),
+            "pixel_pitch_um": self._config.display.pixel_pitch_um or mode.pixel_pitch_um,
+            "masked_px": self._detector.masked_px if self._detector else None,
+        }
+
+
+def sensor_area_cm2(config: Config, mode: SensorMode) -> float | None:
+    """Sensitive area: stated, from the stated pixel pitch, or from the camera's."""
+    display = config.display
+    if display.sensor_area_cm2 is not None:
+        return display.sensor_area_cm2
+    if display.pixel_pitch_um is not None:
+        return mode.width_px * mode.height_px * (display.pixel_pitch_um * 1e-4) ** 2
+    return mode.area_cm2
+
+
+def _position(config: Config) -> Mapping[str, Any] | None:
+    position = config.position
+    if position.latitude_deg is None:
+        return None
+    return position.model_dump()

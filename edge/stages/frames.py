@@ -1,0 +1,78 @@
+"""A series of frames through the pixel pass, by any number of workers, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from edge.detector import Detector
+from edge.frame import BadFrame, Frame
+from edge.pixels.candidates import ScannedFrame
+from edge.stages.outcome import Outcome
+
+
+class GapCounter:
+    """Turns gaps in a source's frame counter into missing frames."""
+
+    def __init__(self, expected: int | None = None) -> None:
+        self._expected = expected
+
+    def missing_before(self, sequence: int) -> int:
+        """Frames missing before this one; a counter that goes back was reset and hides nothing."""
+        expected, self._expected = self._expected, sequence + 1
+        return max(0, sequence - expected) if expected is not None else 0
+
+
+def scan_one(item: Frame | BadFrame, detector: Detector) -> Outcome:
+    """Pixel pass of one frame; its buffer is given back whatever happens."""
+    if isinstance(item, BadFrame):
+        return Outcome("bad")
+    try:
+        scanned = detector.scan(item)
+    finally:
+        if item.release is not None:
+            item.release()
+    return outcome_of(scanned)
+
+
+def outcome_of(scanned: ScannedFrame | str) -> Outcome:
+    """Bin of a scanned frame; a string is the reason why it is bad."""
+    if isinstance(scanned, str):
+        return Outcome("bad")
+    if not scanned.covered:
+        return Outcome("uncovered", scanned.stamp)
+    return Outcome("processed", scanned.stamp, scanned.candidates, scanned.flood)
+
+
+def scan_all(
+    frames: Iterable[Frame | BadFrame], detector: Detector, workers: int
+) -> Iterator[Outcome]:
+    """Outcomes in the order of the frames, missing ones included.
+
+    Threads, since the kernels hold no interpreter lock; at most three frames per worker wait.
+    """
+    gaps = GapCounter()
+    if workers <= 1:
+        for item in frames:
+            yield from _missing(gaps, item)
+            yield scan_one(item, detector)
+        return
+    waiting: deque[Outcome | Future[Outcome]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="pixels") as pool:
+        for item in frames:
+            waiting.extend(_missing(gaps, item))
+            waiting.append(pool.submit(scan_one, item, detector))
+            while len(waiting) > 3 * workers:
+                yield _result(waiting.popleft())
+        while waiting:
+            yield _result(waiting.popleft())
+
+
+def _missing(gaps: GapCounter, item: Frame | BadFrame) -> list[Outcome]:
+    count = gaps.missing_before(item.sequence)
+    return [Outcome("missing", count=count)] if count else []
+
+
+def _result(item: Outcome | Future[Outcome]) -> Outcome:
+    return item if isinstance(item, Outcome) else item.result()
