@@ -1,0 +1,226 @@
+"""What is simulated: sensor, particles and faults, with their allowed ranges."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Lowest and highest allowed value of each number (both included).
+RANGES: Mapping[str, tuple[float, float]] = {
+    "width_px": (16, 8192),
+    "height_px": (16, 8192),
+    "bit_depth": (8, 16),
+    "fps": (0.001, 1000.0),
+    "exposure_s": (1e-6, 1000.0),
+    "row_time_us": (0.0, 1e6),
+    "seed": (0, 2**64 - 1),
+    "gain": (0.1, 1000.0),
+    "full_well_e": (100.0, 1e6),
+    "black_level_adu": (0.0, 65535.0),
+    "read_noise_adu": (0.0, 65535.0),
+    "fixed_pattern_adu": (0.0, 65535.0),
+    "row_noise_adu": (0.0, 65535.0),
+    "dark_current_e_per_s": (0.0, 1e6),
+    "temperature_c": (-100.0, 150.0),
+    "pixel_pitch_um": (0.5, 100.0),
+    "sensitive_depth_um": (0.5, 500.0),
+    "diffusion_um": (0.0, 100.0),
+    "hits_per_min": (0.0, 1e6),
+    "spot_share": (0.0, 1e6),
+    "track_share": (0.0, 1e6),
+    "worm_share": (0.0, 1e6),
+    "hot_pixels": (0, 10_000_000),
+    "telegraph_pixels": (0, 100_000),
+    "drop_rate": (0.0, 1.0),
+    "bad_rate": (0.0, 1.0),
+    "uncover_at_s": (0.0, 1e9),
+    "uncover_s": (0.0, 1e9),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSpec:
+    """A simulated rig. Two equal specs give the same frames, byte for byte.
+
+    Attributes
+    ----------
+    width_px, height_px : int
+        Size of a frame.
+    bit_depth : int
+        8 gives uint8 frames, 9 to 16 uint16.
+    fps : float
+        Frames in a second.
+    exposure_s : float or None
+        Exposure of a row, at most 1 / fps; None: 99 % of 1 / fps. Particles between two exposures
+        leave nothing.
+    row_time_us : float or None
+        Time from one row's start to the next (rolling shutter); None: the rows start spread over
+        80 % of 1 / fps. 0 is a global shutter.
+    seed : int
+        Of everything that is random.
+    gain : float
+        Analogue gain: at 1 a full well just reaches full scale.
+    full_well_e : float
+        Electrons that a pixel holds.
+    black_level_adu : float or None
+        Level of a pixel without light; None: 64 at 10 bits, scaled to the bit depth.
+    read_noise_adu : float or None
+        Standard deviation of the readout; None: 2.0 at 10 bits, scaled to the bit depth.
+    fixed_pattern_adu : float or None
+        Standard deviation of the pixels' own offsets; None: a quarter of the read noise.
+    row_noise_adu : float
+        Standard deviation of an offset that a row shares, new in each frame.
+    dark_current_e_per_s : float
+        Median dark current of a pixel; pixels differ (log-normal).
+    temperature_c : float
+        Reported with each frame.
+    pixel_pitch_um, sensitive_depth_um : float
+        A pixel's side, and the depth of silicon whose charge is collected.
+    diffusion_um : float
+        Standard deviation of the charge cloud that starts deepest.
+    hits_per_min : float
+        Particles on the whole sensor in a minute of exposure.
+    spot_share, track_share, worm_share : float
+        Weights of the classes among the particles.
+    hot_pixels : int
+        Pixels with a stable excess, log-uniform between 10 sigma of the noise and full scale.
+    telegraph_pixels : int
+        Pixels that jump between two levels.
+    drop_rate : float
+        Share of frames that never arrive.
+    bad_rate : float
+        Share of frames that arrive truncated.
+    uncover_at_s, uncover_s : float or None
+        From when and for how long light falls in; None: it stays covered. Without `uncover_s` the
+        light stays.
+    black_clip : bool
+        True: the camera subtracts its black level and cuts what is below it to 0.
+
+    Raises
+    ------
+    ValueError
+        One line that names the field, its value and the allowed range.
+    """
+
+    width_px: int = 320
+    height_px: int = 240
+    bit_depth: int = 10
+    fps: float = 30.0
+    exposure_s: float | None = None
+    row_time_us: float | None = None
+    seed: int = 1
+    gain: float = 4.0
+    full_well_e: float = 4500.0
+    black_level_adu: float | None = None
+    read_noise_adu: float | None = None
+    fixed_pattern_adu: float | None = None
+    row_noise_adu: float = 0.0
+    dark_current_e_per_s: float = 10.0
+    temperature_c: float = 25.0
+    pixel_pitch_um: float = 1.4
+    sensitive_depth_um: float = 15.0
+    diffusion_um: float = 0.8
+    hits_per_min: float = 60.0
+    spot_share: float = 0.4
+    track_share: float = 0.4
+    worm_share: float = 0.2
+    hot_pixels: int = 40
+    telegraph_pixels: int = 4
+    drop_rate: float = 0.0
+    bad_rate: float = 0.0
+    uncover_at_s: float | None = None
+    uncover_s: float | None = None
+    black_clip: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in RANGES.items():
+            _check_range(name, getattr(self, name), low, high)
+        _check_together(self)
+
+    @property
+    def full_scale_adu(self) -> int:
+        """Largest value a pixel can have."""
+        return (1 << self.bit_depth) - 1
+
+    @property
+    def adu_per_e(self) -> float:
+        """ADU that an electron gives."""
+        return self.full_scale_adu * self.gain / self.full_well_e
+
+    @property
+    def black_adu(self) -> float:
+        """Black level before any clipping, resolved."""
+        return self._scaled(64.0) if self.black_level_adu is None else self.black_level_adu
+
+    @property
+    def noise_adu(self) -> float:
+        """Read noise, resolved."""
+        return self._scaled(2.0) if self.read_noise_adu is None else self.read_noise_adu
+
+    @property
+    def pattern_adu(self) -> float:
+        """Standard deviation of the fixed pattern, resolved."""
+        fixed = self.fixed_pattern_adu
+        return 0.25 * self.noise_adu if fixed is None else fixed
+
+    @property
+    def frame_duration_ns(self) -> int:
+        """Time from one frame to the next."""
+        return round(1e9 / self.fps)
+
+    @property
+    def exposure_ns(self) -> int:
+        """Exposure of a row, resolved."""
+        seconds = 0.99 / self.fps if self.exposure_s is None else self.exposure_s
+        return round(seconds * 1e9)
+
+    @property
+    def row_time_ns(self) -> int:
+        """Time from one row's start to the next, resolved."""
+        if self.row_time_us is None:
+            return round(0.8e9 / self.fps / self.height_px)
+        return round(self.row_time_us * 1e3)
+
+    def _scaled(self, at_10_bits: float) -> float:
+        return math.ldexp(at_10_bits, self.bit_depth - 10)
+
+
+def _check_range(name: str, value: float | None, low: float, high: float) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    whole = isinstance(low, int)
+    if whole and not isinstance(value, int):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    if not low <= value <= high:  # NaN fails too
+        raise ValueError(f"{name} must be {low:g} to {high:g}, not {value:g}")
+
+
+def _check_together(spec: SimulationSpec) -> None:
+    if spec.exposure_s is not None and spec.exposure_s > 1 / spec.fps:
+        raise ValueError(
+            f"exposure_s must be at most 1/fps = {1 / spec.fps:g}, not {spec.exposure_s:g}"
+        )
+    if spec.row_time_us is not None and spec.row_time_us * 1e-6 * spec.height_px > 1 / spec.fps:
+        most = 1e6 / spec.fps / spec.height_px
+        raise ValueError(
+            f"row_time_us must be at most {most:g} at {spec.fps:g} frames/s and "
+            f"{spec.height_px} rows, not {spec.row_time_us:g}"
+        )
+    if spec.black_adu >= spec.full_scale_adu:
+        raise ValueError(
+            f"black_level_adu must be below full scale {spec.full_scale_adu}, "
+            f"not {spec.black_adu:g}"
+        )
+    if spec.hits_per_min > 0 and spec.spot_share + spec.track_share + spec.worm_share <= 0:
+        raise ValueError("spot_share, track_share and worm_share must not all be 0")
+    if spec.hot_pixels + spec.telegraph_pixels > spec.width_px * spec.height_px // 2:
+        raise ValueError(
+            f"hot_pixels and telegraph_pixels must be at most half of the "
+            f"{spec.width_px * spec.height_px} pixels together, "
+            f"not {spec.hot_pixels + spec.telegraph_pixels}"
+        )
+    if spec.uncover_s is not None and spec.uncover_at_s is None:
+        raise ValueError("uncover_s needs uncover_at_s: from when light falls in")
