@@ -1,0 +1,271 @@
+"""The collector: from MQTT to the database, and the watermark back to the rigs.
+
+Order is all: commit, then tell the rig, then the broker. Whatever fails in between is sent again
+and found to be a duplicate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+import time
+from dataclasses import replace
+
+from edge.errors import Failed
+from edge.messages import topic
+from edge.server.address import Protocol, parse_broker_url
+from edge.server.arrival import Arrival, examine
+from edge.server.backoff import Backoff
+from edge.server.connection import (
+    UNSUPPORTED_PROTOCOL_VERSION,
+    BrokerAwayError,
+    BrokerRefusedError,
+    Connection,
+    Delivery,
+)
+from edge.server.ending import Ending
+from edge.server.stats import Stats
+from edge.server.store import Answer, Receipt, Store, StoreUnavailableError
+from edge.server.subscription import subscription
+
+BATCH_MESSAGES = 500
+BATCH_BYTES = 32 << 20
+BATCH_WAIT_S = 0.05
+# A broker that keeps few messages in flight sends no more until it gets its acknowledgements:
+# waiting out the full time would then be the speed limit.
+_QUIET_S = 0.005
+_POLL_S = 0.1
+DRAIN_S = 10.0
+COLLECTING = "collecting"
+# A connection this old was a good one: the next loss starts with a short wait again.
+_STEADY_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Collector:
+    """Takes what rigs send and stores it, exactly once each.
+
+    Parameters
+    ----------
+    broker : str
+        URL, see `edge.server.address.parse_broker_url`.
+    store : Store
+        Where to; used by the thread that calls `run` alone.
+    share : str or None
+        Name of the shared subscription this collector is one of; None: it is the only one, and
+        the broker keeps what comes while it is away.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        The URL or the share's name is wrong.
+    """
+
+    def __init__(self, broker: str, store: Store, share: str | None = None) -> None:
+        self._address = parse_broker_url(broker)
+        self._protocol: Protocol = self._address.protocol or "5"
+        self._store = store
+        self._share = share
+        self._subscription = subscription(store.identity, share, self._address)
+        self._inbox: queue.Queue[Delivery] = queue.Queue(maxsize=4 * BATCH_MESSAGES)
+        self._lock = threading.Lock()
+        self._stats = Stats()
+        self._state = "starting"
+        self._subscribed = threading.Event()
+        self._taking = threading.Event()
+        self._store_waits = Backoff(0.1, 5.0)
+        self._broker_waits = Backoff(0.5, 30.0)
+
+    @property
+    def stats(self) -> Stats:
+        """Counts so far; from any thread."""
+        with self._lock:
+            return self._stats
+
+    @property
+    def state(self) -> str:
+        """What it is doing, for a person; from any thread."""
+        return self._state
+
+    def wait_subscribed(self, timeout_s: float) -> bool:
+        """Wait until it has subscribed for the first time."""
+        return self._subscribed.wait(timeout_s)
+
+    def run(self, stop: threading.Event) -> Stats:
+        """Collect until `stop` is set, then settle what has come, for up to 10 s.
+
+        Raises
+        ------
+        edge.errors.Failed
+            The broker refuses the login or the subscription, or never answered; the database is
+            damaged or gone.
+        """
+        ending = Ending(stop, DRAIN_S)
+        connection: Connection | None = None
+        self._taking.set()
+        try:
+            while not ending.wanted:
+                connection = self._connect(ending)
+                if connection is not None:
+                    self._serve(connection, ending)
+            self._drain(connection, ending)
+        finally:
+            self._taking.clear()
+            if connection is not None:
+                connection.close()
+        if not self._subscribed.is_set():
+            raise Failed(f"{self._state}: nothing was collected")
+        return self.stats
+
+    def _connect(self, ending: Ending) -> Connection | None:
+        """Try once; None, after a wait, where it did not work."""
+        connection = Connection(self._address, self._protocol, self._subscription, self._deliver)
+        try:
+            connection.open()
+        except BrokerRefusedError as error:
+            self._refused(error, ending)
+            return None
+        except BrokerAwayError as error:
+            self._stand_back(str(error), ending)
+            return None
+        if self._subscribed.is_set():
+            self._change(reconnects=1)
+        self._say(COLLECTING)
+        self._subscribed.set()
+        return connection
+
+    def _refused(self, error: BrokerRefusedError, ending: Ending) -> None:
+        """Fall back to 3.1.1, on the broker's word alone; else give up or wait."""
+        can_not_5 = error.code == UNSUPPORTED_PROTOCOL_VERSION
+        if can_not_5 and self._address.protocol is None and self._protocol == "5":
+            if self._share is not None:
+                raise Failed(
+                    f"broker {self._address} has no MQTT 5, which a shared subscription needs"
+                ) from None
+            self._protocol = "3.1.1"
+        elif (error.setup or can_not_5) and not self._subscribed.is_set():
+            raise Failed(f"broker {self._address} refuses: {error}") from None
+        else:
+            self._stand_back(f"broker {self._address} refuses: {error}", ending)
+
+    def _stand_back(self, why: str, ending: Ending) -> None:
+        self._say(why)
+        ending.pause(self._broker_waits.next_s())
+
+    def _serve(self, connection: Connection, ending: Ending) -> None:
+        """Settle batch after batch until the connection or the run ends."""
+        since = time.monotonic()
+        while not ending.wanted:
+            batch = self._gather()
+            if batch:
+                self._settle(batch, connection, ending)
+            elif not connection.alive:
+                self._lost(connection, time.monotonic() - since, ending)
+                return
+
+    def _lost(self, connection: Connection, lasted_s: float, ending: Ending) -> None:
+        """Make ready for the next connection."""
+        if connection.taken_over:
+            raise Failed(
+                f"another collector of this database is at {self._address}: stop one of them, or "
+                "give both the same --share"
+            )
+        if lasted_s > _STEADY_S:
+            self._broker_waits.reset()
+        connection.close()
+        self._stand_back(f"broker {self._address}: {connection.why}", ending)
+
+    def _drain(self, connection: Connection | None, ending: Ending) -> None:
+        """Settle what has come, see the watermarks off, say goodbye."""
+        if connection is not None:
+            connection.stop_intake(min(1.0, ending.left_s))
+        self._taking.clear()
+        while batch := self._gather():
+            self._settle(batch, connection, ending)
+        if connection is not None:
+            connection.close(ending.left_s)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        """Take a message, in the network thread; full, it waits, and the broker with it."""
+        while self._taking.is_set():
+            with contextlib.suppress(queue.Full):
+                self._inbox.put(delivery, timeout=_POLL_S)
+                return
+
+    def _gather(self) -> list[Delivery]:
+        """Collect a batch: 500 messages, 50 ms, or until nothing more comes."""
+        batch: list[Delivery] = []
+        size = 0
+        deadline = time.monotonic() + BATCH_WAIT_S
+        wait_s = _POLL_S if self._taking.is_set() else 0.0
+        while len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
+            try:
+                delivery = self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if not batch:
+                deadline = time.monotonic() + BATCH_WAIT_S
+            batch.append(delivery)
+            size += len(delivery.payload)
+            wait_s = max(0.0, min(_QUIET_S, deadline - time.monotonic()))
+        return batch
+
+    def _settle(self, batch: list[Delivery], connection: Connection | None, ending: Ending) -> None:
+        """Commit, tell the rigs, tell the broker: in this order."""
+        receipt = self._commit(
+            [examine(one.topic, one.payload, one.properties) for one in batch], ending
+        )
+        if receipt is None:
+            self._change(unsettled=len(batch))
+            return
+        with self._lock:
+            self._stats = self._stats.plus(receipt)
+        if connection is not None:
+            for answer in receipt.answers:
+                connection.publish_retained(topic(answer.rig, "ack"), _payload(answer))
+        for delivery in batch:
+            delivery.acknowledge()
+
+    def _commit(self, arrivals: list[Arrival], ending: Ending) -> Receipt | None:
+        """Try until it is stored; None where the end comes first."""
+        while True:
+            try:
+                receipt = self._store.commit(arrivals)
+            except StoreUnavailableError as error:
+                self._say(f"{error}; trying again")
+            else:
+                self._store_waits.reset()
+                self._say(COLLECTING)
+                return receipt
+            if ending.left_s == 0.0:
+                return None
+            ending.pause(self._store_waits.next_s())
+
+    def _change(self, reconnects: int = 0, unsettled: int = 0) -> None:
+        with self._lock:
+            self._stats = replace(
+                self._stats,
+                reconnects=self._stats.reconnects + reconnects,
+                unsettled=self._stats.unsettled + unsettled,
+            )
+
+    def _say(self, state: str) -> None:
+        """Show a state, and log it once."""
+        if state != self._state:
+            _log.log(logging.INFO if state == COLLECTING else logging.WARNING, "%s", state)
+        self._state = state
+
+
+def _payload(answer: Answer) -> bytes:
+    """Watermark or conflict, never both.
+
+    The watermark of a key that came with two contents belongs to the other one: a rig that let
+    go by it would lose its own.
+    """
+    if answer.conflict is not None:
+        return json.dumps({"epoch": answer.epoch, "conflict": answer.conflict}).encode()
+    return json.dumps({"epoch": answer.epoch, "upto": answer.upto}).encode()

@@ -1,0 +1,177 @@
+"""The store in one SQLite file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from edge.errors import Failed
+from edge.server.arrival import Arrival
+from edge.server.commit import Batch
+from edge.server.schema import ForeignDatabaseError, NewerSchemaError, migrate, steps_behind
+from edge.server.store import Receipt, StoreUnavailableError
+
+_BUSY_TIMEOUT_S = 5.0
+_WAL_PATIENCE_S = 10.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_T = TypeVar("_T")
+
+
+class SqliteStore:
+    """SQLite in WAL mode, every commit on disk before it returns.
+
+    Several processes may store into one file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made where it is missing, its folder is not.
+
+    Raises
+    ------
+    edge.errors.Failed
+        See `edge.server.store.open_store`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._connection = self._open()
+        self._inode = self._look()
+        self._identity = str(
+            self._guarded(
+                lambda: self._connection.execute(
+                    "SELECT value FROM store WHERE name = 'identity'"
+                ).fetchone()[0]
+            )
+        )
+
+    @property
+    def identity(self) -> str:
+        """Random name of this database, made with it."""
+        return self._identity
+
+    def commit(self, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch and compute the watermarks of its rigs in one transaction."""
+        if self._look() != self._inode:
+            # SQLite would go on writing into a file that nobody finds any more.
+            raise Failed(f"database {self._path} was moved or removed while in use")
+        return self._guarded(lambda: self._commit(batch))
+
+    def watermark(self, rig: str, epoch: str) -> int:
+        """Return how far everything of this epoch is safe (0: nothing yet)."""
+        row = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT upto FROM watermarks WHERE rig = ? AND epoch = ?", (rig, epoch)
+            ).fetchone()
+        )
+        return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        """Give the file back; idempotent."""
+        self._connection.close()
+
+    def _commit(self, batch: Sequence[Arrival]) -> Receipt:
+        # IMMEDIATE: the watermark must see what other collectors committed before this batch.
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            receipt = Batch(self._connection).store(batch)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # A full disk has rolled back by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return receipt
+
+    def _open(self) -> sqlite3.Connection:
+        if not self._path.parent.is_dir():
+            raise Failed(f"database {self._path}: there is no folder {self._path.parent}")
+        try:
+            connection = sqlite3.connect(
+                self._path,
+                timeout=_BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        except sqlite3.Error as error:
+            raise Failed(f"database {self._path}: {error}") from None
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        try:
+            steps_behind(connection)  # before anything is written: it may not be ours
+            connection.execute("PRAGMA synchronous = FULL")
+            _use_wal(connection)
+            migrate(connection)
+        except NewerSchemaError as error:
+            raise Failed(
+                f"database {self._path} has schema {error.found}, this version knows "
+                f"{error.known}: upgrade cosmic-edge"
+            ) from None
+        except ForeignDatabaseError:
+            raise Failed(
+                f"database {self._path} belongs to another program: name another file"
+            ) from None
+        except sqlite3.Error as error:
+            raise Failed(f"database {self._path}: {_said(error)}") from None
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _guarded(self, action: Callable[[], _T]) -> _T:
+        """Sort SQLite's errors into those that pass and those that don't."""
+        try:
+            return action()
+        except sqlite3.DatabaseError as error:
+            if _code(error) in _PASSING:
+                raise StoreUnavailableError(f"database {self._path}: {error}") from None
+            raise Failed(f"database {self._path}: {_said(error)}") from None
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait its busy timeout for this one."""
+    deadline = time.monotonic() + _WAL_PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Extended codes keep the kind in their low byte.
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _said(error: sqlite3.Error) -> str:
+    if _code(error) in _DAMAGED:
+        return f"the file is damaged or no database ({error}): restore it or name another"
+    return str(error)

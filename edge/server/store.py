@@ -1,0 +1,106 @@
+"""The seam between the collector and its database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from edge.errors import BadUse
+
+if TYPE_CHECKING:
+    from edge.server.arrival import Arrival
+
+_SQLITE = "sqlite:///"
+
+
+class StoreUnavailableError(Exception):
+    """The database can't be written now (locked, disk full); the same batch may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a rig is told after a commit.
+
+    Attributes
+    ----------
+    rig, epoch : str
+        Whom it is for.
+    upto : int
+        The watermark of this epoch, read in the transaction that stored.
+    conflict : int or None
+        Lowest sequence number that came again with other content.
+    """
+
+    rig: str
+    epoch: str
+    upto: int
+    conflict: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one commit did: every arrival is stored, a duplicate or quarantined.
+
+    `conflicts` are among the quarantined.
+    """
+
+    stored: int
+    duplicates: int
+    quarantined: int
+    conflicts: int
+    answers: tuple[Answer, ...]
+
+
+class Store(Protocol):
+    """Where messages end up, once each. Used by one thread at a time."""
+
+    @property
+    def identity(self) -> str:
+        """Random name of this database, made with it: the collector's session goes with it."""
+
+    def commit(self, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch and compute the watermarks of its rigs in one transaction.
+
+        Returns once everything is on disk.
+
+        Raises
+        ------
+        StoreUnavailableError
+            Nothing was stored; try the same batch again.
+        edge.errors.Failed
+            The database is damaged or gone.
+        """
+
+    def watermark(self, rig: str, epoch: str) -> int:
+        """Return how far everything of this epoch is safe (0: nothing yet)."""
+
+    def close(self) -> None:
+        """Give the database back; idempotent."""
+
+
+def open_store(url: str) -> Store:
+    """Open or make the database at `url`.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        No database of this kind.
+    edge.errors.Failed
+        It can't be opened, is damaged, is no collector's database or was made by a newer version.
+    """
+    from edge.server.sqlite_store import SqliteStore
+
+    if url.startswith(("postgresql:", "postgres:")):
+        raise BadUse("database: PostgreSQL is not yet supported, use sqlite:///path")
+    if url.startswith(_SQLITE) and url != _SQLITE:
+        return SqliteStore(Path(url.removeprefix(_SQLITE)))
+    if not url or "://" in url or url.startswith("sqlite:"):
+        raise BadUse(f"database {url!r}: give sqlite:///path or a plain path")
+    return SqliteStore(Path(url))
