@@ -64,8 +64,9 @@ def _figure() -> Any:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            "drawing a calibration needs matplotlib: pip install 'cosmic-edge[plot]'"
+        raise ModuleNotFoundError(
+            "drawing a calibration needs matplotlib: pip install 'cosmic-edge[plot]'",
+            name="matplotlib",
         ) from error
     figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
