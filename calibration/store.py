@@ -60,7 +60,7 @@ def save(calibration: Calibration, path: Path) -> None:
 def load(path: Path) -> Calibration:
     """Read a calibration; raises `CalibrationError` with one line for whatever is wrong."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             header = json.loads(bytes(file["header"]))
             if header.get("schema", 0) > SCHEMA:
                 raise CalibrationError(

@@ -41,10 +41,13 @@ class ReplayResult:
         The contract's JSON.
     notes : list of str
         One line for each series that could not be looked at.
+    interrupted : bool
+        Ctrl-C came: the sums hold for the frames read until then.
     """
 
     summary: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
 
 class Replay:
@@ -95,7 +98,8 @@ class Replay:
         reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
         with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
             for one in series:
-                self._replay_series(one, reporter, timeline, file)
+                if not self._result.interrupted:
+                    self._replay_series(one, reporter, timeline, file)
         if not self._calibration_ids and self._result.notes:
             raise Failed(f"{self._recording.path}: {self._result.notes[0]}")
         self._summarise(reporter, time.perf_counter() - started)
@@ -123,9 +127,12 @@ class Replay:
         self._calibration_ids.append(detector.calibration_id)
         reporter.use(detector, series.mode)
         order = order_stage(self._config, timeline)
-        for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
-            for settled in order.push(outcome):
-                file.write(reporter.take(settled))
+        try:
+            for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
+                for settled in order.push(outcome):
+                    file.write(reporter.take(settled))
+        except KeyboardInterrupt:
+            self._result.interrupted = True
         for settled in order.flush():
             file.write(reporter.take(settled))
         file.write(reporter.close("series", continued=False))
@@ -184,4 +191,5 @@ class Replay:
             "series": [one.name for one in self._recording.series()],
             "epoch": self._epoch(),
             "notes": self._result.notes,
+            "interrupted": self._result.interrupted,
         }

@@ -1,0 +1,60 @@
+"""``cosmic-edge replay``: a recording through the whole way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli._options import ConfigFile, Json, Preset, configured, read_calibration, show_summary
+
+
+def command(
+    path: Annotated[Path, typer.Argument(help="Recording: a folder or a file.")],
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="FILE",
+            help="Use it; without: the first frames of each series calibrate it.",
+        ),
+    ] = None,
+    preset: Preset = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="HITS", help="Hits, one a line; exposures beside it."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Threads that read pixels.")
+    ] = 1,
+    config: ConfigFile = None,
+    json: Json = False,
+) -> None:
+    """Find the hits of a recording, as fast as it goes, the same bytes every time."""
+    from edge.cli._shared import progress
+    from edge.errors import BadUse
+    from edge.replay import Replay
+    from edge.sources import open_recording
+
+    settings = configured(config, trigger__preset=preset)
+    if calibration is not None and settings.trigger.preset == "credo":
+        raise BadUse("the credo preset calibrates itself: leave --calibration out")
+    known = read_calibration(calibration)
+    recording = open_recording(path)
+    total = sum(series.count for series in recording.series()) * (1 if known else 2)
+    with progress(total, "replay") as advance:
+        replay = Replay(
+            recording,
+            settings,
+            calibration=known,
+            out=out,
+            workers=workers,
+            progress=lambda done, of: advance(1),
+        )
+        result = replay.run()
+    for note in result.notes:
+        typer.echo(f"cosmic-edge: {note}", err=True)
+    show_summary(result.summary, json)
+    if result.interrupted:
+        raise typer.Exit(1)

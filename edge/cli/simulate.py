@@ -1,0 +1,41 @@
+"""``cosmic-edge simulate``: a recording of which every particle is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli._options import Json, show_summary
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder.")],
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Number of frames.")] = 3000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 1,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the simulation, as in sim: URLs (hits_per_min=60); repeatable.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a recording with its truth beside it."""
+    from edge.cli._shared import progress
+    from edge.errors import BadUse
+    from edge.sources.simulated import open_simulated, write_simulation
+
+    options = {"seed": str(seed)}
+    for text in option or []:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BadUse(f"--set {text}: write KEY=VALUE, such as hits_per_min=60")
+        options[key] = value
+    spec = open_simulated(options).simulation.spec
+    with progress(frames, "simulate") as advance:
+        summary = write_simulation(spec, out, frames, lambda done: advance(1))
+    show_summary(summary, json)

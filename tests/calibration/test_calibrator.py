@@ -1,0 +1,152 @@
+"""A calibration from dark frames: what it is made of, and what can't poison it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calibration.calibrator import Calibrator
+from calibration.derive import ThresholdRequest
+from calibration.model import CalibrationError
+
+HEIGHT, WIDTH = 48, 64
+MODE: dict[str, Any] = {
+    "width_px": WIDTH,
+    "height_px": HEIGHT,
+    "bit_depth": 10,
+    "black_level_adu": 64.0,
+}
+
+
+def dark_frames(count: int, seed: int = 1, level: float = 64.0, noise: float = 2.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(level, noise, (count, HEIGHT, WIDTH))
+    return np.clip(np.rint(values), 0, 1023).astype(np.uint16)
+
+
+def calibrate(frames: np.ndarray, **request: Any) -> Any:
+    calibrator = Calibrator(MODE)
+    for frame in frames:
+        calibrator.add(frame)
+    return calibrator.finish(ThresholdRequest(**request))
+
+
+def test_baseline_and_noise_of_plain_noise_are_right() -> None:
+    made = calibrate(dark_frames(200))
+    assert made.mean_adu.mean() == pytest.approx(64.0, abs=0.03)
+    # 2 ADU of noise and 1/12 of rounding.
+    assert made.noise_adu == pytest.approx(np.sqrt(4 + 1 / 12), rel=0.04)
+    assert made.masked_px == 0
+
+
+def test_particles_in_the_calibration_frames_do_not_raise_the_thresholds() -> None:
+    clean = dark_frames(200)
+    struck = clean.copy()
+    rng = np.random.default_rng(5)
+    for i in range(10):  # the first 5 % of the frames
+        y, x = rng.integers(0, HEIGHT - 3), rng.integers(0, WIDTH - 3)
+        struck[i, y : y + 3, x : x + 3] += 400
+    a, b = calibrate(clean), calibrate(struck)
+    assert np.abs(a.seed_threshold.astype(int) - b.seed_threshold).max() <= 2
+    assert b.masked_px == 0
+
+
+def test_a_stable_hot_pixel_gets_its_own_threshold() -> None:
+    frames = dark_frames(200)
+    frames[:, 10, 20] += 300
+    made = calibrate(frames)
+    assert made.hot[10, 20]
+    assert not made.masked[10, 20]
+    assert 364 + 8 < made.seed_threshold[10, 20] < 364 + 40
+
+
+def test_a_pixel_that_fires_in_two_frames_is_masked_one_that_fires_once_is_not() -> None:
+    frames = dark_frames(200)
+    frames[[30, 150], 10, 20] += 300
+    frames[77, 30, 40] += 300
+    made = calibrate(frames)
+    assert made.masked[10, 20]
+    assert made.seed_threshold[10, 20] == 65_535
+    assert not made.masked[30, 40]
+
+
+def test_a_saturated_pixel_is_masked() -> None:
+    frames = dark_frames(50)
+    frames[:, 5, 5] = 1023
+    assert calibrate(frames).masked[5, 5]
+
+
+def test_noise_alone_does_not_trigger_more_than_wanted() -> None:
+    made = calibrate(dark_frames(100), false_triggers_per_hour=0.01)
+    fresh = dark_frames(2000, seed=99)
+    assert int(np.count_nonzero(fresh > made.seed_threshold)) == 0
+    assert made.expected_false_triggers_per_hour == pytest.approx(0.01, rel=0.01)
+
+
+def test_a_lower_wanted_rate_gives_a_higher_threshold() -> None:
+    frames = dark_frames(50)
+    low = calibrate(frames, false_triggers_per_hour=1e-6)
+    high = calibrate(frames, false_triggers_per_hour=100.0)
+    assert low.seed_sigma > high.seed_sigma
+
+
+def test_growth_never_lies_above_seed() -> None:
+    made = calibrate(dark_frames(50), seed_sigma=3.0, growth_sigma=9.0)
+    assert (made.growth_threshold <= made.seed_threshold).all()
+
+
+def test_daylight_is_refused() -> None:
+    calibrator = Calibrator(MODE)
+    assert calibrator.add(dark_frames(1, level=700)[0]) == "light"
+    assert calibrator.frames_used == 0
+    assert calibrator.refused == 1
+
+
+def test_a_brighter_frame_among_dark_ones_is_refused() -> None:
+    calibrator = Calibrator(MODE)
+    assert calibrator.add(dark_frames(1)[0]) == "used"
+    assert calibrator.add(dark_frames(1, level=120)[0]) == "unlike"
+    assert calibrator.frames_used == 1
+
+
+def test_a_darker_frame_shows_that_the_ones_before_were_not_dark() -> None:
+    calibrator = Calibrator(MODE)
+    for frame in dark_frames(5, level=120):
+        calibrator.add(frame)
+    assert calibrator.add(dark_frames(1)[0]) == "used"
+    assert calibrator.frames_used == 1
+    assert calibrator.refused == 5
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_frames_are_one_clear_line(count: int) -> None:
+    calibrator = Calibrator(MODE)
+    for frame in dark_frames(count) if count else []:
+        calibrator.add(frame)
+    with pytest.raises(CalibrationError, match="too few"):
+        calibrator.finish(ThresholdRequest())
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 10])
+def test_a_handful_of_frames_still_calibrates(count: int) -> None:
+    made = calibrate(dark_frames(count))
+    assert made.frames_used == count
+    assert int(np.count_nonzero(dark_frames(count) > made.seed_threshold)) == 0
+
+
+def test_the_same_frames_give_the_same_id_and_others_do_not() -> None:
+    assert calibrate(dark_frames(20)).id == calibrate(dark_frames(20)).id
+    assert calibrate(dark_frames(20)).id != calibrate(dark_frames(20, seed=2)).id
+
+
+def test_the_cover_rule_allows_the_hot_pixels_the_sensor_has() -> None:
+    frames = dark_frames(50)
+    frames[:, :2, :] += 200  # 4 % of the pixels
+    made = calibrate(frames)
+    mean = float(frames[0].mean())
+    bright = float((frames[0] > made.cover.black_adu).mean())
+    assert made.cover.covered(mean, bright)
+    assert not made.cover.covered(mean + 60, bright)
+    assert not made.cover.covered(mean, 0.2)

@@ -1,0 +1,64 @@
+"""Streaming statistics are exact, and the same on both paths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from calibration.statistics import LARGEST_KEPT, PixelStatistics, _numba_kernel, add_numpy
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.uint16]),
+        st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(1, 5)),
+    )
+)
+def test_the_compiled_path_equals_numpy_bit_for_bit(stack: np.ndarray) -> None:
+    shape = stack.shape[1:]
+    fast, plain = PixelStatistics(*shape), PixelStatistics(*shape)
+    for frame in stack:
+        _numba_kernel()(frame, fast.total, fast.squares, fast.largest)
+        add_numpy(frame, plain.total, plain.squares, plain.largest)
+    assert np.array_equal(fast.total, plain.total)
+    assert np.array_equal(fast.squares, plain.squares)
+    assert np.array_equal(fast.largest, plain.largest)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(np.uint16, st.tuples(st.integers(4, 12), st.just(2), st.just(3))))
+def test_sums_and_largest_values_are_exact(stack: np.ndarray) -> None:
+    statistics = PixelStatistics(2, 3)
+    for frame in stack:
+        statistics.add(frame)
+    wide = stack.astype(np.uint64)
+    assert np.array_equal(statistics.total, wide.sum(axis=0))
+    assert np.array_equal(statistics.squares, (wide * wide).sum(axis=0))
+    expected = np.sort(stack, axis=0)[::-1][:LARGEST_KEPT]
+    assert np.array_equal(statistics.largest, expected)
+
+
+def test_the_largest_value_of_all_does_not_overflow_the_sums() -> None:
+    statistics = PixelStatistics(1, 1)
+    full = np.full((1, 1), 65_535, np.uint16)
+    for _ in range(1000):
+        statistics.add(full)
+    assert statistics.total[0, 0] == 65_535 * 1000
+    assert statistics.squares[0, 0] == 65_535**2 * 1000
+
+
+def test_a_frame_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="statistics are"):
+        PixelStatistics(2, 2).add(np.zeros((2, 3), np.uint8))
+
+
+def test_a_strided_read_only_frame_is_read_as_it_is() -> None:
+    frame = np.arange(24, dtype=np.uint16).reshape(4, 6)[::2, ::3]
+    frame.flags.writeable = False
+    statistics = PixelStatistics(2, 2)
+    statistics.add(frame)
+    assert np.array_equal(statistics.total, frame)

@@ -1,0 +1,84 @@
+"""A calibration on disk comes back as it was, or is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.calibrator import Calibrator
+from calibration.derive import ThresholdRequest
+from calibration.model import MAPS, Calibration, CalibrationError
+from calibration.store import load, save
+
+
+@pytest.fixture
+def made() -> Calibration:
+    mode = {"width_px": 8, "height_px": 6, "bit_depth": 8, "black_level_adu": None}
+    calibrator = Calibrator(mode)
+    rng = np.random.default_rng(3)
+    for _ in range(6):
+        calibrator.add(rng.integers(2, 9, (6, 8)).astype(np.uint8), 31.5)
+    return calibrator.finish(ThresholdRequest(), "2026-01-01T00:00:00+00:00")
+
+
+def test_everything_comes_back(made: Calibration, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "cal.npz"
+    save(made, path)
+    back = load(path)
+    assert back.summary() == made.summary()
+    for name in MAPS:
+        assert np.array_equal(getattr(back, name), getattr(made, name))
+        assert getattr(back, name).dtype == getattr(made, name).dtype
+    assert [p.name for p in path.parent.iterdir()] == ["cal.npz"]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match="no such calibration"):
+        load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200, -20])
+def test_a_truncated_file_is_one_line(made: Calibration, tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "cal.npz"
+    save(made, path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(CalibrationError) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_text_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "cal.npz"
+    path.write_text("hello\nworld\n")
+    with pytest.raises(CalibrationError, match="not a calibration"):
+        load(path)
+
+
+def test_changed_maps_are_noticed(made: Calibration, tmp_path: Path) -> None:
+    path = tmp_path / "cal.npz"
+    save(made, path)
+    with np.load(path) as file:
+        content = dict(file)
+    content["seed_threshold"] = content["seed_threshold"] + 1
+    with path.open("wb") as out:
+        np.savez(out, **content)
+    with pytest.raises(CalibrationError, match="checksum"):
+        load(path)
+
+
+def test_a_newer_version_is_refused(made: Calibration, tmp_path: Path) -> None:
+    path = tmp_path / "cal.npz"
+    save(made, path)
+    with np.load(path) as file:
+        content = dict(file)
+    header = json.loads(bytes(content["header"]))
+    header["schema"] = 99
+    content["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with path.open("wb") as out:
+        np.savez(out, **content)
+    with pytest.raises(CalibrationError, match="newer version"):
+        load(path)

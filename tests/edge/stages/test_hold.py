@@ -1,0 +1,130 @@
+"""The hold: what goes away is a hit, what stays is an artefact, nothing is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.stages.hold import Hold, same_place
+from edge.stages.outcome import Outcome, Settled
+from tests.edge.candidates import candidate, processed
+
+
+def run(hold: Hold, outcomes: list[Outcome]) -> list[Settled]:
+    settled: list[Settled] = []
+    for outcome in outcomes:
+        settled += hold.push(outcome, outcome.candidates, Counter(flood=int(outcome.flood)))
+    return settled + list(hold.flush())
+
+
+def lit(frames: int, of: int = 10) -> list[Outcome]:
+    """A spot that is lit in the first `frames` of `of` frames."""
+    spot = candidate((5, 5), (5, 6), (6, 5))
+    return [processed(i, *([spot] if i < frames else [])) for i in range(of)]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_what_is_lit_in_up_to_three_frames_is_one_hit_of_the_first(frames: int) -> None:
+    settled = run(Hold(3), lit(frames))
+    hits = [(s.outcome.stamp.index, h.frames_lit) for s in settled for h in s.hits]  # type: ignore[union-attr]
+    assert hits == [(0, frames)]
+    assert sum((s.rejected for s in settled), Counter())["continued"] == frames - 1
+
+
+@pytest.mark.parametrize("frames", [4, 5, 10])
+def test_what_stays_longer_is_an_artefact_in_every_frame(frames: int) -> None:
+    settled = run(Hold(3), lit(frames))
+    assert not any(s.hits for s in settled)
+    assert sum((s.rejected for s in settled), Counter())["multi_frame"] == frames
+
+
+def test_without_a_hold_every_candidate_is_a_hit_at_once() -> None:
+    hold = Hold(0)
+    for outcome in lit(3, of=3):
+        (settled,) = hold.push(outcome, outcome.candidates, Counter())
+        assert len(settled.hits) == 1
+
+
+def test_a_candidate_waits_for_three_processed_frames() -> None:
+    hold = Hold(3)
+    frames = lit(1, of=4)
+    for outcome in frames[:3]:
+        assert not list(hold.push(outcome, outcome.candidates, Counter()))
+    assert len(list(hold.push(frames[3], (), Counter()))) == 4
+
+
+def test_bad_and_missing_frames_show_nothing_and_do_not_count() -> None:
+    hold = Hold(3)
+    first = processed(0, candidate((1, 1)))
+    assert not list(hold.push(first, first.candidates, Counter()))
+    for _ in range(10):
+        assert not list(hold.push(Outcome("missing"), (), Counter()))
+    for i in range(1, 4):
+        settled = list(hold.push(processed(i), (), Counter()))
+    assert len(settled) == 14
+
+
+def test_a_candidate_does_not_wait_for_ever_behind_a_lifted_cover() -> None:
+    hold = Hold(3)
+    first = processed(0, candidate((1, 1)))
+    list(hold.push(first, first.candidates, Counter()))
+    settled = [s for _ in range(100) for s in hold.push(Outcome("uncovered"), (), Counter())]
+    assert sum(len(s.hits) for s in settled) == 1
+
+
+def test_a_spot_beside_the_last_one_is_another_hit() -> None:
+    outcomes = [processed(0, candidate((5, 5))), processed(1, candidate((5, 6)))]
+    assert sum(len(s.hits) for s in run(Hold(3), outcomes)) == 2
+
+
+def test_a_spot_that_comes_back_after_a_dark_frame_is_another_hit() -> None:
+    spot = candidate((5, 5))
+    outcomes = [processed(0, spot), processed(1), processed(2, spot)]
+    assert sum(len(s.hits) for s in run(Hold(3), outcomes)) == 2
+
+
+def test_one_thing_that_falls_apart_is_one_hit() -> None:
+    whole = candidate((5, 5), (5, 6), (5, 7), (5, 8))
+    parts = [candidate((5, 5)), candidate((5, 8))]
+    settled = run(Hold(3), [processed(0, whole), processed(1, *parts), processed(2)])
+    assert [h.frames_lit for s in settled for h in s.hits] == [2]
+    assert sum((s.rejected for s in settled), Counter()) == {"continued": 2}
+
+
+def test_places_are_the_same_when_half_of_the_smaller_is_shared() -> None:
+    one = candidate((5, 5), (5, 6), (5, 7), (5, 8))
+    assert same_place(one, candidate((5, 7), (5, 8), (5, 9), (5, 10)))
+    assert not same_place(one, candidate((5, 8), (5, 9), (5, 10), (5, 11)))
+    assert same_place(one, candidate((5, 6)))
+    assert not same_place(one, candidate((9, 9)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["bad", "missing", "uncovered", "flood"]),
+            st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=3, unique=True),
+        ),
+        max_size=40,
+    ),
+    st.integers(0, 4),
+)
+def test_every_frame_comes_out_once_in_order_and_every_candidate_in_one_bin(
+    stream: list[object], frames: int
+) -> None:
+    outcomes = []
+    for i, item in enumerate(stream):
+        if item == "flood":
+            outcomes.append(processed(i, flood=True))
+        elif isinstance(item, str):
+            outcomes.append(Outcome(item))  # type: ignore[arg-type]
+        else:
+            outcomes.append(processed(i, *(candidate(p) for p in item)))  # type: ignore[attr-defined]
+    settled = run(Hold(frames), outcomes)
+    assert [s.outcome for s in settled] == outcomes
+    for s in settled:
+        assert s.candidates == len(s.outcome.candidates) + int(s.outcome.flood)
