@@ -1,10 +1,8 @@
 """UTC from NTP servers, for a rig without a clock daemon.
 
-A background thread asks each configured server (RFC 5905 client mode, through ntplib), keeps its
-last eight answers and believes the one with the shortest round trip. The system's clock is
-neither set nor trusted: an answer maps CLOCK_BOOTTIME to UTC, and one during which the system's
-clock was stepped is thrown away. Unreachable servers, bad names and nonsense are results like
-any other, kept for `doctor`.
+Background threads ask the configured servers, keep the last eight answers of each and believe
+the one with the shortest round trip; servers that disagree are outvoted. Unreachable servers, bad
+names and nonsense are results like any other, kept for `doctor`.
 """
 
 from __future__ import annotations
@@ -14,75 +12,18 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from edge.clock import (
-    Bracket,
-    Clock,
-    Stamp,
-    SystemClock,
-    boottime_ns,
-    compare_clocks,
-    drift_s,
-)
+from edge.clock import Clock, Stamp, SystemClock, boottime_ns
+from edge.ntp_exchange import NTP_PORT, UNSYNCED_BOUND_S, Rejected, Sample, query
 
-NTP_PORT = 123
 POLL_S = 64.0
 """A public server's patience (pool.ntp.org's minimum is 64 s)."""
 _FIRST_POLLS = 4
 _FIRST_POLL_S = 2.0
 _SLOWEST_POLL_S = 1024.0
 _JITTER = 0.1
-
 _SAMPLES = 8
 _SYNCED_FOR_S = _SAMPLES * POLL_S
-_UNSYNCED_BOUND_S = 16.0
-# ntplib computes in float seconds since 1900, whose last bit is 0.48 µs; four such enter.
-_RESOLUTION_S = 2e-6
-# The kernel slews by 500 ppm at most: what moved further during an exchange was a step.
-_SLEW = 500e-6
-_STEP_S = 100e-6
-
-
-class Rejected(Exception):
-    """An exchange that gave no time; the text says why, for a person."""
-
-
-class _Answer(Protocol):
-    """The fields of ntplib's NTPStats that are used."""
-
-    leap: int
-    mode: int
-    stratum: int
-    root_delay: float
-    root_dispersion: float
-    orig_timestamp: float
-    tx_timestamp: float
-    ref_id: int
-
-    @property
-    def offset(self) -> float: ...
-
-    @property
-    def delay(self) -> float: ...
-
-    @property
-    def orig_time(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One exchange: UTC = boot time + `offset_ns`, wrong by `bound_s` at most at `boot_ns`."""
-
-    boot_ns: int
-    offset_ns: int
-    delay_s: float
-    bound_s: float
-    stratum: int
-
-    def bound_at(self, time_ns: int) -> float:
-        """Bound at another instant: a free-running clock walks off."""
-        return self.bound_s + drift_s(time_ns - self.boot_ns)
 
 
 @dataclass(slots=True)
@@ -119,91 +60,6 @@ def parse_server(text: str) -> Server:
     if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise ValueError(f"{text!r} is no NTP server: write host or host:port")
     return Server(host, int(port))
-
-
-def query(server: Server, timeout_s: float = 5.0) -> Sample:
-    """Ask a server once.
-
-    Returns
-    -------
-    Sample
-        Its bound is root delay / 2 + root dispersion + round trip / 2 and the comparison of the
-        two local clocks.
-
-    Raises
-    ------
-    Rejected
-        For every way an exchange can fail: name, network, silence, an answer that is no time, a
-        step of the local clock.
-    """
-    import ntplib
-
-    before = compare_clocks()
-    try:
-        answer = ntplib.NTPClient().request(
-            server.host, version=4, port=server.port, timeout=timeout_s
-        )
-    except ntplib.NTPException as error:
-        raise Rejected(str(error)) from error
-    except OSError as error:  # names that can't be resolved, too: gaierror
-        raise Rejected(f"{server.host}: {error.strerror or error}") from error
-    except UnicodeError as error:
-        raise Rejected(f"{server.host} is no host name: {error}") from error
-    after = compare_clocks()
-    moved_s = _moved_s(before, after)
-    _check(answer, before, after)
-    return _sample(answer, before, after, moved_s)
-
-
-def _moved_s(before: Bracket, after: Bracket) -> float:
-    """How far the system's clock moved against boot time during the exchange; a step is refused."""
-    moved_s = abs(after.offset_ns - before.offset_ns) * 1e-9
-    span_s = (after.boot_ns - before.boot_ns) * 1e-9
-    if moved_s > span_s * _SLEW + _compared_s(before, after) + _STEP_S:
-        raise Rejected(f"the system's clock was stepped by {moved_s:.6f} s during the exchange")
-    return moved_s
-
-
-def _compared_s(before: Bracket, after: Bracket) -> float:
-    return (before.half_width_ns + after.half_width_ns) * 1e-9
-
-
-def _check(answer: _Answer, before: Bracket, after: Bracket) -> None:
-    """Refuse what is no answer, no time, or not ours (RFC 5905, section 9)."""
-    if answer.stratum == 0:
-        code = answer.ref_id.to_bytes(4, "big").decode("ascii", "replace").rstrip("\0")
-        raise Rejected(f"kiss-o'-death {code or '(no code)'}")
-    if answer.mode != 4:
-        raise Rejected(f"mode {answer.mode} is no server's answer")
-    if answer.leap == 3 or answer.stratum >= 16:
-        raise Rejected(
-            f"the server is not synchronised (leap {answer.leap}, stratum {answer.stratum})"
-        )
-    sent_from = (before.boot_ns + before.offset_ns) * 1e-9
-    sent_to = (after.boot_ns + after.offset_ns) * 1e-9
-    if not sent_from - _STEP_S <= answer.orig_time <= sent_to + _STEP_S:
-        raise Rejected("the answer is not to our question (origin timestamp)")
-    if answer.tx_timestamp == 0 or answer.delay < -_RESOLUTION_S:
-        raise Rejected("the answer's timestamps contradict each other")
-    if not (answer.root_delay >= 0 and 0 <= answer.root_dispersion < _UNSYNCED_BOUND_S):
-        raise Rejected("the server does not know its own error")
-
-
-def _sample(answer: _Answer, before: Bracket, after: Bracket, moved_s: float) -> Sample:
-    """Turn an answer about the system's clock into one about boot time."""
-    delay_s = max(answer.delay, 0.0)
-    return Sample(
-        boot_ns=after.boot_ns,
-        offset_ns=after.offset_ns + round(answer.offset * 1e9),
-        delay_s=delay_s,
-        bound_s=answer.root_delay / 2
-        + answer.root_dispersion
-        + delay_s / 2
-        + moved_s
-        + _compared_s(before, after)
-        + _RESOLUTION_S,
-        stratum=answer.stratum,
-    )
 
 
 class NtpClock:
@@ -267,7 +123,7 @@ class NtpClock:
         """Ask one server now and take its answer in; None, and `error` says why, on failure."""
         server.asked += 1
         try:
-            sample = query(server, self._timeout_s)
+            sample = query(server.host, server.port, self._timeout_s)
         except Rejected as error:
             server.error = str(error)
             _obey(server)
@@ -290,7 +146,7 @@ class NtpClock:
         if system.uncertainty_s is not None and system.uncertainty_s < bound_s:
             return system
         utc_ns = time_ns + best.offset_ns
-        if bound_s >= _UNSYNCED_BOUND_S:
+        if bound_s >= UNSYNCED_BOUND_S:
             return Stamp(utc_ns, None, "unsynced")
         fresh = (boottime_ns() - newest_ns) * 1e-9 <= _SYNCED_FOR_S
         return Stamp(utc_ns, bound_s, "synced" if fresh else "holdover")

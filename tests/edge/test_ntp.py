@@ -15,9 +15,10 @@ from unittest.mock import patch
 
 import pytest
 
-from edge import ntp
+from edge import ntp, ntp_exchange
 from edge.clock import Bracket, Stamp, SystemClock, boottime_ns, compare_clocks, wait_synced
-from edge.ntp import NtpClock, Rejected, Sample, Server, choose, parse_server, query
+from edge.ntp import NtpClock, Server, choose, parse_server
+from edge.ntp_exchange import Rejected, Sample, query
 
 NTP_DELTA = 2_208_988_800
 
@@ -50,7 +51,7 @@ def chronyd(folder: Path, port: int) -> Iterator[None]:
         deadline = time.monotonic() + 5
         while True:
             with contextlib.suppress(Rejected):
-                query(Server("127.0.0.1", port), timeout_s=0.2)
+                query("127.0.0.1", port, timeout_s=0.2)
                 break
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.skip(f"chronyd does not serve here: {log.read_text().strip()[-200:]}")
@@ -194,7 +195,7 @@ def test_bad_answer_is_a_result_with_a_reason(why):
         (server,) = clock.servers
         assert clock.poll(server) is None
         with pytest.raises(Rejected, match=why):
-            query(server, 0.3)
+            query(server.host, server.port, 0.3)
     assert (server.asked, server.answered) == (1, 0)
     assert server.error
     assert clock.stamp(boottime_ns()).state == "unsynced"
@@ -235,9 +236,11 @@ def test_step_of_the_local_clock_discards_the_exchange(monkeypatch):
         true = compare_clocks()
         return Bracket(true.boot_ns, true.offset_ns + next(looks), true.half_width_ns)
 
-    monkeypatch.setattr(ntp, "compare_clocks", stepped)
-    with serving(reply) as address, pytest.raises(Rejected, match=r"stepped by 0\.5"):
-        query(parse_server(address))
+    monkeypatch.setattr(ntp_exchange, "compare_clocks", stepped)
+    with serving(reply) as address:
+        server = parse_server(address)
+        with pytest.raises(Rejected, match=r"stepped by 0\.5"):
+            query(server.host, server.port)
 
 
 def sample(age_s: float = 0.0, offset_s: float = 1.0, bound_s: float = 0.01, delay_s: float = 0.0):
