@@ -91,7 +91,7 @@ def exposure_ns(rational: Any) -> int | None:
     """Exposure from the ExposureTime tag, (numerator, denominator) in seconds."""
     try:
         numerator, denominator = rational
-        return round(numerator * 10**9 / denominator)
+        return round(int(numerator) * 10**9 / int(denominator))
     except (TypeError, ValueError, ZeroDivisionError):
         return None
 
@@ -142,7 +142,7 @@ def _to_grey(page: Any, values: NDArray[Any]) -> NDArray[Any]:
             return luma(planes[0], planes[1], planes[2])
         values = planes[0]  # grey with alpha
     if page.photometric == _WHITE_IS_ZERO and values.dtype.kind == "u":
-        return np.subtract((1 << int(page.bitspersample)) - 1, values).astype(values.dtype)
+        values = ((1 << int(page.bitspersample)) - 1 - values).astype(values.dtype)
     return values
 
 
