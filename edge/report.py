@@ -60,6 +60,7 @@ class Reporter:
         self._clock = clock
         self._origin = origin
         self._classifier = classifier or RuleClassifier()
+        self._timeline = timeline
         self._account = ExposureAccount(timeline)
         self._detector: Detector | None = None
         self._mode: SensorMode | None = None
@@ -133,7 +134,9 @@ class Reporter:
             )
             self.totals.classes[found.label] += 1
             self.totals.last_hits = [*self.totals.last_hits[-5:], hit]
-            body = hit_body(hit, self._clock, self._provenance(), self._position)
+            body = hit_body(
+                hit, self._clock, self._provenance(), self._position, timeline=self._timeline
+            )
             drafts.append(Draft("hit", body, stamp.origin))
         return drafts
 
