@@ -29,6 +29,7 @@ def hit_body(
     orientation: Mapping[str, Any] | None = None,
     *,
     timeline: Timeline | None = None,
+    black_level_adu: float | None = None,
 ) -> dict[str, Any]:
     """Write a hit down as plain JSON values, in the order the plan gives.
 
@@ -49,6 +50,8 @@ def hit_body(
         Where frames lie on that axis. Without one it is the frame's own stated time: Unix, else
         the sensor's, else its place at the stated rate; a recording that has sensor times alone
         needs its `RecordedTimeline`.
+    black_level_adu : float, optional
+        Level of a dark pixel as measured; without it, as the camera states it.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def hit_body(
         "peak_adu": candidate.peak_adu,
         "sum_adu": _rounded(candidate.sum_adu, _ADU_DECIMALS),
         "area_px": candidate.area_px,
-        "crop": _crop(candidate.crop, stamp.mode),
+        "crop": _crop(candidate.crop, stamp.mode, black_level_adu),
         "features": {name: _significant(value) for name, value in hit.features.items()},
         "class": hit.label,
         "scores": {name: _rounded(value, _SCORE_DECIMALS) for name, value in hit.scores.items()},
@@ -99,9 +102,9 @@ def _start_ns(stamp: FrameStamp) -> int:
     return RecordedTimeline().start_ns(stamp)
 
 
-def _crop(crop: Crop, mode: SensorMode) -> dict[str, Any]:
+def _crop(crop: Crop, mode: SensorMode, measured_adu: float | None) -> dict[str, Any]:
     height_px, width_px = crop.pixels.shape
-    black_level = mode.black_level_adu
+    black_level = mode.black_level_adu if measured_adu is None else measured_adu
     return {
         "x0_px": crop.x0_px,
         "y0_px": crop.y0_px,

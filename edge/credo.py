@@ -54,7 +54,7 @@ DEPARTURES: tuple[Departure, ...] = (
     Departure(
         "calibration_length",
         "calibrates after more than 500 covered frames, at the next flush of its totals (60 s)",
-        "calibrates on exactly the first 500 covered frames",
+        "calibrates on exactly the first 500 covered frames, or all of a shorter recording",
         "the thresholds must not depend on the time of day of a flush",
     ),
     Departure(

@@ -201,6 +201,15 @@ def test_crop_comes_back_count_for_count():
     )
 
 
+def test_black_level_is_the_measured_one_before_the_stated_one():
+    measured = hit_body(hit(), FixedClock(), PROVENANCE, black_level_adu=63.87654)
+    assert measured["crop"]["black_level_adu"] == 63.877
+    unknown = hit(mode=dataclasses.replace(MODE, black_level_adu=None))
+    body = hit_body(unknown, FixedClock(), PROVENANCE)
+    assert body["crop"]["black_level_adu"] is None
+    message(body)
+
+
 def test_digits_are_few_enough_to_be_the_same_everywhere():
     found = hit()
     wobbly = dataclasses.replace(

@@ -153,6 +153,15 @@ def test_only_covered_frames_calibrate():
     assert calibrator.covered == 3
 
 
+def test_short_recording_calibrates_on_what_it_has():
+    calibrator = CredoCalibrator()
+    assert calibrator.finish() is None
+    calibrator.add(scan(frame(2, {(1, 1): 30}), 8))
+    calibrator.add(scan(frame(4, {(1, 1): 31}), 8))
+    assert calibrator.thresholds is None
+    assert calibrator.finish() == calibrated(3.0, 30.5) == CredoThresholds(23, 23, 999, 91)
+
+
 # The app's loop, transcribed step by step from CameraPreviewCallbackNative.kt (1.3.4), faults
 # included: its `while` makes six passes of MAX_HITS_ONE_FRAME = 5.
 @dataclass
