@@ -43,6 +43,9 @@ class Candidate:
         That pixel's excess in units of its own noise.
     crop : Crop
         Around the brightest pixel.
+    unproven_hot : bool
+        A single hot pixel whose stability rests on few frames: as likely a random telegraph
+        pixel that blinked once as a particle.
     """
 
     rows: NDArray[np.int32]
@@ -52,6 +55,7 @@ class Candidate:
     peak: int
     peak_sigma: float
     crop: Crop
+    unproven_hot: bool = False
 
     @property
     def x_px(self) -> int:

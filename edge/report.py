@@ -135,7 +135,12 @@ class Reporter:
             self.totals.classes[found.label] += 1
             self.totals.last_hits = [*self.totals.last_hits[-5:], hit]
             body = hit_body(
-                hit, self._clock, self._provenance(), self._position, timeline=self._timeline
+                hit,
+                self._clock,
+                self._provenance(),
+                self._position,
+                timeline=self._timeline,
+                black_level_adu=self._detector.black_level_adu if self._detector else None,
             )
             drafts.append(Draft("hit", body, stamp.origin))
         return drafts

@@ -30,19 +30,27 @@ class LiveTimeline:
 
 
 class RecordedTimeline:
-    """Unix time where stated, else the sensor's time since the first frame, else the rate."""
+    """Unix time where stated, else the sensor's time since the first frame, else the rate.
+
+    All frames of a series lie on one axis: the first frame asked for fixes where it begins (a
+    FITS cube states the time of its first plane alone), so ask for frames in their order.
+    """
 
     def __init__(self) -> None:
-        self._first_sensor_ns: dict[str, int] = {}
+        self._first: dict[str, FrameStamp] = {}
 
     def start_ns(self, stamp: FrameStamp) -> int:
-        """Start of exposure of the first row; asked in the order of the frames."""
+        """Start of exposure of the first row."""
         if stamp.utc_ns is not None:
+            self._first.setdefault(stamp.series, stamp)
             return stamp.utc_ns
-        if stamp.sensor_time_ns is not None:
-            first = self._first_sensor_ns.setdefault(stamp.series, stamp.sensor_time_ns)
-            return stamp.sensor_time_ns - first
-        return stamp.index * frame_duration_ns(stamp.mode)
+        first = self._first.setdefault(stamp.series, stamp)
+        begin = first.utc_ns
+        if begin is None:
+            begin = 0 if first.sensor_time_ns is not None else _at_rate(first, 0)
+        if stamp.sensor_time_ns is not None and first.sensor_time_ns is not None:
+            return begin + stamp.sensor_time_ns - first.sensor_time_ns
+        return begin + _at_rate(stamp, first.index)
 
 
 def frame_duration_ns(mode: SensorMode) -> int:
@@ -56,3 +64,7 @@ def exposure_ns(stamp: FrameStamp) -> int:
         return stamp.exposure_ns
     stated = stamp.mode.exposure_ns
     return frame_duration_ns(stamp.mode) if stated is None else stated
+
+
+def _at_rate(stamp: FrameStamp, first_index: int) -> int:
+    return (stamp.index - first_index) * frame_duration_ns(stamp.mode)

@@ -15,6 +15,9 @@ from edge.pixels.clusters import grow
 from edge.pixels.scan import scan
 from edge.pixels.unpack import unpack
 
+_PROVEN_FRAMES = 100
+"""A hot pixel that kept still for so many frames is trusted with a hit of its own."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScannedFrame:
@@ -105,6 +108,11 @@ def _candidate(
         peak=peak,
         peak_sigma=float(excess[peak] / calibration.sigma_adu[y, x]),
         crop=crop(pixels, y, x, limits.crop_size_px),
+        unproven_hot=(
+            len(cluster) == 1
+            and bool(calibration.hot[y, x])
+            and calibration.frames_used < _PROVEN_FRAMES
+        ),
     )
 
 

@@ -60,6 +60,8 @@ class OrderStage:
         """A place counts once for as long as it stays lit without a break."""
         if self._hold.continues(candidate):
             return None
+        if candidate.unproven_hot:
+            return "hot_pixel"
         hot = self._repeat.refuses(candidate.y_px, candidate.x_px, time_ns)
         return "hot_pixel" if hot else None
 

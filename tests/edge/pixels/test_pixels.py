@@ -135,8 +135,8 @@ def pack(values: np.ndarray, packing: unpack.Packing) -> np.ndarray:
     low = {"mipi10": 2, "mipi12": 4, "mipi14": 6}[packing]
     pixels = {"mipi10": 4, "mipi12": 2, "mipi14": 4}[packing]
     rows = []
-    for row in values.tolist():
-        row += [0] * (-len(row) % pixels)
+    for values_of_row in values.tolist():
+        row = values_of_row + [0] * (-len(values_of_row) % pixels)
         data = bytearray()
         for i in range(0, len(row), pixels):
             group = row[i : i + pixels]

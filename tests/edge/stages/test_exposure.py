@@ -107,3 +107,10 @@ def test_live_and_dead_time_fill_the_span_whatever_comes(
     assert counts["received"] == sum(
         counts[k] for k in ("processed", "calibrating", "uncovered", "dropped", "bad")
     )
+
+
+def test_frames_after_one_with_a_date_count_on_from_it() -> None:
+    timeline = RecordedTimeline()
+    dated = stamp(0, utc_ns=10**18, sensor_time_ns=None)
+    assert timeline.start_ns(dated) == 10**18
+    assert timeline.start_ns(stamp(2, sensor_time_ns=None)) == 10**18 + 66 * MS
