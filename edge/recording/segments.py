@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeGuard
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,7 +21,8 @@ from edge.recording.layout import segment_name
 
 PART = ".part"
 _NAME = re.compile(r"frames-(\d{5,})\.npy(\.part)?")
-_DTYPES = (np.dtype("u1"), np.dtype("<u2"))
+_DTYPES: Mapping[str, np.dtype[Any]] = {"|u1": np.dtype("u1"), "<u2": np.dtype("<u2")}
+_LONGEST_HEADER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +146,7 @@ def _read_header(path: Path, *, growing: bool) -> Segment | None:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            version = npy.read_magic(file)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, fortran, dtype = read(file)
+            header = _parse_header(file)
             offset = file.tell()
     except OSError as error:
         raise Failed(f"{path}: can't be read: {error.strerror}") from None
@@ -154,16 +154,42 @@ def _read_header(path: Path, *, growing: bool) -> Segment | None:
         if growing:
             return None
         raise Failed(f"{path}: no .npy file: {error}") from None
-    if len(shape) != 3 or fortran or dtype not in _DTYPES or 0 in shape[1:]:
+    shape, dtype = header.get("shape"), _DTYPES.get(str(header.get("descr")))
+    if dtype is None or header.get("fortran_order") is not False or not _is_stack(shape):
         raise Failed(
-            f"{path}: holds {dtype} of shape {shape}, expected uint8 or uint16 frames "
-            "(frame, row, column)"
+            f"{path}: holds {header.get('descr')!r} of shape {shape}, expected uint8 or uint16 "
+            "frames (frame, row, column)"
         )
-    frame_bytes = shape[1] * shape[2] * dtype.itemsize
-    there = (size - offset) // frame_bytes
-    if not growing and there < shape[0]:
-        raise Failed(f"{path}: truncated: {there} whole frames of {shape[0]} are there")
-    return Segment(path, there if growing else shape[0], shape[1:], dtype, offset)
+    count, rows, columns = shape
+    there = (size - offset) // (rows * columns * dtype.itemsize)
+    if not growing and there < count:
+        raise Failed(f"{path}: truncated: {there} whole frames of {count} are there")
+    return Segment(path, there if growing else count, (rows, columns), dtype, offset)
+
+
+def _parse_header(file: BinaryIO) -> dict[str, Any]:
+    """Header of a `.npy` file; NumPy's own reader may warn, and fail in many ways, on rubbish."""
+    major, _ = npy.read_magic(file)
+    length = int.from_bytes(file.read(2 if major == 1 else 4), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"its header would be {length} bytes long")
+    try:
+        header = ast.literal_eval(file.read(length).decode("latin-1").strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ValueError("its header is garbled") from None
+    if not isinstance(header, dict):
+        raise ValueError("its header is garbled")
+    return header
+
+
+def _is_stack(shape: object) -> TypeGuard[tuple[int, int, int]]:
+    return (
+        isinstance(shape, tuple)
+        and len(shape) == 3
+        and all(type(size) is int for size in shape)
+        and shape[0] >= 0
+        and min(shape[1:]) >= 1
+    )
 
 
 def _check_alike(first: Segment, other: Segment) -> None:
@@ -179,4 +205,4 @@ def _say(segment: Segment) -> str:
 
 
 def _stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return _DTYPES[0] if dtype.itemsize == 1 else _DTYPES[1]
+    return _DTYPES["|u1" if dtype.itemsize == 1 else "<u2"]
