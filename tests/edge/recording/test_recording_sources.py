@@ -93,7 +93,7 @@ def test_time_without_sensor_times_is_the_computers(tmp_path):
                 yield frame
 
     slow = Slow(frames(*range(1000), sensor_time_ns=None))
-    assert 2 <= record(slow, tmp_path / "r", duration_s=0.2)["frames"] <= 10
+    assert 1 <= record(slow, tmp_path / "r", duration_s=0.2)["frames"] <= 10
 
 
 def test_a_cameras_recording_is_dated_by_the_clock_and_a_simulations_is_not(tmp_path):
