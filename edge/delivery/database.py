@@ -1,0 +1,173 @@
+"""The rig's one SQLite file: how it is opened, migrated, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from edge.errors import CosmicEdgeError, Failed
+
+FILE_NAME = "rig.sqlite"
+APPLICATION_ID = 0x436F5345
+
+# One step for each version of the tables: the step at index n leads from version n to n + 1.
+# A step that was released is never changed.
+MIGRATIONS = (
+    """
+    CREATE TABLE state (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        rig TEXT NOT NULL,
+        epoch TEXT NOT NULL,
+        session INTEGER NOT NULL,   -- rises with every start
+        next_seq INTEGER NOT NULL,  -- what the next message gets
+        floor INTEGER NOT NULL,     -- lowest seq owed; next_seq where nothing is
+        upto INTEGER NOT NULL,      -- the server's watermark, as far as heard
+        clean INTEGER NOT NULL,     -- closed in order
+        counters TEXT NOT NULL      -- JSON, for good
+    );
+    CREATE TABLE outbox (
+        seq INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        floor INTEGER,              -- set when first published: the message is frozen with it
+        bytes INTEGER NOT NULL,
+        body TEXT                   -- the whole message; null for a hit, which lies in the archive
+    );
+    CREATE INDEX outbox_kind ON outbox (kind);
+    CREATE TABLE archive (
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        time_utc TEXT NOT NULL,
+        label TEXT NOT NULL,
+        peak_adu INTEGER NOT NULL,
+        acknowledged INTEGER NOT NULL DEFAULT 0,
+        owed INTEGER NOT NULL DEFAULT 1,
+        body TEXT NOT NULL,
+        PRIMARY KEY (epoch, seq)
+    );
+    CREATE INDEX archive_time ON archive (time_utc);
+    CREATE TABLE set_aside (
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        utc TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (epoch, seq)
+    );
+    CREATE TABLE checkpoint (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        body TEXT NOT NULL
+    );
+    """,
+)
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+class OutboxFull(CosmicEdgeError):
+    """The disk takes nothing now (full, read-only, failing); nothing changed, try again."""
+
+
+class DamagedFile(Exception):
+    """The file is not, or no longer, a readable database."""
+
+
+def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
+    """Open or create the file, bring its tables forward.
+
+    Each commit is on the disk when it returns (WAL, synchronous FULL). The connection may be used
+    from any thread, by one at a time. `check` reads the whole file if it was not closed in order.
+
+    Raises
+    ------
+    DamagedFile
+        It can't be read as a database.
+    OutboxFull
+        The disk does not take it.
+    edge.errors.Failed
+        Another program's database, or one of a newer version.
+    """
+    db: sqlite3.Connection | None = None
+    try:
+        db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
+        _migrate(db, path)
+        if check and not _was_closed(db):
+            _quick_check(db)
+        return db
+    except sqlite3.Error as error:
+        if db is not None:
+            db.close()
+        raise translate(error, path) from None
+    except BaseException:
+        if db is not None:
+            db.close()
+        raise
+
+
+def translate(error: sqlite3.Error, path: Path) -> Exception:
+    """Say what an SQLite error means: `DamagedFile`, or `OutboxFull` where trying again may help.
+
+    A defect (wrong SQL, a broken constraint) comes back as itself.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DamagedFile(str(error))
+    if primary in _RETRIABLE:
+        return OutboxFull(f"outbox {path} can't be written: {error}")
+    return error
+
+
+_RETRIABLE = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+def version_of(db: sqlite3.Connection, path: Path) -> int:
+    """Version of the tables, 0 for an empty file; refuses what is none of ours, and newer ones."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    if application != APPLICATION_ID and (tables or version):
+        raise Failed(f"{path} is another program's database; move it away or use another state-dir")
+    if version > SCHEMA_VERSION:
+        raise Failed(
+            f"{path} was written by a newer cosmic-edge (version {version}, this one reads "
+            f"{SCHEMA_VERSION}); update cosmic-edge or use another state-dir"
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    version = version_of(db, path)
+    if version == SCHEMA_VERSION:
+        return
+    steps = "".join(MIGRATIONS[version:])
+    # One transaction, the version with it: a crash in between leaves the old tables.
+    db.executescript(
+        f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
+    )
+
+
+def _was_closed(db: sqlite3.Connection) -> bool:
+    row = db.execute("SELECT clean FROM state").fetchone()
+    return row is None or bool(row[0])
+
+
+def _quick_check(db: sqlite3.Connection) -> None:
+    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise DamagedFile(" ".join(str(verdict).split()))

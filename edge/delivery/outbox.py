@@ -1,0 +1,349 @@
+"""The outbox: what was made is on disk before it is sent, and stays until the server has it.
+
+One SQLite file in the state folder. A message's key is (rig, epoch, seq); seq counts from 1 in an
+epoch, without gaps. It is frozen when first published and leaves when the server's watermark has
+passed it. Hits stay in the archive after that.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from edge.delivery import rows
+from edge.delivery.database import FILE_NAME, OutboxFull
+from edge.delivery.folder import FolderLock
+from edge.delivery.room import make_room, trim_archive
+from edge.delivery.rows import Outgoing
+from edge.delivery.state import State
+from edge.delivery.store import Store
+from edge.detection import Draft
+from edge.messages import encode, format_utc_ns
+
+__all__ = ["KEEP", "Keep", "Outbox", "OutboxCounts", "OutboxFull", "Outgoing"]
+
+_LOG = logging.getLogger(__name__)
+
+DEFAULT_MAX_BYTES = 1_000_000_000
+DEFAULT_ARCHIVE_ROWS = 100_000
+
+
+class Keep(Enum):
+    """Says that the open exposure's checkpoint stays as it is."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+Checkpoint = Mapping[str, Any] | None | Keep
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """How the outbox stands.
+
+    Attributes
+    ----------
+    owed : dict of str to int
+        Messages not yet let go, by kind.
+    hits_made, hits_acknowledged, hits_lost : int
+        Since this start.
+    totals : dict of str to int
+        Since the file began: committed = acknowledged + lost + owed; also hits_*, rekeyed,
+        new_epochs, refused, damaged_files.
+    """
+
+    owed: dict[str, int]
+    hits_made: int
+    hits_acknowledged: int
+    hits_lost: int
+    totals: dict[str, int]
+
+    @property
+    def owed_total(self) -> int:
+        """Messages of all kinds not yet let go."""
+        return sum(self.owed.values())
+
+
+class Outbox:
+    """Durable queue between the loop and the uplink; safe to use from several threads.
+
+    Made by `Outbox.open`. Methods that write raise `OutboxFull` where the disk takes nothing now:
+    nothing has changed then, and the call can be repeated.
+    """
+
+    def __init__(self, store: Store, lock: FolderLock, max_bytes: int, archive_rows: int) -> None:
+        self._store = store
+        self._folder_lock = lock
+        self._max_bytes = max_bytes
+        self._archive_rows = archive_rows
+        self._before = Counter(store.state.counters)
+        checkpoint = store.read(lambda db: db.execute("SELECT body FROM checkpoint").fetchone())
+        self._interrupted = None if checkpoint is None else _object(checkpoint[0])
+        self._archived = self._count_archive()
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path,
+        rig: str,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        archive_rows: int = DEFAULT_ARCHIVE_ROWS,
+    ) -> Outbox:
+        """Open or create the outbox of a rig in its state folder, and begin a session.
+
+        A damaged file is set aside as ``rig.sqlite.damaged-<n>``; what can be read of it goes on
+        in a new epoch.
+
+        Parameters
+        ----------
+        state_dir : Path
+            Made if missing; held by this process alone until `close`.
+        rig : str
+            Name of the rig, ``[a-z0-9-]{1,64}``.
+        max_bytes : int
+            Cap of the file; beyond it the oldest hits are dropped and declared lost.
+        archive_rows : int
+            Hits kept after they were acknowledged.
+
+        Raises
+        ------
+        edge.errors.Failed
+            The folder is in use or can't be written, the disk is full, or the file is of a newer
+            version.
+        edge.errors.BadUse
+            The folder belongs to another rig.
+        """
+        lock = FolderLock(state_dir)
+        try:
+            store = Store(state_dir / FILE_NAME, rig, archive_rows)
+            return cls(store, lock, max_bytes, archive_rows)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._store.path
+
+    # -- what the loop does -------------------------------------------------------------------
+
+    def commit(self, drafts: Sequence[Draft], checkpoint: Checkpoint = KEEP) -> list[int]:
+        """Store messages in one transaction; they are on the disk when this returns.
+
+        Parameters
+        ----------
+        drafts : sequence of Draft
+            In order; their seqs follow each other.
+        checkpoint : Mapping, None or KEEP
+            State of the open exposure, stored with them; None clears it.
+
+        Returns
+        -------
+        list of int
+            Their seqs.
+
+        Raises
+        ------
+        OutboxFull
+            Nothing was stored; try again.
+        edge.messages.MessageError
+            A body can't be written as JSON; nothing was stored.
+        """
+
+        def work(db: sqlite3.Connection, state: State) -> list[int]:
+            if drafts:
+                need = sum(len(encode(draft.body)) for draft in drafts)
+                lost = make_room(db, state, need, self._max_bytes, drafts[0].origin)
+                if lost:
+                    _LOG.warning("outbox full: %d messages dropped, declared lost", len(lost))
+            seqs = [rows.insert(db, state, draft) for draft in drafts]
+            if checkpoint is None:
+                db.execute("DELETE FROM checkpoint")
+            elif checkpoint is not KEEP:
+                text = encode(checkpoint).decode("utf-8")
+                db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (text,))
+            return seqs
+
+        seqs = self._store.write(work)
+        self._keep_archive_short(sum(draft.kind == "hit" for draft in drafts))
+        if checkpoint is not KEEP:
+            self._interrupted = None
+        return seqs
+
+    def interrupted(self) -> dict[str, Any] | None:
+        """Return the checkpoint an earlier session left open, until a commit replaces it."""
+        return self._interrupted
+
+    # -- what the uplink does -----------------------------------------------------------------
+
+    def pending(self, after_seq: int, limit: int) -> list[tuple[int, str]]:
+        """Seq and kind of owed messages above `after_seq`, lowest first."""
+        return self._store.read(
+            lambda db: db.execute(
+                "SELECT seq, kind FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
+                (after_seq, limit),
+            ).fetchall()
+        )
+
+    def freeze(self, epoch: str, seqs: Sequence[int]) -> list[Outgoing]:
+        """Compose owed messages for the wire, frozen from their first time on.
+
+        What is no longer owed is left out, as is everything if the epoch is over.
+        """
+
+        def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
+            return rows.freeze(db, state, seqs) if state.epoch == epoch else []
+
+        return self._store.write(work)
+
+    def acknowledge(self, epoch: str, upto: int | None, conflict: int | None = None) -> bool:
+        """Take the server's word: let go of what was published up to the watermark.
+
+        What was never published stays even below the watermark: another history of this rig (a
+        restored card) wrote those seqs. Publishing will show it as a conflict.
+
+        Parameters
+        ----------
+        epoch : str
+            Another epoch than the present one is ignored.
+        upto : int or None
+            Watermark.
+        conflict : int or None
+            Seq the server holds with other content.
+
+        Returns
+        -------
+        bool
+            True where a new epoch began: `upto` reaches seqs that were never given out, or there
+            is a conflict. All that was owed is owed under new keys.
+        """
+        with self._store.mutex:
+            state = self._store.state
+            if epoch != state.epoch:
+                return False
+            new_epoch = conflict is not None or (upto or 0) >= state.next_seq
+            if not new_epoch and (upto is None or upto < state.floor):
+                return False
+
+            def work(db: sqlite3.Connection, state: State) -> bool:
+                if state.epoch != epoch:
+                    return False
+                if new_epoch:
+                    rows.begin_epoch(db, state)
+                elif upto is not None:
+                    rows.acknowledge(db, state, "seq <= ? AND floor IS NOT NULL", (upto,))
+                    state.upto = max(state.upto, upto)
+                return new_epoch
+
+            return self._store.write(work)
+
+    def broker_ack(self, epoch: str, seqs: Sequence[int]) -> None:
+        """Let go of single messages, where the broker's word is enough (``ack = "broker"``)."""
+
+        def work(db: sqlite3.Connection, state: State) -> None:
+            if state.epoch == epoch:
+                for seq in seqs:
+                    rows.acknowledge(db, state, "seq = ?", (seq,))
+
+        self._store.write(work)
+
+    def refuse(self, epoch: str, seq: int, why: str) -> bool:
+        """Set a message aside that the broker will not take, and declare it lost."""
+
+        def work(db: sqlite3.Connection, state: State) -> bool:
+            row = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()
+            if state.epoch != epoch or row is None:
+                return False
+            kind = str(row[0])
+            text = rows.message_text(db, epoch, seq)
+            now = format_utc_ns(time.time_ns())
+            db.execute(
+                "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
+                (epoch, seq, kind, why, now, text),
+            )
+            db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+            db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
+            rows.count_lost(state, [kind])
+            state.counters["refused"] += 1
+            origin = json.loads(text)["origin"]
+            for draft in rows.lost_drafts("refused", [(seq, kind)], origin):
+                rows.insert(db, state, draft)
+            return True
+
+        return self._store.write(work)
+
+    # -- what both ask ------------------------------------------------------------------------
+
+    @property
+    def rig(self) -> str:
+        """Name of the rig."""
+        return self._store.state.rig
+
+    @property
+    def epoch(self) -> str:
+        """Present epoch; changes when a new one begins."""
+        return self._store.state.epoch
+
+    @property
+    def session(self) -> int:
+        """Number of this session; higher than every earlier one of the rig."""
+        return self._store.state.session
+
+    @property
+    def floor(self) -> int:
+        """Lowest seq owed; the next seq where nothing is."""
+        return self._store.state.floor
+
+    def counts(self) -> OutboxCounts:
+        """How the outbox stands now."""
+        owed = self._store.read(
+            lambda db: db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall()
+        )
+        sums = self._store.state.counters
+        return OutboxCounts(
+            owed=dict(owed),
+            hits_made=sums["hits_made"] - self._before["hits_made"],
+            hits_acknowledged=sums["hits_acknowledged"] - self._before["hits_acknowledged"],
+            hits_lost=sums["hits_lost"] - self._before["hits_lost"],
+            totals=dict(sums),
+        )
+
+    def close(self) -> None:
+        """Close in order; idempotent."""
+        self._store.close()
+        self._folder_lock.release()
+
+    def _keep_archive_short(self, added: int) -> None:
+        self._archived += added
+        if self._archived <= self._archive_rows:
+            return
+        spare = self._archive_rows // 100  # so that it is counted once in a while, not each time
+        excess = self._count_archive() - self._archive_rows + spare
+        try:
+            self._store.write(lambda db, _: trim_archive(db, excess))
+        except OutboxFull:  # what was committed is safe; the next commit tries again
+            return
+        self._archived = self._count_archive()
+
+    def _count_archive(self) -> int:
+        count = self._store.read(lambda db: db.execute("SELECT count(*) FROM archive").fetchone())
+        return int(count[0])
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:  # from a damaged file
+        return None
+    return value if isinstance(value, dict) else None

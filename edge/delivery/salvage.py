@@ -1,0 +1,214 @@
+"""A damaged file: set aside, and what can be read of it brought into a new one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge.delivery.database import DamagedFile
+from edge.delivery.rows import insert, lost_drafts, put, rekey
+from edge.delivery.state import State
+from edge.detection import Draft
+from edge.messages import SCHEMAS
+
+# A hole in the file makes rows unreadable one by one; beyond this many the rest is given up.
+_MAX_MISSES = 100_000
+_ROWS_PER_COMMIT = 500
+_UNKNOWN_LOSS: dict[str, Any] = {"reason": "damaged", "ranges": [], "lost_epoch": None, "kinds": {}}
+_ARCHIVED_ROW = (
+    "SELECT epoch, seq, time_utc, label, peak_adu, acknowledged, body FROM archive "
+    "WHERE rowid = ? AND owed = 0"
+)
+_T = TypeVar("_T")
+
+OwedRow = tuple[int, str, str]
+"""Seq, kind and whole message."""
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What could be read.
+
+    `state` is None where even that was lost; `owed` is in order of seq; `unread` are the seqs
+    that may have been owed and could not be read; `checkpoint` the open exposure, if any.
+    """
+
+    state: State | None = None
+    owed: list[OwedRow] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    checkpoint: str | None = None
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and its companions to ``….damaged-<n>``; returns the new path.
+
+    Raises
+    ------
+    OSError
+        The folder can't be written.
+    """
+    number = 1
+    while True:
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+        if not aside.exists():
+            break
+        number += 1
+    for old, new in zip(companions(path), companions(aside), strict=True):
+        if old.exists():
+            os.replace(old, new)
+    return aside
+
+
+def companions(path: Path) -> list[Path]:
+    """Return the file itself, its log and its index, as SQLite names them."""
+    return [Path(f"{path}{suffix}") for suffix in ("-wal", "-shm", "")]
+
+
+def read_damaged(path: Path, known: State | None = None) -> Salvaged:
+    """Read what is owed from a damaged file; never raises for what the damage did.
+
+    `known` is the state row, where the file became damaged in use.
+    """
+    found = Salvaged(state=known)
+    try:
+        with closing(_open_to_read(path)) as db:
+            if known is None:
+                found.state = _try(lambda: State.load(db))
+            row = _try(lambda: db.execute("SELECT body FROM checkpoint").fetchone())
+            found.checkpoint = row[0] if row else None
+            if found.state is not None:
+                _read_owed(db, found.state, found)
+            else:
+                found.owed = list(_owed_without_state(db))
+    except sqlite3.Error:  # not even an SQLite file
+        pass
+    return found
+
+
+def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
+    """Put what was owed into the new outbox under new keys, and declare the rest lost.
+
+    Works inside the caller's transaction.
+    """
+    old = found.state
+    origin = "camera"
+    for _, kind, text in found.owed:
+        message = rekey(text, state)
+        origin = message["origin"]
+        put(db, state, kind, message)
+    if old is None:
+        state.counters["committed"] = len(found.owed)
+        insert(db, state, Draft("lost", dict(_UNKNOWN_LOSS), origin))
+    else:
+        state.session = max(state.session, old.session)
+        state.counters = Counter(old.counters)
+        missing = max(0, old.owed - len(found.owed))
+        state.counters["lost"] += missing
+        # Among the unread may be some that were let go already; to declare them too does no harm.
+        rows = [(seq, "") for seq in found.unread if missing]
+        for draft in lost_drafts("damaged", rows, origin, old.epoch):
+            insert(db, state, draft)
+    state.counters["rekeyed"] += len(found.owed)
+    state.counters["damaged_files"] += 1
+    if found.checkpoint is not None:
+        db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (found.checkpoint,))
+
+
+def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
+    """Copy the newest archived hits that nobody waits for, as far as they can be read.
+
+    Runs its own transactions; returns how many were copied.
+    """
+    copied = 0
+    try:
+        with closing(_open_to_read(path)) as old:
+            rows = _archived(old, max_rows)
+            while batch := list(islice(rows, _ROWS_PER_COMMIT)):
+                copied += _put_archived(db, batch)
+    except sqlite3.Error:  # the new file takes no more; what is owed is already in it
+        pass
+    return copied
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    # Read-only: what was set aside stays as the damage left it.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> None:
+    for seq in range(max(1, old.floor), old.next_seq):
+        row = _owed_row(db, old.epoch, seq)
+        if row is not None:
+            found.owed.append(row)
+        else:
+            found.unread.append(seq)
+            if len(found.unread) >= _MAX_MISSES:
+                break
+
+
+def _owed_without_state(db: sqlite3.Connection) -> Iterator[OwedRow]:
+    epoch = _try(
+        lambda: db.execute("SELECT epoch FROM archive ORDER BY rowid DESC LIMIT 1").fetchone()
+    )
+    first = _try(lambda: db.execute("SELECT min(seq) FROM outbox").fetchone())
+    last = _try(lambda: db.execute("SELECT max(seq) FROM outbox").fetchone())
+    if not first or not last or first[0] is None or last[0] is None:
+        return
+    for seq in range(first[0], min(last[0], first[0] + _MAX_MISSES) + 1):
+        row = _owed_row(db, epoch[0] if epoch else "", seq)
+        if row is not None:
+            yield row
+
+
+def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
+    row = _try(
+        lambda: db.execute(
+            "SELECT kind, coalesce(body, (SELECT archive.body FROM archive "
+            "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
+            (epoch, seq),
+        ).fetchone()
+    )
+    if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
+        return None
+    return seq, row[0], row[1]
+
+
+def _archived(old: sqlite3.Connection, max_rows: int) -> Iterator[tuple[object, ...]]:
+    last = _try(lambda: old.execute("SELECT max(rowid) FROM archive").fetchone())
+    if not last or last[0] is None:
+        return
+    for rowid in range(max(1, last[0] - max_rows + 1), last[0] + 1):
+        row = _try(lambda rowid=rowid: old.execute(_ARCHIVED_ROW, (rowid,)).fetchone())  # type: ignore[misc]
+        if row is not None:
+            yield row
+
+
+def _put_archived(db: sqlite3.Connection, rows: list[tuple[object, ...]]) -> int:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        done = db.executemany(
+            "INSERT OR IGNORE INTO archive (epoch, seq, time_utc, label, peak_adu, acknowledged, "
+            "body, owed) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            rows,
+        )
+        db.execute("COMMIT")
+        return done.rowcount
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _try(read: Callable[[], _T]) -> _T | None:
+    try:
+        return read()
+    except (sqlite3.Error, DamagedFile, ValueError, TypeError, KeyError):
+        return None
