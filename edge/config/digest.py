@@ -7,8 +7,9 @@ import json
 
 from edge.config.model import Config
 
-DETECTION = ("cover", "trigger", "veto", "hold", "crop")
-"""Sections that decide, in full, which hits are found and what is in them."""
+DETECTION = ("cover", "trigger", "veto", "hold", "crop", "display")
+"""Sections that decide, in full, which hits are found and what is in them: [display] as well, for
+the expected particles are allowed for before a frame counts as a flood."""
 
 DETECTION_CALIBRATION = ("frames", "false_triggers_per_hour")
 """Of [calibration]: what a new calibration is made from. Whether an old one is reused shows in
@@ -18,9 +19,9 @@ its own id, which every hit carries."""
 def config_hash(config: Config) -> str:
     """Hash of what affects detection, 16 hex digits; for a hit's provenance.
 
-    Covers [cover], [trigger], [veto], [hold], [crop] and, of [calibration], `frames` and
-    `false_triggers_per_hour`. The rig's name and folders, source, broker, outbox, position, clock,
-    display and the length of an exposure record change no hit, so rigs of a fleet that differ in
+    Covers [cover], [trigger], [veto], [hold], [crop], [display] and, of [calibration], `frames`
+    and `false_triggers_per_hour`. The rig's name and folders, source, broker, outbox, position,
+    clock and the length of an exposure record change no hit, so rigs of a fleet that differ in
     nothing else have the same hash.
     """
     content = config.model_dump(mode="json", include=set(DETECTION))
@@ -34,13 +35,12 @@ def message_hash(config: Config) -> str:
     """Hash of what affects the bytes or the numbering of messages, 16 hex digits.
 
     What `config_hash` covers, with [exposure] (its records share the numbering) and [position]
-    and [display] (they stand in messages): two replays may share an epoch only where this is
-    the same.
+    (it stands in every hit): two replays may share an epoch only where this is the same.
     """
     return _hash(
         {
             "detection": config_hash(config),
-            **config.model_dump(mode="json", include={"exposure", "position", "display"}),
+            **config.model_dump(mode="json", include={"exposure", "position"}),
         }
     )
 

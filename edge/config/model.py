@@ -133,11 +133,11 @@ class TriggerConfig(Section):
         description="A pixel this far above its baseline starts a candidate; not set: from "
         "[calibration] false_triggers_per_hour.",
     )
-    growth_sigma: float | None = Field(
-        None,
+    growth_sigma: float = Field(
+        3.5,
         gt=0,
         le=1000,
-        description="A neighbour this far above its baseline joins the candidate; not set: 3.5.",
+        description="A neighbour this far above its baseline joins the candidate.",
     )
     max_candidates_per_frame: int = Field(
         1000, ge=1, le=1_000_000, description="More clusters than this in a frame are not cut out."
@@ -145,8 +145,11 @@ class TriggerConfig(Section):
 
     @model_validator(mode="after")
     def _growth_below_seed(self) -> TriggerConfig:
-        if self.seed_sigma is not None and (self.growth_sigma or 0) > self.seed_sigma:
-            raise ValueError("growth_sigma must not be above seed_sigma")
+        if self.seed_sigma is not None and self.growth_sigma > self.seed_sigma:
+            raise ValueError(
+                f"growth_sigma ({self.growth_sigma:g}) must not be above seed_sigma "
+                f"({self.seed_sigma:g})"
+            )
         return self
 
 
@@ -164,7 +167,11 @@ class VetoConfig(Section):
         86_400.0, gt=0, le=31_536_000, description="Time within which those are counted."
     )
     flood_candidates: int = Field(
-        50, ge=1, le=1_000_000, description="A frame with more candidates than this is a flood."
+        50,
+        ge=1,
+        le=1_000_000,
+        description="A frame with more candidates than this, beyond the particles that are "
+        "expected, is a flood.",
     )
 
 
@@ -234,7 +241,7 @@ class ClockConfig(Section):
 
 
 class DisplayConfig(Section):
-    """How many muons to expect, so that "no hit yet" reads as normal."""
+    """How many muons to expect: "no hit yet" reads as normal, a long exposure is no flood."""
 
     sensor_area_cm2: float | None = Field(
         None, gt=0, le=10_000, description="Sensitive area; not set: from the pixel pitch."

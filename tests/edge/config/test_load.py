@@ -164,9 +164,10 @@ def test_half_a_position_is_refused(tmp_path):
     assert line == "rig.toml:1: [position]: latitude_deg and longitude_deg must be set together"
 
 
-def test_growth_above_seed_is_refused(tmp_path):
-    line = refusal(tmp_path, "[trigger]\nseed_sigma = 4.0\ngrowth_sigma = 5.0\n")
-    assert "growth_sigma must not be above seed_sigma" in line
+@pytest.mark.parametrize("lines", ["seed_sigma = 4.0\ngrowth_sigma = 5.0\n", "seed_sigma = 3.0\n"])
+def test_growth_above_seed_is_refused(tmp_path, lines):
+    line = refusal(tmp_path, f"[trigger]\n{lines}")
+    assert "must not be above seed_sigma" in line
 
 
 def test_all_problems_are_known_in_the_order_of_their_lines(tmp_path):
