@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -159,8 +160,10 @@ def _read_plane(unit: Any, index: int) -> Plane | Fault:
         # `section` reads this plane alone, `data` would read the whole cube.
         with _quiet():
             stored = np.asarray(unit.section[tuple(int(axis) for axis in leading) or slice(None)])
-    except (OSError, EOFError, ValueError, TypeError) as error:
-        return Fault("truncated", f"its pixels can't be read ({type(error).__name__})")
+    except OSError as error:
+        return Fault("unreadable", error.strerror or "its pixels can't be read")
+    except (EOFError, ValueError, TypeError, zlib.error):  # what astropy makes of a short file
+        return Fault("truncated", "the file ends before its pixels do")
     if stored.shape != unit.shape[-2:]:
         return Fault("truncated", "the file ends inside this frame")
     return Plane(_scaled(stored, unit.header))

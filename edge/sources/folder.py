@@ -120,11 +120,12 @@ def open_folder(path: Path) -> FileRecording:
 
 def _check_not_lost(member: Member) -> None:
     """Refuse a file with neither its first nor its last plane: there is nothing to replay."""
-    for index in {0, member.count - 1}:
+    for index in (0, member.count - 1):
         (plane,) = member.planes(index, index + 1)
         if not isinstance(plane, Fault):
             return
-    raise Unreadable(plane.reason, plane.detail)
+        fault = plane
+    raise Unreadable(fault.reason, fault.detail)
 
 
 def _notes(members: Sequence[Member]) -> list[str]:
