@@ -42,6 +42,8 @@ DRAIN_S = 10.0
 COLLECTING = "collecting"
 # A connection this old was a good one: the next loss starts with a short wait again.
 _STEADY_S = 10.0
+_SUSPICIOUS = 3
+_RIVAL = "if another collector of this database runs, stop it or give both the same --share"
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Collector:
         self._state = "starting"
         self._subscribed = threading.Event()
         self._taking = threading.Event()
+        self._short_lived = 0
         self._store_waits = Backoff(0.1, 5.0)
         self._broker_waits = Backoff(0.5, 30.0)
 
@@ -169,15 +172,18 @@ class Collector:
 
     def _lost(self, connection: Connection, lasted_s: float, ending: Ending) -> None:
         """Make ready for the next connection."""
+        why = f"broker {self._address}: {connection.why}"
         if connection.taken_over:
-            raise Failed(
-                f"another collector of this database is at {self._address}: stop one of them, or "
-                "give both the same --share"
-            )
+            raise Failed(f"{why}: {_RIVAL}")
+        self._short_lived += 1
         if lasted_s > _STEADY_S:
+            self._short_lived = 0
             self._broker_waits.reset()
+        elif self._short_lived >= _SUSPICIOUS and self._share is None:
+            # Not every broker says that another client came with the same session.
+            why = f"{why} again and again: {_RIVAL}"
         connection.close()
-        self._stand_back(f"broker {self._address}: {connection.why}", ending)
+        self._stand_back(why, ending)
 
     def _drain(self, connection: Connection | None, ending: Ending) -> None:
         """Settle what has come, see the watermarks off, say goodbye."""

@@ -236,7 +236,8 @@ class Connection:
                 "name its authority with ?ca_file="
             ) from None
         except (OSError, ValueError) as error:
-            raise BrokerAwayError(f"no broker at {address}: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise BrokerAwayError(f"no broker at {address}: {why}") from None
 
     def _subscribe(self) -> None:
         filters = self._subscription.filters

@@ -97,7 +97,7 @@ def open_store(url: str) -> Store:
     """
     from edge.server.sqlite_store import SqliteStore
 
-    if url.startswith(("postgresql:", "postgres:")):
+    if url.startswith("postgres") and "://" in url:
         raise BadUse("database: PostgreSQL is not yet supported, use sqlite:///path")
     if url.startswith(_SQLITE) and url != _SQLITE:
         return SqliteStore(Path(url.removeprefix(_SQLITE)))
