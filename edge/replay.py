@@ -21,14 +21,13 @@ from edge.hitfile import HitFile
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
 from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits
-from edge.report import Reporter
+from edge.report import Reporter, summary_counts
 from edge.stages.frames import scan_all
 from edge.stages.order import order_stage
 from edge.stages.outcome import Outcome, Settled
 from edge.timeline import RecordedTimeline, Timeline
 
 Progress = Callable[[int, int], None]
-_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -172,20 +171,8 @@ class Replay:
             self._progress(self._done, self._total)
 
     def _summarise(self, reporter: Reporter, seconds: float) -> None:
-        total = reporter.totals.exposure
-        counts = total.frame_counts()
         self._result.summary = {
-            **counts,
-            "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
-            "candidates": total.candidates,
-            "hits": total.hits,
-            "rejected": dict(sorted(total.rejected.items())),
-            "classes": dict(sorted(reporter.totals.classes.items())),
-            "live_time_s": total.live_time_ns / _NS,
-            "dead_time_s": sum(total.dead_time_ns.values()) / _NS,
-            "dead_time_by_cause_s": {
-                cause: ns / _NS for cause, ns in sorted(total.dead_time_ns.items())
-            },
+            **summary_counts(reporter, seconds),
             "calibration_id": self._calibration_ids[0] if self._calibration_ids else None,
             "calibration_ids": self._calibration_ids,
             "series": [one.name for one in self._recording.series()],

@@ -68,6 +68,11 @@ class Reporter:
         self._position = _position(config)
         self._restarted_from: str | None = None
 
+    @property
+    def mode(self) -> SensorMode | None:
+        """Mode of the frames; None before the first."""
+        return self._mode
+
     def use(self, detector: Detector | None, mode: SensorMode) -> None:
         """Name what judges the frames from here on (None: still calibrating)."""
         self._detector = detector
@@ -210,3 +215,28 @@ def _position(config: Config) -> Mapping[str, Any] | None:
     if position.latitude_deg is None:
         return None
     return position.model_dump()
+
+
+def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
+    """Sum up a run: what the summaries of `replay` and `run` have in common.
+
+    Parameters
+    ----------
+    seconds : float
+        How long the work took.
+    """
+    total = reporter.so_far()
+    counts = total.frame_counts()
+    return {
+        **counts,
+        "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
+        "candidates": total.candidates,
+        "hits": total.hits,
+        "rejected": dict(sorted(total.rejected.items())),
+        "classes": dict(sorted(reporter.totals.classes.items())),
+        "live_time_s": total.live_time_ns / _NS,
+        "dead_time_s": sum(total.dead_time_ns.values()) / _NS,
+        "dead_time_by_cause_s": {
+            cause: ns / _NS for cause, ns in sorted(total.dead_time_ns.items())
+        },
+    }

@@ -164,7 +164,7 @@ class VetoConfig(Section):
         3, ge=2, le=1000, description="A place with this many candidates is a hot pixel."
     )
     hot_repeat_window_s: float = Field(
-        86_400.0, gt=0, le=31_536_000, description="Time within which those are counted."
+        3600.0, gt=0, le=31_536_000, description="Time within which those are counted."
     )
     flood_candidates: int = Field(
         50,

@@ -1,0 +1,59 @@
+"""``cosmic-edge run``: watch a camera and deliver what it sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.cli._options import ConfigFile, Json, configured, show_summary
+
+
+def command(
+    config: ConfigFile = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="URL", help="picamera:, webcam:0, sim:?seed=1, a path."),
+    ] = None,
+    broker: Annotated[
+        str | None, typer.Option("--broker", metavar="URL", help="mqtt://host:1883 or mqtts://….")
+    ] = None,
+    rig: Annotated[
+        str | None, typer.Option("--rig", metavar="NAME", help="Name of this rig.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="Outbox and calibrations.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option("--duration", min=0.001, metavar="S", help="Stop after so long.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Watch a camera until Ctrl-C; then drain what is owed for up to 10 s and sum up."""
+    from edge.cli._shared import console, stop_on_signals
+    from edge.display.live import LiveDisplay
+    from edge.live.broker import broker_address
+    from edge.live.session import Session
+    from edge.live.view import snapshot
+    from edge.sources import open_source
+
+    settings = configured(
+        config,
+        source__url=source,
+        broker__url=broker,
+        rig__name=rig,
+        rig__state_dir=str(state_dir) if state_dir is not None else None,
+    )
+    address = broker_address(settings)
+    opened = open_source(settings.source.url)
+    stop = stop_on_signals()
+    with LiveDisplay(console()) as display:
+        session = Session(
+            settings,
+            opened,
+            address,
+            watch=lambda moment: display.update(snapshot("run", settings, opened, moment)),
+        )
+        summary = session.run(stop, duration)
+    show_summary(summary, json)

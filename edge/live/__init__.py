@@ -1,0 +1,1 @@
+"""The live loop: a camera watched for months."""

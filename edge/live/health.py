@@ -1,0 +1,52 @@
+"""How the rig is doing, in one message: counts, present values, states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edge.clock import Clock
+from edge.delivery import Outbox
+from edge.report import Reporter
+
+_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+def health(
+    reporter: Reporter, outbox: Outbox, clock: Clock, elapsed_s: float, state: str
+) -> dict[str, Any]:
+    """Body of the `health` message; the uplink adds rig, session and time.
+
+    Returns
+    -------
+    dict
+        ``counters``, ``gauges`` and ``notes``.
+    """
+    total = reporter.so_far()
+    counts = outbox.counts()
+    now = clock.stamp(clock.boottime_ns())
+    counters = {f"frames_{name}": n for name, n in total.frame_counts().items()}
+    counters |= {"candidates": total.candidates, "hits": total.hits}
+    counters |= {f"rejected_{name}": n for name, n in total.rejected.items()}
+    counters |= {f"owed_{kind}": n for kind, n in counts.owed.items()}
+    received = counters["frames_received"]
+    return {
+        "counters": counters,
+        "gauges": {
+            "uptime_s": round(elapsed_s, 1),
+            "frames_per_s": round(received / elapsed_s, 2) if elapsed_s > 0 else None,
+            "live_time_s": total.live_time_ns / 1e9,
+            "sensor_temperature_c": total.temperature_c,
+            "cpu_temperature_c": cpu_temperature_c(),
+            "clock_uncertainty_s": now.uncertainty_s,
+        },
+        "notes": {"state": state, "clock": now.state},
+    }
+
+
+def cpu_temperature_c() -> float | None:
+    """Temperature of the processor, where Linux tells it."""
+    try:
+        return int(_THERMAL.read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None

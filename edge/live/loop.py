@@ -1,0 +1,178 @@
+"""Frames of a camera through the stages, one by one: the heart of `run`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from calibration.model import CalibrationError
+from edge.clock import boottime_ns
+from edge.config.model import Config
+from edge.detection import Draft
+from edge.detector import Detector, Learner
+from edge.frame import BadFrame, Frame
+from edge.live.shelf import Shelf
+from edge.pixels.candidates import stamp_of
+from edge.presets import make_learner
+from edge.presets.calibrated import CalibratedDetector, scan_limits
+from edge.report import Reporter
+from edge.sources.capture import Dropped, Item
+from edge.stages.frames import GapCounter, scan_one
+from edge.stages.order import OrderStage
+from edge.stages.outcome import Fate, Outcome
+from edge.timeline import frame_duration_ns
+
+Sink = Callable[[list[Draft], dict[str, Any] | None], None]
+_FATES: dict[str, Fate] = {
+    "used": "calibrating",
+    "light": "uncovered",
+    "unlike": "uncovered",
+    "bad": "bad",
+}
+_NS = 1_000_000_000
+_log = logging.getLogger(__name__)
+
+
+class LiveLoop:
+    """Calibrates, looks, reports; `push` takes what the capture thread hands on.
+
+    Parameters
+    ----------
+    sink : callable
+        Takes drafts and the checkpoint of the open exposure that goes with them; must not wait.
+    shelf : Shelf or None
+        Where calibrations are kept; None: always calibrate anew.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        reporter: Reporter,
+        order: OrderStage,
+        sink: Sink,
+        shelf: Shelf | None = None,
+    ) -> None:
+        self._config = config
+        self._reporter = reporter
+        self._order = order
+        self._sink = sink
+        self._shelf = shelf
+        self._gaps = GapCounter()
+        self._learner: Learner | None = None
+        self._last_checkpoint_ns = 0
+        self.detector: Detector | None = None
+        self.note = ""
+        self.last_fate: Fate | None = None
+
+    def push(self, item: Item) -> None:
+        """Take the next frame, bad frame, or word of dropped ones."""
+        for outcome in self._outcomes(item):
+            self._settle(outcome)
+        now_ns = boottime_ns()
+        if now_ns - self._last_checkpoint_ns >= self._config.outbox.group_commit_s * _NS:
+            self._emit([])
+
+    def finish(self) -> None:
+        """Let the hold go and close the exposure: no frame follows."""
+        drafts: list[Draft] = []
+        for settled in self._order.flush():
+            drafts += self._reporter.take(settled)
+        self._sink(drafts + self._reporter.close("end"), None)
+
+    @property
+    def calibration_progress(self) -> tuple[int, int] | None:
+        """Frames used and wanted while calibrating; None afterwards."""
+        if self.detector is not None or self._learner is None:
+            return None
+        return self._learner.frames_used, self._learner.wanted
+
+    def _outcomes(self, item: Item) -> Iterator[Outcome]:
+        first = item.first_sequence if isinstance(item, Dropped) else item.sequence
+        missing = self._gaps.missing_before(first)
+        if isinstance(item, Dropped):
+            self._gaps = GapCounter(item.last_sequence + 1)
+            missing += item.last_sequence - item.first_sequence + 1 - item.count
+        if missing > 0:
+            yield Outcome("missing", count=missing)
+        if isinstance(item, Dropped):
+            yield Outcome("dropped", count=item.count)
+        elif isinstance(item, BadFrame):
+            _log.info("bad frame %d: %s", item.sequence, item.detail)
+            yield Outcome("bad")
+        else:
+            yield self._look(_timed(item))
+
+    def _look(self, frame: Frame) -> Outcome:
+        if self.detector is None:
+            self._begin(frame)
+        if self.detector is not None:
+            outcome = scan_one(frame, self.detector)
+        else:
+            outcome = self._learn(frame)
+        self.last_fate = outcome.fate
+        return outcome
+
+    def _begin(self, frame: Frame) -> None:
+        """Look for a calibration of this mode when the first frame comes."""
+        if self._learner is not None:
+            return
+        self._learner = make_learner(self._config, frame.mode)
+        self._reporter.use(None, frame.mode)
+        known = None
+        if self._shelf is not None and self._config.trigger.preset == "default":
+            known = self._shelf.find(frame.mode, frame.temperature_c)
+        if known is not None:
+            self._use(CalibratedDetector(known, scan_limits(self._config, frame.mode)), frame)
+
+    def _learn(self, frame: Frame) -> Outcome:
+        learner = self._learner
+        if learner is None:
+            raise RuntimeError("no learner before the first frame")
+        try:
+            verdict = learner.add(frame)
+        finally:
+            if frame.release is not None:
+                frame.release()
+        fate = _FATES[verdict]
+        if learner.frames_used >= learner.wanted:
+            self._finish_calibration(learner, frame)
+        return Outcome(fate, None if fate == "bad" else stamp_of(frame))
+
+    def _finish_calibration(self, learner: Learner, frame: Frame) -> None:
+        try:
+            detector = learner.finish()
+        except CalibrationError as error:
+            self.note = f"calibration failed, starting again: {error}"
+            _log.warning(self.note)
+            self._learner = make_learner(self._config, frame.mode)
+            return
+        if self._shelf is not None and isinstance(detector, CalibratedDetector):
+            self._shelf.keep(detector.calibration)
+        self._use(detector, frame)
+
+    def _use(self, detector: Detector, frame: Frame) -> None:
+        drafts = self._reporter.close("calibration")
+        self.detector = detector
+        self._reporter.use(detector, frame.mode)
+        self._emit([*drafts, self._reporter.calibration_draft(detector)])
+
+    def _settle(self, outcome: Outcome) -> None:
+        drafts: list[Draft] = []
+        for settled in self._order.push(outcome):
+            drafts += self._reporter.take(settled)
+        if drafts:
+            self._emit(drafts)
+
+    def _emit(self, drafts: list[Draft]) -> None:
+        self._last_checkpoint_ns = boottime_ns()
+        self._sink(drafts, self._reporter.checkpoint())
+
+
+def _timed(frame: Frame) -> Frame:
+    """Give a frame without a time the one it came at, less its exposure."""
+    if frame.sensor_time_ns is not None or frame.utc_ns is not None:
+        return frame
+    exposure = frame.exposure_ns or frame.mode.exposure_ns or frame_duration_ns(frame.mode)
+    return replace(frame, sensor_time_ns=boottime_ns() - exposure)

@@ -1,0 +1,271 @@
+"""A run from its first frame to its summary: capture, loop, outbox and uplink put together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge.clock import Clock, RecordedClock, SystemClock
+from edge.config.model import Config
+from edge.delivery import BrokerAddress, Outbox, OutboxWriter, Uplink
+from edge.detection import Draft
+from edge.errors import CosmicEdgeError, Failed
+from edge.frame import FrameSource
+from edge.live.health import health
+from edge.live.loop import LiveLoop
+from edge.live.shelf import Shelf
+from edge.report import Reporter, summary_counts
+from edge.sources.capture import Capture, SourceStalled
+from edge.stages.order import order_stage
+from edge.timeline import LiveTimeline, RecordedTimeline, Timeline
+
+DRAIN_S = 10.0
+_HEALTH_PERIOD_S = 60.0
+_LOOK_PERIOD_S = 0.25
+_POLL_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session is put together of."""
+
+    loop: LiveLoop
+    reporter: Reporter
+    outbox: Outbox
+    writer: OutboxWriter
+    uplink: Uplink
+    clock: Clock
+    capture: Capture
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A session as a display sees it."""
+
+    parts: Parts
+    elapsed_s: float
+    frames_per_s: float
+    state: str
+
+
+class Session:
+    """One run.
+
+    Parameters
+    ----------
+    config : Config
+    source : FrameSource
+        Closed at the end.
+    broker : BrokerAddress
+    watch : callable, optional
+        Called a few times a second with a `Moment`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source: FrameSource,
+        broker: BrokerAddress,
+        *,
+        watch: Callable[[Moment], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._source = source
+        self._broker = broker
+        self._watch = watch or (lambda moment: None)
+        self._timeline, self._clock = _time_of(source, config)
+        self._reporter = Reporter(config, self._timeline, self._clock, source.origin)
+        self._note = ""
+
+    def run(self, stop: threading.Event, duration_s: float | None = None) -> dict[str, Any]:
+        """Watch until `stop`, the end of `duration_s` or of the source; drain; sum up.
+
+        Raises
+        ------
+        Failed
+            The state folder can't be used, or the source gave no frame at all.
+        """
+        rig = self._config.rig
+        outbox = Outbox.open(rig.state_dir, rig.name, max_bytes=self._config.outbox.max_bytes)
+        try:
+            self._close_interrupted(outbox)
+            return self._deliver(outbox, stop, duration_s)
+        finally:
+            outbox.close()
+
+    def _close_interrupted(self, outbox: Outbox) -> None:
+        """Close the exposure a crash left open at its last checkpoint; the rest is dead time."""
+        left = outbox.interrupted()
+        if left is None:
+            return
+        body = left["body"]
+        outbox.commit([Draft("exposure", body, left["origin"])], None)
+        if left["origin"] == self._source.origin and not self._source.pushes_back:
+            self._reporter.resume_after(body["to_utc"])
+
+    def _deliver(
+        self, outbox: Outbox, stop: threading.Event, duration_s: float | None
+    ) -> dict[str, Any]:
+        settings = self._config.broker
+        uplink = Uplink(
+            outbox,
+            self._broker,
+            outbox.rig,
+            ack=settings.ack,
+            ack_timeout_s=settings.ack_timeout_s,
+        )
+        writer = OutboxWriter(
+            outbox,
+            max_delay_s=self._config.outbox.group_commit_s,
+            max_rows=self._config.outbox.group_commit_rows,
+            on_commit=lambda committed: uplink.wake(),
+        )
+        uplink.start()
+        try:
+            return self._look(self._put_together(outbox, writer, uplink), stop, duration_s)
+        finally:
+            writer.close()
+            uplink.stop()
+
+    def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
+        loop = LiveLoop(
+            self._config,
+            self._reporter,
+            order_stage(self._config, self._timeline),
+            writer.put,
+            Shelf(self._config.rig.state_dir / "calibrations", self._config),
+        )
+        capture = Capture(self._source)
+        return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
+
+    def _look(
+        self, parts: Parts, stop: threading.Event, duration_s: float | None
+    ) -> dict[str, Any]:
+        started = time.monotonic()
+        watcher = _Watcher(self._watch, parts)
+        end = started + duration_s if duration_s is not None else float("inf")
+        try:
+            while not stop.is_set() and time.monotonic() < end and self._step(parts, watcher, end):
+                pass
+        finally:
+            parts.capture.stop()
+            parts.loop.finish()
+        watcher.look("draining")
+        drained = _drain(parts.writer, parts.uplink, DRAIN_S)
+        return self._summary(parts, time.monotonic() - started, drained)
+
+    def _step(self, parts: Parts, watcher: _Watcher, end: float) -> bool:
+        """Take one item; False when no more can come."""
+        try:
+            item = parts.capture.get(min(_POLL_S, max(end - time.monotonic(), 0.01)))
+        except SourceStalled as stalled:
+            if parts.capture.silent_s >= self._config.source.stall_timeout_s:
+                self._say("stalled", str(stalled))
+            watcher.tick("waiting for frames")
+            return True
+        except CosmicEdgeError as error:
+            if parts.capture.received == 0:
+                raise
+            self._say("ended", f"the source ended: {error}")
+            return False
+        if item is None:
+            return False
+        parts.loop.push(item)
+        watcher.tick(_state(parts.loop))
+        return True
+
+    def _say(self, kind: str, note: str) -> None:
+        """Log the first of a kind; a stall repeats twice a second for as long as it lasts."""
+        if not self._note.startswith(kind):
+            _log.warning(note)
+        self._note = f"{kind}: {note}"
+
+    def _summary(self, parts: Parts, seconds: float, drained: bool) -> dict[str, Any]:
+        summary = summary_counts(self._reporter, seconds)
+        if not summary["received"]:
+            raise Failed(
+                f"{self._source.name}: no frame came in {seconds:.0f} s; "
+                "look at the camera, or ask cosmic-edge doctor"
+            )
+        counts, detector = parts.outbox.counts(), parts.loop.detector
+        notes = [self._note, parts.loop.note, parts.uplink.stats.last_error]
+        return {
+            **summary,
+            "calibration_id": detector.calibration_id if detector else None,
+            "published": parts.uplink.stats.published,
+            "acknowledged": counts.hits_acknowledged,
+            "outbox": counts.owed_total,
+            "drained": drained,
+            "rig": parts.outbox.rig,
+            "epoch": parts.outbox.epoch,
+            "notes": [note for note in notes if note],
+        }
+
+
+class _Watcher:
+    """Display and health, at their own pace, so that the frame path stays short."""
+
+    def __init__(self, watch: Callable[[Moment], None], parts: Parts) -> None:
+        self._watch = watch
+        self._parts = parts
+        self._started = self._rate_since = time.monotonic()
+        self._rate_received = 0
+        self._rate = 0.0
+        self._next_look = self._next_health = 0.0
+
+    def tick(self, state: str) -> None:
+        """Look and report when it is time."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_PERIOD_S
+            self.look(state)
+        if now >= self._next_health:
+            self._next_health = now + _HEALTH_PERIOD_S
+            parts, elapsed_s = self._parts, now - self._started
+            parts.uplink.publish_health(
+                health(parts.reporter, parts.outbox, parts.clock, elapsed_s, state)
+            )
+
+    def look(self, state: str) -> None:
+        """Show the present moment."""
+        now, received = time.monotonic(), self._parts.capture.received
+        if now - self._rate_since >= 1.0:
+            self._rate = (received - self._rate_received) / (now - self._rate_since)
+            self._rate_since, self._rate_received = now, received
+        self._watch(Moment(self._parts, now - self._started, self._rate, state))
+
+
+def _drain(writer: OutboxWriter, uplink: Uplink, timeout_s: float) -> bool:
+    """Commit, publish and wait for acknowledgements, `timeout_s` in all."""
+    deadline = time.monotonic() + timeout_s
+    committed = writer.flush(timeout_s)
+    uplink.wake()
+    return uplink.drain(max(deadline - time.monotonic(), 0.0)) and committed
+
+
+def _state(loop: LiveLoop) -> str:
+    if loop.last_fate == "uncovered":
+        return "uncovered"
+    return "watching" if loop.detector is not None else "calibrating"
+
+
+def _time_of(source: FrameSource, config: Config) -> tuple[Timeline, Clock]:
+    """Time axis of a source: now for a camera, its own for a recording that waits for us."""
+    if source.pushes_back:
+        return RecordedTimeline(), RecordedClock()
+    return LiveTimeline(), _live_clock(config)
+
+
+def _live_clock(config: Config) -> Clock:
+    if not config.clock.ntp_servers:
+        return SystemClock()
+    from edge.ntp import NtpClock
+
+    clock = NtpClock(config.clock.ntp_servers)
+    clock.start()
+    return clock

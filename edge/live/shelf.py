@@ -1,0 +1,89 @@
+"""Calibrations of a rig, kept in its state folder and found again at the next start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+from calibration.model import Calibration, CalibrationError
+from calibration.store import load, save
+from edge.config.model import Config
+from edge.frame import SensorMode
+from edge.presets.calibrated import mismatch
+
+_KEPT = 8
+_log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Folder of calibrations.
+
+    Parameters
+    ----------
+    folder : Path
+        ``calibrations`` in the state folder.
+    config : Config
+        A calibration made for other thresholds is not found.
+    """
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self._folder = folder
+        self._config = config
+        self._prefix = _request_hash(config)
+
+    def find(self, mode: SensorMode, temperature_c: float | None) -> Calibration | None:
+        """Newest calibration of this mode and about this temperature; None: calibrate anew."""
+        if not self._config.calibration.reuse:
+            return None
+        for path in self._newest_first():
+            known = self._load(path)
+            if known is None or mismatch(known, mode) is not None:
+                continue
+            if self._is_near(known.temperature_c, temperature_c):
+                return known
+        return None
+
+    def keep(self, calibration: Calibration) -> None:
+        """Write one; a disk that does not take it costs a calibration at the next start."""
+        try:
+            save(calibration, self._folder / f"{self._prefix}-{calibration.id}.npz")
+            for old in self._newest_first()[_KEPT:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("calibration not kept: %s: %s", self._folder, error.strerror)
+
+    def _newest_first(self) -> list[Path]:
+        try:
+            files = [(p.stat().st_mtime, p) for p in self._folder.glob(f"{self._prefix}-*.npz")]
+        except OSError:
+            return []
+        return [path for _, path in sorted(files, reverse=True)]
+
+    def _load(self, path: Path) -> Calibration | None:
+        try:
+            return load(path)
+        except CalibrationError as error:
+            _log.warning("%s (set aside)", error)
+            try:
+                path.rename(path.with_suffix(".damaged"))
+            except OSError:
+                _log.warning("%s can't be set aside", path)
+            return None
+
+    def _is_near(self, made_at_c: float | None, now_c: float | None) -> bool:
+        if made_at_c is None or now_c is None:
+            return True
+        return abs(made_at_c - now_c) <= self._config.calibration.temperature_tolerance_c
+
+
+def _request_hash(config: Config) -> str:
+    wanted = {
+        "false_triggers_per_hour": config.calibration.false_triggers_per_hour,
+        "frames": config.calibration.frames,
+        "seed_sigma": config.trigger.seed_sigma,
+        "growth_sigma": config.trigger.growth_sigma,
+        "cover": config.cover.model_dump(),
+    }
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:8]
