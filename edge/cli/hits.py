@@ -104,8 +104,11 @@ def export(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     device_model: Annotated[
-        str, typer.Option("--device-model", metavar="TEXT", help="credo: the device's model.")
-    ] = "unknown",
+        str | None,
+        typer.Option(
+            "--device-model", metavar="TEXT", help="credo: the device's model, not the sensor's."
+        ),
+    ] = None,
     class_: Class = None,
     since: Since = None,
     rig: Rig = None,

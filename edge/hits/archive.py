@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+from calibration.model import CalibrationError
+from calibration.store import load
 from edge.delivery.database import version_of
 from edge.errors import Failed
 from edge.hits.query import Query
+from edge.hits.readonly import open_read_only, read_fault
 from edge.hits.record import Damage, StoredHit, parse_hit
 from edge.messages import MessageError
 
 _ROWS_AT_ONCE = 256
-_BUSY_TIMEOUT_S = 5.0
+_CALIBRATIONS = "calibrations"
 _NTH_NEWEST = """
 SELECT rowid FROM archive
 WHERE rowid <= :last
@@ -47,9 +49,10 @@ class ArchiveReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._damage = Damage()
+        self._modes: dict[str | None, Mapping[str, Any] | None] = {}
         if not path.is_file():
             raise Failed(f"{path.parent}: no rig has run here (there is no {path.name})")
-        self._connection = _open(path)
+        self._connection = open_read_only(path)
         try:
             self._last_row = self._newest_row()
         except BaseException:
@@ -85,16 +88,32 @@ class ArchiveReader:
             if len(rows) < _ROWS_AT_ONCE:
                 return
 
+    def sensor_mode(self, calibration_id: str | None) -> Mapping[str, Any] | None:
+        """How the sensor was read under a calibration, where the state folder still has it."""
+        if calibration_id not in self._modes:
+            self._modes[calibration_id] = self._load_mode(calibration_id)
+        return self._modes[calibration_id]
+
     def close(self) -> None:
         """Give the database back; idempotent."""
         self._connection.close()
+
+    def _load_mode(self, calibration_id: str | None) -> Mapping[str, Any] | None:
+        if not calibration_id or not calibration_id.isalnum():
+            return None
+        for path in (self._path.parent / _CALIBRATIONS).glob(f"*{calibration_id}.npz"):
+            try:
+                return load(path).mode
+            except CalibrationError:
+                continue
+        return None
 
     def _newest_row(self) -> int:
         """Last row there is now; fails where this is no archive of ours."""
         try:
             version_of(self._connection, self._path)
         except sqlite3.Error as error:
-            raise _fault(self._path, error) from None
+            raise read_fault(self._path, error) from None
         return int(self._rows("SELECT max(rowid) FROM archive", {})[0][0] or 0)
 
     def _first_row(self, choice: dict[str, Any], limit: int | None) -> int:
@@ -107,7 +126,7 @@ class ArchiveReader:
         try:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise _fault(self._path, error) from None
+            raise read_fault(self._path, error) from None
 
     def _parse(self, seq: int, body: str | bytes, acknowledged: Any) -> StoredHit | None:
         payload = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
@@ -116,30 +135,3 @@ class ArchiveReader:
         except MessageError as error:
             self._damage = self._damage.and_one(f"hit {seq} is damaged ({error})")
             return None
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """Open without writing; where the folder is read-only, as it lies."""
-    name = f"file:{quote(str(path.absolute()))}?mode=ro"
-    try:
-        connection = sqlite3.connect(name, uri=True, timeout=_BUSY_TIMEOUT_S)
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
-        # A log (-wal) can't be read where its index can't be made; without a log none is needed.
-        if path.with_name(path.name + "-wal").exists():
-            raise _fault(path, error) from None
-        connection = sqlite3.connect(f"{name}&immutable=1", uri=True)
-    except sqlite3.Error as error:
-        raise _fault(path, error) from None
-    return connection
-
-
-def _fault(path: Path, error: sqlite3.Error) -> Failed:
-    said = str(error)
-    if "no such table" in said or "no such column" in said:
-        return Failed(f"{path}: is no rig's database ({said})")
-    if isinstance(error, sqlite3.OperationalError) and "locked" in said:
-        return Failed(f"{path}: is locked by another program; try again")
-    if isinstance(error, sqlite3.OperationalError) and "open" in said:
-        return Failed(f"{path}: can't be opened; look at its owner and mode")
-    return Failed(f"{path}: damaged database ({said}); the rig's next start saves what can be read")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,12 @@ def device_of(hit: StoredHit, model: str = "unknown") -> Device:
 
 
 def write_credo(
-    hits: Iterable[StoredHit], path: Path, *, model: str, refuse: Callable[[str], None]
+    hits: Iterable[StoredHit],
+    path: Path,
+    *,
+    mode_of: Callable[[str | None], Mapping[str, Any] | None],
+    model: str | None,
+    refuse: Callable[[str], None],
 ) -> int:
     """Write hits as one CREDO request.
 
@@ -73,8 +78,10 @@ def write_credo(
         Of one rig.
     path : Path
         JSON file to write.
-    model : str
-        ``device_model``.
+    mode_of : callable
+        `HitReader.sensor_mode`: the frame's size and the sensor's name are no part of a hit.
+    model : str or None
+        ``device_model``; None: the sensor's name.
     refuse : callable
         Told the reason for each hit that is left out: its origin, or ``unreadable_crop``.
 
@@ -95,8 +102,9 @@ def write_credo(
             if not hit.real:
                 refuse(hit.message.origin)
                 continue
+            mode = mode_of(hit.message.provenance.calibration_id) or {}
             if device is None:
-                device = device_of(hit, model)
+                device = device_of(hit, model or str(mode.get("sensor") or "unknown"))
                 file.write(_head(device))
             elif hit.message.rig != device.device_id:
                 raise BadUse(
@@ -104,23 +112,23 @@ def write_credo(
                     "request has one device; choose with --rig"
                 )
             try:
-                found = detection(hit)
+                found = detection(hit, mode)
             except ValueError:
                 refuse("unreadable_crop")
                 continue
             file.write((",\n" if written else "\n") + _json(found))
             written += 1
         if device is None:
-            file.write(_head(Device(device_id="unknown", device_model=model)))
+            file.write(_head(Device(device_id="unknown", device_model=model or "unknown")))
         file.write("\n]}\n" if written else "]}\n")
     return written
 
 
-def detection(hit: StoredHit) -> dict[str, Any]:
+def detection(hit: StoredHit, mode: Mapping[str, Any]) -> dict[str, Any]:
     """One hit as CREDO's detection.
 
     Times are Unix milliseconds. A position that is not known is 0, 0 with the provider "none".
-    The frame's size is not part of a hit, so ``width`` and ``height`` are left out.
+    ``width`` and ``height``, the frame's size, are null where `mode` does not hold them.
 
     Raises
     ------
@@ -133,6 +141,8 @@ def detection(hit: StoredHit) -> dict[str, Any]:
     return {
         "timestamp": parse_utc_ns(message.time_utc) // 1_000_000,
         **_place(message),
+        "width": mode.get("width_px"),
+        "height": mode.get("height_px"),
         "x": message.x_px,
         "y": message.y_px,
         "frame_content": frame_content(gray, peak),

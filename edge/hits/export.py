@@ -63,7 +63,7 @@ def export_hits(
     *,
     raw: bool = False,
     force: bool = False,
-    device_model: str = "unknown",
+    device_model: str | None = None,
 ) -> Export:
     """Write the hits of a query to `path`.
 
@@ -83,8 +83,8 @@ def export_hits(
         PNG: raw counts in 16 bits instead of a stretched picture.
     force : bool
         Replace what is there.
-    device_model : str
-        CREDO: the device's model.
+    device_model : str or None
+        CREDO: the device's model; None: the sensor's name.
 
     Raises
     ------
@@ -117,7 +117,9 @@ def export_hits(
             elif form == "parquet":
                 exported = write_parquet(hits, part)
             else:
-                exported = write_credo(hits(), part, model=device_model, refuse=refuse)
+                exported = write_credo(
+                    hits(), part, mode_of=reader.sensor_mode, model=device_model, refuse=refuse
+                )
             part.replace(path)
     except OSError as error:
         raise Failed(_why(path, error)) from None

@@ -47,6 +47,9 @@ class LinesReader:
         else:
             yield from deque(wanted, maxlen=query.limit)
 
+    def sensor_mode(self, calibration_id: str | None) -> None:
+        """Nothing: a replay keeps no calibration."""
+
     def close(self) -> None:
         """Nothing stays open between passes."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge.errors import Failed
 from edge.hits.query import Query
@@ -24,6 +24,9 @@ class HitReader(Protocol):
 
     def hits(self, query: Query) -> Iterator[StoredHit]:
         """Yield the hits of a query, oldest first."""
+
+    def sensor_mode(self, calibration_id: str | None) -> Mapping[str, Any] | None:
+        """How the sensor was read under a calibration, where that is still kept."""
 
     def close(self) -> None:
         """Give the file back; idempotent."""
