@@ -1,0 +1,217 @@
+"""The live loop: calibrates first, claims only settled frames, survives whatever a camera does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.clock import SystemClock
+from edge.config.load import load_config
+from edge.config.model import Config
+from edge.detection import Draft
+from edge.frame import BadFrame, Frame, SensorMode
+from edge.live.loop import LiveLoop
+from edge.live.shelf import Shelf
+from edge.report import Reporter
+from edge.sources.capture import Dropped
+from edge.stages.order import order_stage
+from edge.timeline import LiveTimeline
+
+MS = 1_000_000
+HEIGHT, WIDTH = 40, 60
+MODE = SensorMode(
+    "test", WIDTH, HEIGHT, 10, exposure_ns=30 * MS, frame_duration_ns=33 * MS, black_level_adu=64.0
+)
+
+
+class Rig:
+    """A loop with everything it hands over."""
+
+    def __init__(self, shelf: Shelf | None = None, **settings: Any) -> None:
+        self.config = configured(**settings)
+        timeline = LiveTimeline()
+        self.reporter = Reporter(self.config, timeline, SystemClock(), "camera")
+        self.drafts: list[Draft] = []
+        self.checkpoints: list[dict[str, Any] | None] = []
+        order = order_stage(self.config, timeline)
+        self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf)
+
+    def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | None) -> None:
+        self.drafts += drafts
+        self.checkpoints.append(checkpoint)
+
+    def kinds(self) -> list[str]:
+        return [draft.kind for draft in self.drafts]
+
+    def counts(self) -> dict[str, int]:
+        return self.reporter.so_far().frame_counts()
+
+
+def configured(**settings: Any) -> Config:
+    base = {"calibration.frames": 20, "outbox.group_commit_s": 1e-9}
+    return load_config(None, base | {k.replace("__", "."): v for k, v in settings.items()})
+
+
+def frame(sequence: int, *spots: tuple[int, int], level: float = 64.0, **changes: Any) -> Frame:
+    rng = np.random.default_rng(sequence)
+    values = rng.normal(level, 2.0, (HEIGHT, WIDTH))
+    for y, x in spots:
+        values[y, x] += 300
+        values[y, x + 1] += 150
+    pixels = np.clip(np.rint(values), 0, 1023).astype(np.uint16)
+    made = Frame(
+        pixels, sequence, sequence, MODE, sensor_time_ns=sequence * 33 * MS, exposure_ns=30 * MS
+    )
+    return replace(made, **changes)
+
+
+def play(rig: Rig, count: int, start: int = 0, **spots: tuple[int, int]) -> None:
+    for i in range(start, start + count):
+        rig.loop.push(frame(i, *([spots[f"f{i}"]] if f"f{i}" in spots else [])))
+
+
+def test_nothing_is_published_before_the_calibration_is_done() -> None:
+    rig = Rig()
+    for i in range(19):
+        rig.loop.push(frame(i, (10, 10)))
+    assert rig.kinds() == []
+    assert rig.loop.calibration_progress == (19, 20)
+    assert rig.counts()["calibrating"] == 19
+
+
+def test_the_calibration_goes_out_before_the_first_hit_and_the_hit_follows_the_hold() -> None:
+    rig = Rig()
+    play(rig, 23, f21=(10, 10))
+    assert "hit" not in rig.kinds()
+    play(rig, 4, start=23)
+    assert [k for k in rig.kinds() if k != "exposure"] == ["calibration", "hit"]
+    hit = next(d for d in rig.drafts if d.kind == "hit")
+    assert (hit.body["x_px"], hit.body["y_px"], hit.body["frame"]) == (10, 10, 21)
+    assert hit.body["provenance"]["calibration_id"] == rig.loop.detector.calibration_id  # type: ignore[union-attr]
+
+
+def test_a_checkpoint_claims_no_frame_whose_candidate_is_still_held() -> None:
+    rig = Rig()
+    play(rig, 24, f22=(10, 10))
+    checkpoint = rig.checkpoints[-1]
+    assert checkpoint is not None
+    assert checkpoint["body"]["frames"]["processed"] == 2
+    assert checkpoint["body"]["closed"] == "restart"
+    rig.loop.finish()
+    assert rig.checkpoints[-1] is None
+    assert sum(d.body["hits"] for d in rig.drafts if d.kind == "exposure") == 1
+
+
+def test_light_frames_are_uncovered_while_calibrating_and_afterwards() -> None:
+    rig = Rig()
+    rig.loop.push(frame(0, level=600))
+    play(rig, 20, start=1)
+    rig.loop.push(frame(21, level=300))
+    assert rig.loop.last_fate == "uncovered"
+    play(rig, 3, start=22)
+    rig.loop.finish()
+    assert rig.counts()["uncovered"] == 2
+    assert rig.counts()["processed"] == 3
+
+
+def test_gaps_dropped_and_bad_frames_are_counted_each_in_its_bin() -> None:
+    rig = Rig()
+    play(rig, 20)
+    rig.loop.push(frame(23))  # 20, 21 and 22 never came
+    rig.loop.push(Dropped(2, first_sequence=24, last_sequence=26))  # one of three was missing
+    rig.loop.push(BadFrame(27, 27, "truncated", "12 of 40 rows"))
+    rig.loop.push(frame(30))
+    rig.loop.finish()
+    counts = rig.counts()
+    assert counts["missing"] == 3 + 1 + 2
+    assert counts["dropped"] == 2
+    assert counts["bad"] == 1
+    assert counts["expected"] == 31
+
+
+def test_a_frame_of_another_size_is_bad_and_the_loop_goes_on() -> None:
+    rig = Rig()
+    play(rig, 20)
+    other = replace(MODE, width_px=10, height_px=10)
+    rig.loop.push(frame(20, mode=other, pixels=np.zeros((10, 10), np.uint16)))
+    rig.loop.push(frame(21))
+    rig.loop.finish()
+    assert rig.counts()["bad"] == 1
+    assert rig.counts()["processed"] == 1
+
+
+def test_every_buffer_is_given_back() -> None:
+    rig = Rig()
+    given = []
+    for i in range(25):
+        rig.loop.push(frame(i, release=lambda i=i: given.append(i)))
+    assert given == list(range(25))
+
+
+def test_frames_without_a_sensor_time_get_the_time_they_came() -> None:
+    rig = Rig()
+    for i in range(22):
+        rig.loop.push(frame(i, sensor_time_ns=None))
+    rig.loop.finish()
+    record = [d for d in rig.drafts if d.kind == "exposure"][-1]
+    assert record.body["to_utc"] > "2025"
+
+
+def test_a_kept_calibration_is_used_at_the_next_start(tmp_path: Path) -> None:
+    first = Rig(Shelf(tmp_path, configured()))
+    play(first, 21)
+    second = Rig(Shelf(tmp_path, configured()))
+    second.loop.push(frame(0))
+    assert second.loop.detector is not None
+    assert second.loop.detector.calibration_id == first.loop.detector.calibration_id  # type: ignore[union-attr]
+    second.loop.finish()
+    assert second.counts()["calibrating"] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gain": 4.0}, {"exposure_ns": 10 * MS}, {"sensor": "other"}, {"bit_depth": 12}],
+    ids=["gain", "exposure", "sensor", "bit depth"],
+)
+def test_a_calibration_of_another_mode_is_not_used(tmp_path: Path, change: dict[str, Any]) -> None:
+    first = Rig(Shelf(tmp_path, configured()))
+    play(first, 21)
+    second = Rig(Shelf(tmp_path, configured()))
+    second.loop.push(frame(0, mode=replace(MODE, **change)))
+    assert second.loop.detector is None
+
+
+def test_a_calibration_is_not_used_far_from_its_temperature(tmp_path: Path) -> None:
+    first = Rig(Shelf(tmp_path, configured()))
+    for i in range(21):
+        first.loop.push(frame(i, temperature_c=20.0))
+    for temperature_c, found in ((23.0, True), (40.0, False)):
+        second = Rig(Shelf(tmp_path, configured()))
+        second.loop.push(frame(0, temperature_c=temperature_c))
+        assert (second.loop.detector is not None) is found
+
+
+def test_a_damaged_calibration_is_set_aside_and_made_anew(tmp_path: Path) -> None:
+    first = Rig(Shelf(tmp_path, configured()))
+    play(first, 21)
+    (file,) = tmp_path.glob("*.npz")
+    file.write_bytes(file.read_bytes()[:100])
+    second = Rig(Shelf(tmp_path, configured()))
+    play(second, 21)
+    assert second.loop.detector is not None
+    assert list(tmp_path.glob("*.damaged"))
+
+
+def test_the_credo_preset_runs_live(tmp_path: Path) -> None:
+    rig = Rig(trigger__preset="credo")
+    for i in range(500):
+        rig.loop.push(frame(i, level=8))
+    assert rig.loop.detector is not None
+    rig.loop.push(frame(500, (10, 10), level=8))
+    rig.loop.finish()
+    assert rig.kinds().count("hit") in (0, 1)
+    assert rig.loop.detector.thresholds["max_8bit"] == 80.0
