@@ -26,7 +26,7 @@ listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
 max_inflight_messages 0
-max_queued_messages 0
+max_queued_messages 1000000
 log_dest stderr
 log_timestamp false
 log_type error

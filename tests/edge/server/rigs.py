@@ -113,9 +113,8 @@ class Rig:
         while owed and time.monotonic() < deadline:
             for kind, _, data in owed:
                 self.send(data, kind)
-            before = self.upto
-            eventually(lambda: self.upto >= max(seq for _, seq, _ in owed), 1.0)
-            assert self.upto >= before
+            last = max(seq for _, seq, _ in owed)
+            eventually(lambda last=last: self.upto >= last, 1.0)  # type: ignore[misc]
             owed = [one for one in owed if one[1] > self.upto]
         return not owed
 
