@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,20 +29,24 @@ _STOPS = (
     (255, (252, 255, 224)),
 )
 _MAD_TO_SIGMA = 1.4826
+_LIT = 96
 _LOW_SIGMA = 1.5
 _LEAST_SPAN_SIGMA = 8.0
 
 
-def stretch(pixels: Pixels) -> Levels:
+def stretch(pixels: Pixels, white_adu: float | None = None) -> Levels:
     """Scale raw counts to 0 to 255 so that a faint track shows and noise does not.
 
-    From 1.5 robust sigma above the crop's median to its brightest pixel, by a square root. A crop
-    of noise alone stays dark: the span is at least 8 sigma and 8 ADU.
+    From 1.5 robust sigma above the crop's median to white, by a square root. A crop of noise
+    alone stays dark: the span is at least 8 sigma and 8 ADU.
 
     Parameters
     ----------
     pixels : ndarray, shape (height, width), uint8 or uint16
         Raw counts.
+    white_adu : float, optional
+        What becomes white: the hit's own peak, so that a hot pixel beside it does not make it
+        dark. Without it: the brightest pixel.
 
     Returns
     -------
@@ -53,15 +58,19 @@ def stretch(pixels: Pixels) -> Levels:
     median = float(np.median(values))
     sigma = _MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
     low = median + _LOW_SIGMA * sigma
-    span = max(float(values.max()) - low, _LEAST_SPAN_SIGMA * sigma, 8.0)
+    white = float(values.max()) if white_adu is None else white_adu
+    span = max(white - low, _LEAST_SPAN_SIGMA * sigma, 8.0)
     scaled = np.sqrt(np.clip((values - low) / span, 0.0, 1.0))
     return np.asarray(np.rint(255.0 * scaled), dtype=np.uint8)
 
 
-def zoom(levels: Levels, side_px: int) -> Levels:
-    """Cut a square around what is lit, at least `side_px` wide, shifted inside the crop."""
+def zoom(levels: Levels, side_px: int, peak: tuple[int, int] | None = None) -> Levels:
+    """Cut a square around what is lit, at least `side_px` wide, shifted inside the crop.
+
+    With the row and column of the hit's `peak`: around what is connected to it alone.
+    """
     height, width = levels.shape
-    lit_rows, lit_cols = np.nonzero(levels >= 128)
+    lit_rows, lit_cols = np.nonzero(levels >= _LIT) if peak is None else _around(levels, peak)
     if len(lit_rows) == 0:
         lit_rows, lit_cols = np.array([height // 2]), np.array([width // 2])
     top, bottom = int(lit_rows.min()), int(lit_rows.max())
@@ -70,6 +79,20 @@ def zoom(levels: Levels, side_px: int) -> Levels:
     y0 = min(max((top + bottom + 1 - side) // 2, 0), max(height - side, 0))
     x0 = min(max((left + right + 1 - side) // 2, 0), max(width - side, 0))
     return levels[y0 : y0 + side, x0 : x0 + side]
+
+
+def _around(levels: Levels, peak: tuple[int, int]) -> tuple[Any, Any]:
+    """Rows and columns of the lit pixels that touch each other from the peak on."""
+    lit = set(zip(*(axis.tolist() for axis in np.nonzero(levels >= _LIT)), strict=True))
+    found, edge = {peak}, [peak]
+    while edge:
+        row, col = edge.pop()
+        for near in itertools.product((row - 1, row, row + 1), (col - 1, col, col + 1)):
+            if near in lit and near not in found:
+                found.add(near)
+                edge.append(near)
+    rows, cols = zip(*found, strict=True)
+    return np.array(rows), np.array(cols)
 
 
 def shrink(levels: Levels, columns: int, rows: int) -> Levels:
@@ -138,21 +161,32 @@ class Picture:
         Most columns of text and most rows of pixels (a line of text holds two).
     close_up : bool
         Cut around what is lit instead of showing the whole crop.
+    peak : tuple of int, optional
+        Row and column of the hit's brightest pixel inside the crop.
     """
 
     pixels: Pixels
     columns: int = 78
     rows: int = 78
     close_up: bool = False
+    peak: tuple[int, int] | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        levels, columns = stretch(self.pixels), min(self.columns, options.max_width)
+        peak = self._peak_inside()
+        levels = stretch(self.pixels, None if peak is None else float(self.pixels[peak]))
+        columns = min(self.columns, options.max_width)
         if self.close_up:
-            levels = zoom(levels, min(columns, self.rows))
+            levels = zoom(levels, min(columns, self.rows), peak)
         levels = shrink(levels, columns, self.rows)
         if self.close_up:
             levels = fill(levels, columns, self.rows)
         yield draw(levels, coloured=can_colour(console, options))
+
+    def _peak_inside(self) -> tuple[int, int] | None:
+        if self.peak is None:
+            return None
+        inside = all(0 <= at < n for at, n in zip(self.peak, self.pixels.shape, strict=True))
+        return self.peak if inside else None
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         width = min(self.columns, options.max_width)

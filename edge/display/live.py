@@ -39,7 +39,7 @@ class LiveDisplay:
         self,
         console: Console,
         *,
-        interval_s: float = 0.25,
+        interval_s: float = 0.2,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 
 from edge.frame import Pixels
 
-MUONS_PER_CM2_S = 1 / 60
-"""Muons through a horizontal area at sea level: about 1 per cm² and minute."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CropView:
@@ -24,11 +21,14 @@ class CropView:
         Its class.
     caption : str
         A short second line, such as the time.
+    peak : tuple of int, optional
+        Row and column of the brightest pixel inside the crop; what touches it is shown close up.
     """
 
     pixels: Pixels
     label: str = ""
     caption: str = ""
+    peak: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +59,8 @@ class Snapshot:
         Time in which none could be seen, in all or by cause.
     area_cm2 : float
         Sensitive area, for the expected hits.
+    muons_per_cm2_min : float
+        Rate for the expected hits; about 1 at sea level.
     expected_hits : float
         Hits expected until now, where the source knows better than the area (a simulation).
     hits : int
@@ -100,6 +102,7 @@ class Snapshot:
     live_time_s: float | None = None
     dead_time_s: float | Mapping[str, float] | None = None
     area_cm2: float | None = None
+    muons_per_cm2_min: float = 1.0
     expected_hits: float | None = None
     hits: int | None = None
     by_class: Mapping[str, int] = field(default_factory=dict)
@@ -119,8 +122,10 @@ class Snapshot:
     crops: tuple[CropView, ...] = ()
 
 
-def expected_muons(area_cm2: float | None, live_time_s: float | None) -> float | None:
-    """Muons expected through a horizontal sensor at sea level.
+def expected_muons(
+    area_cm2: float | None, live_time_s: float | None, muons_per_cm2_min: float = 1.0
+) -> float | None:
+    """Muons expected through a horizontal sensor.
 
     Parameters
     ----------
@@ -128,6 +133,8 @@ def expected_muons(area_cm2: float | None, live_time_s: float | None) -> float |
         Sensitive area.
     live_time_s : float or None
         Time in which they would have been seen.
+    muons_per_cm2_min : float
+        Their rate; about 1 per cm² and minute at sea level.
 
     Returns
     -------
@@ -136,7 +143,7 @@ def expected_muons(area_cm2: float | None, live_time_s: float | None) -> float |
     """
     if area_cm2 is None or live_time_s is None:
         return None
-    return area_cm2 * live_time_s * MUONS_PER_CM2_S
+    return area_cm2 * live_time_s * muons_per_cm2_min / 60
 
 
 def chance_of_none(expected: float) -> float:

@@ -64,11 +64,23 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if frames:
         yield "frames", " · ".join(frames)
     for key, value in summary.items():
-        if key in _FRAME_COUNTS and isinstance(value, int):
+        if _said_elsewhere(key, value, summary):
             continue
-        if value is None or value in ("", {}, []):
-            continue
-        yield _name(key), _value(key, value)
+        text = _value(key, value)
+        causes = summary.get(f"{key.removesuffix('_s')}_by_cause_s")
+        if isinstance(causes, Mapping) and causes:
+            text += f" ({_mapping(key, causes)})"
+        if text:
+            yield _name(key), text
+
+
+def _said_elsewhere(key: str, value: Any, summary: Mapping[str, Any]) -> bool:
+    """Counts stand on one line; causes stand with their sum; one id stands alone."""
+    if key in _FRAME_COUNTS and isinstance(value, int):
+        return True
+    if key.endswith("_by_cause_s"):
+        return key.replace("_by_cause", "") in summary
+    return value is None or value is False or (key == "calibration_ids" and len(value) < 2)
 
 
 def _name(key: str) -> str:
@@ -81,9 +93,9 @@ def _name(key: str) -> str:
 
 def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "yes"
     if isinstance(value, Mapping):
-        return _mapping(key, value)
+        return _mapping(key, value) if value else ""
     if isinstance(value, (list, tuple)):
         return f"{len(value)}" if len(value) > _SMALL else ", ".join(str(item) for item in value)
     if isinstance(value, (int, float)):

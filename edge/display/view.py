@@ -29,8 +29,8 @@ _CLASS_STYLE = {"spot": "cyan", "track": "green", "worm": "magenta", "artefact":
 _CROP_COLUMNS = 17
 _CROP_ROWS = 16
 _BAR_COLUMNS = 24
-# A terminal of 24 lines holds the table (13 lines with folds) and one row of crops.
-_ROWS_FOR_CROPS = 24
+# Border above and below, an empty line, the picture, its caption, the cursor's line.
+_LINES_BESIDE_TABLE = 2 + 1 + _CROP_ROWS // 2 + 1 + 1
 
 
 def class_style(label: str) -> str:
@@ -46,7 +46,7 @@ def render(snapshot: Snapshot, *, max_rows: int | None = None) -> RenderableType
     snapshot : Snapshot
         What is known.
     max_rows : int, optional
-        Lines of the terminal; on one with fewer than 24 the crops are left out.
+        Lines of the terminal; where the crops don't fit below the table they are left out.
 
     Returns
     -------
@@ -69,7 +69,9 @@ class _View:
         for name, value in _rows(now):
             table.add_row(name, _plain(value, ascii_only))
         parts: list[RenderableType] = [table]
-        if now.crops and (self.max_rows is None or self.max_rows >= _ROWS_FOR_CROPS):
+        inside = options.update(width=options.max_width - 4, height=None)
+        lines = len(console.render_lines(table, inside, pad=False))
+        if now.crops and (self.max_rows is None or lines + _LINES_BESIDE_TABLE <= self.max_rows):
             parts.append(
                 Padding(_crops(now.crops, options.max_width - 4, ascii_only), (1, 0, 0, 0))
             )
@@ -182,14 +184,15 @@ def _hits(now: Snapshot) -> Text:
 def _expectation(now: Snapshot, found: int) -> Text:
     expected = now.expected_hits
     if expected is None:
-        expected = expected_muons(now.area_cm2, now.live_time_s)
+        expected = expected_muons(now.area_cm2, now.live_time_s, now.muons_per_cm2_min)
     text = Text()
     if expected is None:
         text.append("expected rate unknown: muons are about 1 per cm² and minute", "dim")
         return text
     text.append(f"{expected:.1f} expected")
     if now.expected_hits is None and now.area_cm2 is not None:
-        text.append(f" (about 1 muon per cm² and minute on {now.area_cm2:.3g} cm²)", "dim")
+        rate = now.muons_per_cm2_min
+        text.append(f" (about {rate:g} per cm² and minute on {now.area_cm2:.3g} cm²)", "dim")
     if found == 0:
         text.append(f"; a chance of {_percent(chance_of_none(expected))} for none yet", "dim")
     return text
@@ -246,7 +249,7 @@ def _crop(crop: CropView, ascii_only: bool) -> Group:
     caption.append(crop.label, class_style(crop.label))
     caption.append(f" {crop.caption}" if crop.caption else "", "dim")
     caption.truncate(_CROP_COLUMNS, pad=True)
-    picture = Picture(crop.pixels, _CROP_COLUMNS, _CROP_ROWS, close_up=True)
+    picture = Picture(crop.pixels, _CROP_COLUMNS, _CROP_ROWS, close_up=True, peak=crop.peak)
     return Group(picture, _plain(caption, ascii_only))
 
 

@@ -137,7 +137,6 @@ def detection(hit: StoredHit, mode: Mapping[str, Any]) -> dict[str, Any]:
     """
     message = hit.message
     gray = to_gray(hit.pixels(), message.crop.bit_depth, message.crop.black_level_adu)
-    peak = (message.y_px - message.crop.y0_px, message.x_px - message.crop.x0_px)
     return {
         "timestamp": parse_utc_ns(message.time_utc) // 1_000_000,
         **_place(message),
@@ -145,7 +144,7 @@ def detection(hit: StoredHit, mode: Mapping[str, Any]) -> dict[str, Any]:
         "height": mode.get("height_px"),
         "x": message.x_px,
         "y": message.y_px,
-        "frame_content": frame_content(gray, peak),
+        "frame_content": frame_content(gray, hit.peak),
         "metadata": _metadata(hit, int(gray.max())),
     }
 

@@ -91,7 +91,7 @@ class HitDetail:
         except ValueError as error:
             yield Text(f"the crop can't be drawn: {error}", style="yellow")
         else:
-            yield Picture(pixels, columns=_MOST_COLUMNS, rows=2 * _MOST_COLUMNS)
+            yield Picture(pixels, _MOST_COLUMNS, 2 * _MOST_COLUMNS, peak=self._hit.peak)
 
 
 def _cells(hit: StoredHit, time_chars: int) -> dict[str, Text]:

@@ -73,5 +73,5 @@ def _picture(hit: StoredHit, *, raw: bool) -> bytes | None:
         pixels = hit.pixels()
     except ValueError:
         return None
-    shown = pixels.astype(np.uint16) if raw else stretch(pixels)
+    shown = pixels.astype(np.uint16) if raw else stretch(pixels, hit.message.peak_adu)
     return encode_png(Crop(shown, hit.message.crop.x0_px, hit.message.crop.y0_px))

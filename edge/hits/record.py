@@ -51,6 +51,12 @@ class StoredHit:
         """True where a camera saw it: neither replayed nor simulated nor injected."""
         return self.message.origin == "camera"
 
+    @property
+    def peak(self) -> tuple[int, int]:
+        """Row and column of the brightest pixel inside the crop."""
+        message = self.message
+        return message.y_px - message.crop.y0_px, message.x_px - message.crop.x0_px
+
     def pixels(self) -> Pixels:
         """Raw counts of the crop, shape (height, width), uint8 or uint16.
 

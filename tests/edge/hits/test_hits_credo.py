@@ -14,6 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calibration.calibrator import Calibrator
+from calibration.derive import ThresholdRequest
+from calibration.store import save
 from edge.errors import BadUse
 from edge.hits import Export, Query, export_hits, open_hits
 from edge.hits.credo import FRAME_CONTENT_CHARS, frame_content, to_gray
@@ -116,6 +119,45 @@ def test_hits_of_several_rigs_need_a_choice(
     assert not out.exists()
     assert export(source, out, Query(rig="b")).exported == 1
     assert json.loads(out.read_text())["device_id"] == "b"
+
+
+def test_a_state_folder_knows_the_frames_size_and_the_sensor(
+    tmp_path: Path, hit_message: Messages, write_archive: Write
+) -> None:
+    calibrator = Calibrator(
+        {
+            "sensor": "imx219",
+            "width_px": 320,
+            "height_px": 240,
+            "bit_depth": 10,
+            "black_level_adu": 64.0,
+        }
+    )
+    for value in (63, 64, 65, 64):
+        calibrator.add(np.full((240, 320), value, np.uint16))
+    made = calibrator.finish(ThresholdRequest())
+    known = {**hit_message(1)["provenance"], "calibration_id": made.id}
+    folder = write_archive([hit_message(1, provenance=known), hit_message(2)])
+    save(made, folder / "calibrations" / f"abcd-{made.id}.npz")
+    out = tmp_path / "credo.json"
+    export(folder, out)
+    request = json.loads(out.read_text())
+    assert request["device_model"] == "imx219"
+    sizes = [(found["width"], found["height"]) for found in request["detections"]]
+    assert sizes == [(320, 240), (None, None)]
+    order = [
+        "timestamp",
+        "latitude",
+        "longitude",
+        "altitude",
+        "accuracy",
+        "provider",
+        "width",
+        "height",
+        "x",
+        "y",
+    ]
+    assert list(request["detections"][0]) == [*order, "frame_content", "metadata"]
 
 
 def test_black_becomes_0_and_full_scale_255() -> None:
