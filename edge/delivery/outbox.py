@@ -305,6 +305,17 @@ class Outbox:
         """Lowest seq owed; the next seq where nothing is."""
         return self._store.state.floor
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is owed."""
+        state = self._store.state
+        return state.floor >= state.next_seq
+
+    @property
+    def hits_acknowledged(self) -> int:
+        """Hits let go since this start."""
+        return self._store.state.counters["hits_acknowledged"] - self._before["hits_acknowledged"]
+
     def counts(self) -> OutboxCounts:
         """How the outbox stands now."""
         owed = self._store.read(
@@ -314,7 +325,7 @@ class Outbox:
         return OutboxCounts(
             owed=dict(owed),
             hits_made=sums["hits_made"] - self._before["hits_made"],
-            hits_acknowledged=sums["hits_acknowledged"] - self._before["hits_acknowledged"],
+            hits_acknowledged=self.hits_acknowledged,
             hits_lost=sums["hits_lost"] - self._before["hits_lost"],
             totals=dict(sums),
         )
