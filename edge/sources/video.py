@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.sources.files import Fault, FileInfo, Plane, Unreadable, depth_of, sized_mode
 from edge.sources.luma import LUMA, luma
+from edge.sources.quiet import quiet_opencv
 
 _SUFFIXES = (
     *(".avi", ".mp4", ".mkv", ".mov", ".m4v", ".webm", ".mpg", ".mpeg"),
@@ -76,15 +77,10 @@ class _CV:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
-    # Both OpenCV and ffmpeg would write to standard error what becomes a clear line here.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with quiet_opencv():
         video = cv2.VideoCapture(os.fspath(path), cv2.CAP_FFMPEG)
-    finally:
-        cv2.utils.logging.setLogLevel(level)
     try:
         if not video.isOpened():
             raise Unreadable("unreadable", "isn't a video OpenCV can open")

@@ -7,9 +7,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,58 +18,14 @@ from edge.frame import BadFrame, Frame, Origin, Pixels, SensorMode
 from edge.sources.luma import LUMA, luma
 from edge.sources.options import parse_options
 from edge.sources.retry import Backoff
+from edge.sources.webcam_device import VideoDevice, WebcamOptions, open_device, sensor_name
 
 _log = logging.getLogger(__name__)
 
 _SHORT = {"exposure": "exposure_ms"}
 # After so many failed reads in a row the camera is opened anew.
 _FAILURES_TO_REOPEN = 3
-# OpenCV's numbers of capture properties, which are part of its interface.
-_WIDTH, _HEIGHT, _FPS, _EXPOSURE, _AUTO_EXPOSURE, _BUFFERS = 3, 4, 5, 15, 21, 38
-_V4L2_MANUAL = 1
-_V4L2_EXPOSURES_PER_MS = 10
-
-
-class VideoDevice(Protocol):
-    """The part of `cv2.VideoCapture` that is used."""
-
-    def grab(self) -> bool:
-        """Wait for the next frame."""
-
-    def retrieve(self) -> tuple[bool, Any]:
-        """Decode the frame that was grabbed, into memory of its own."""
-
-    def get(self, prop: int) -> float:
-        """Read a property."""
-
-    def release(self) -> None:
-        """Give the device back."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebcamOptions:
-    """Options of a `webcam:` URL; None leaves the driver's choice.
-
-    Attributes
-    ----------
-    width, height : int or None
-        Of the frame, in pixels.
-    fps : float or None
-        Frames in a second.
-    exposure_ms : float or None
-        Fixed exposure ("exposure" for short); None leaves automatic exposure on.
-    """
-
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
-    exposure_ms: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("width", "height", "fps", "exposure_ms"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be above 0, not {value:g}")
+_FPS = 5  # OpenCV's number of the property
 
 
 def open_webcam(target: str, options: Mapping[str, str]) -> Webcam:
@@ -87,7 +42,7 @@ def open_webcam(target: str, options: Mapping[str, str]) -> Webcam:
     full = {_SHORT.get(key, key): value for key, value in options.items()}
     parsed = parse_options(full, WebcamOptions, name)
     device = Path(f"/dev/video{target or 0}" if target.isdecimal() or not target else target)
-    return Webcam(name, parsed, lambda: open_device(name, device, parsed), _sensor_name(device))
+    return Webcam(name, parsed, lambda: open_device(name, device, parsed), sensor_name(device))
 
 
 class Webcam:
@@ -190,7 +145,11 @@ class Webcam:
     def _read(self, device: VideoDevice) -> tuple[NDArray[Any] | None, int]:
         grabbed = device.grab()
         arrival_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        ok, image = device.retrieve() if grabbed else (False, None)
+        try:
+            ok, image = device.retrieve() if grabbed else (False, None)
+        except Exception as error:  # cv2.error, such as for half a JPEG
+            _log.warning("%s: a frame can't be decoded: %s", self._name, error)
+            ok, image = False, None
         return (image if ok else None), arrival_ns
 
     def _reopen(self) -> None:
@@ -266,44 +225,6 @@ class Webcam:
     def _next_sequence(self) -> int:
         sequence, self._sequence = self._sequence, self._sequence + 1
         return sequence
-
-
-def open_device(name: str, device: Path, options: WebcamOptions) -> VideoDevice:
-    """Open and set up a V4L2 device; raises Failed."""
-    import cv2
-
-    if not device.exists():
-        others = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*")))
-        hint = f"; there are {others}" if others else "; no camera is connected"
-        raise Failed(f"{name}: there is no {device}{hint}")
-    capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
-    if not capture.isOpened():
-        capture.release()
-        raise Failed(f"{name}: {device} can't be opened; is another program using it?")
-    wanted = [
-        (_WIDTH, options.width),
-        (_HEIGHT, options.height),
-        (_FPS, options.fps),
-        # Old frames waiting in the driver would get the time of a new one.
-        (_BUFFERS, 2),
-    ]
-    if options.exposure_ms is not None:
-        wanted += [
-            (_AUTO_EXPOSURE, _V4L2_MANUAL),
-            (_EXPOSURE, options.exposure_ms * _V4L2_EXPOSURES_PER_MS),
-        ]
-    for prop, value in wanted:
-        if value is not None:
-            capture.set(prop, value)
-    return capture
-
-
-def _sensor_name(device: Path) -> str:
-    """Name of the camera as the kernel gives it."""
-    try:
-        return Path(f"/sys/class/video4linux/{device.name}/name").read_text().strip()
-    except OSError:
-        return ""
 
 
 def _to_grey(image: NDArray[Any]) -> tuple[Pixels, str]:
