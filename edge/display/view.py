@@ -115,7 +115,9 @@ def _rows(now: Snapshot) -> Iterator[tuple[str, Text]]:
         yield "live time", _live_time(now)
     if now.hits is not None:
         yield "hits", _hits(now)
-        yield "", _expectation(now, now.hits)
+        expected = _expected(now)
+        if expected != 0:  # while calibrating it says nothing
+            yield "", _expectation(now, expected)
     if now.candidates is not None or now.rejected:
         yield "rejected", _rejected(now)
     if now.clock or now.temperature_c is not None:
@@ -181,10 +183,13 @@ def _hits(now: Snapshot) -> Text:
     return text
 
 
-def _expectation(now: Snapshot, found: int) -> Text:
-    expected = now.expected_hits
-    if expected is None:
-        expected = expected_muons(now.area_cm2, now.live_time_s, now.muons_per_cm2_min)
+def _expected(now: Snapshot) -> float | None:
+    if now.expected_hits is not None:
+        return now.expected_hits
+    return expected_muons(now.area_cm2, now.live_time_s, now.muons_per_cm2_min)
+
+
+def _expectation(now: Snapshot, expected: float | None) -> Text:
     text = Text()
     if expected is None:
         text.append("expected rate unknown: muons are about 1 per cm² and minute", "dim")
@@ -193,7 +198,7 @@ def _expectation(now: Snapshot, found: int) -> Text:
     if now.expected_hits is None and now.area_cm2 is not None:
         rate = now.muons_per_cm2_min
         text.append(f" (about {rate:g} per cm² and minute on {now.area_cm2:.3g} cm²)", "dim")
-    if found == 0:
+    if not now.hits:
         text.append(f"; a chance of {_percent(chance_of_none(expected))} for none yet", "dim")
     return text
 

@@ -106,6 +106,7 @@ def test_no_hit_yet_reads_as_normal() -> None:
     early = Snapshot(hits=0, area_cm2=0.1, live_time_s=600)
     assert "1.0 expected" in flat_of(render(early))
     assert "a chance of 37 % for none yet" in flat_of(render(early))
+    assert "expected" not in flat_of(render(replace(early, live_time_s=0.0)))
     late = replace(early, live_time_s=60_000)
     assert "less than 1 %" in flat_of(render(late))
     assert "2.0 expected (about 2 per" in flat_of(render(replace(early, muons_per_cm2_min=2.0)))
