@@ -22,6 +22,9 @@ def command(
     broker: Annotated[
         str | None, typer.Option("--broker", metavar="URL", help="Look at this broker.")
     ] = None,
+    rig: Annotated[
+        str | None, typer.Option("--rig", metavar="NAME", help="Name of the rig.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check camera, clock, broker, disk, model and outbox; say what to do about each."""
@@ -33,7 +36,11 @@ def command(
     settings, problem = None, ""
     try:
         settings = configured(
-            config, rig__state_dir=state_dir, source__url=source, broker__url=broker
+            config,
+            rig__name=rig,
+            rig__state_dir=state_dir,
+            source__url=source,
+            broker__url=broker,
         )
     except BadUse as error:
         problem = str(error)

@@ -27,7 +27,7 @@ def camera(
         A rig runs on this state folder: it holds the camera, which is not touched then.
     """
     if rig_runs:
-        return Finding("ok", f"{url}: not opened, the rig that runs here has it")
+        return Finding("ok", f"not opened, the rig that runs here has it ({url})")
     begun = time.monotonic()
     with closing(open_source(url)) as source:
         for number, item in enumerate(source.frames(), start=1):

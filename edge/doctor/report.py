@@ -42,7 +42,7 @@ def looks(config: Config | None, problem: str, state_dir: Path) -> list[Look]:
         chosen.append(Look("configuration", lambda: Finding("fail", problem, advice)))
     else:
         chosen += _configured(config, state_dir)
-    rig = None if config is None else config.rig.name
+    rig = None if config is None else stated_rig(config)
     return [
         *chosen,
         Look("model", learned.model, 60.0),
@@ -60,8 +60,9 @@ def _configured(config: Config, state_dir: Path) -> list[Look]:
     from edge.sources import open_source
 
     source, link = config.source, config.broker
+    rig = stated_rig(config) or running.rig_of(state_dir) or config.rig.name
     return [
-        Look("configuration", lambda: Finding("ok", f"rig {config.rig.name!r}, {source.url}")),
+        Look("configuration", lambda: Finding("ok", f"rig {rig!r}, source {source.url}")),
         Look(
             "camera",
             lambda: camera.camera(source.url, open_source, rig_runs=running.rig_runs(state_dir)),
@@ -71,12 +72,17 @@ def _configured(config: Config, state_dir: Path) -> list[Look]:
         Look("clock", lambda: clock.clock(config.clock.ntp_servers)),
         Look(
             "broker",
-            lambda: broker.broker(link, config.rig.name),
+            lambda: broker.broker(link, rig),
             15.0,
             "look at [broker] in the configuration",
         ),
         Look("disk", lambda: disk.disk(state_dir, config.outbox.max_bytes)),
     ]
+
+
+def stated_rig(config: Config) -> str | None:
+    """Name of the rig where somebody chose it; None where it is the default."""
+    return config.rig.name if "name" in config.rig.model_fields_set else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""Does a rig run on this state folder: asked without touching its lock."""
+"""Whose state folder is it, and does a rig run on it: asked without touching its lock."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from edge.delivery.folder import LOCK_NAME
+from edge.delivery.inspect import look_at_outbox
+from edge.errors import Failed
 
 _LOCKS = Path("/proc/locks")
 
@@ -26,3 +28,12 @@ def rig_runs(state_dir: Path, locks: Path = _LOCKS) -> bool:
         for field in line.split()
         if field.count(":") == 2
     )
+
+
+def rig_of(state_dir: Path) -> str | None:
+    """Name of the rig whose outbox lies in the folder; None where none does, or it is damaged."""
+    try:
+        summary = look_at_outbox(state_dir)
+    except (Failed, OSError):
+        return None
+    return None if summary is None else summary.rig

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from edge.cli.main import main
+from edge.delivery.outbox import Outbox
 from edge.doctor import Check, Finding, Report, ReportTable
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 
@@ -42,6 +43,22 @@ def test_a_rig_with_all_it_needs_ends_with_0(tmp_path: Path, capsys: Capture) ->
     assert result["outbox"]["owed"] == 0
     assert result["versions"]["python"]
     assert not (tmp_path / "state").exists()
+
+
+def test_a_state_folder_alone_names_its_rig_and_another_name_is_a_fault(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    Outbox.open(tmp_path, "roof-1").close()
+    arguments = ["doctor", "--state-dir", str(tmp_path), "--source", "sim:?width=64&height=48"]
+    arguments += ["--broker", "mqtt://127.0.0.1:9", "--json"]
+    main(arguments)
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["outbox"]["verdict"] == "ok"
+    assert "rig 'roof-1'" in checks["configuration"]["detail"]
+    main([*arguments, "--rig", "attic"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["outbox"]["verdict"] == "fail"
+    assert "belongs to rig 'roof-1'" in checks["outbox"]["detail"]
 
 
 def test_a_failed_check_ends_with_1_and_says_what_to_do(tmp_path: Path, capsys: Capture) -> None:
