@@ -1,0 +1,81 @@
+"""What a frame costs while the rig calibrates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.dark import DEEP, SHALLOW, Sensor, dark_frames
+from benchmarks.made import mode_of
+from benchmarks.peers import COPY, copy_into
+from benchmarks.result import Result
+from benchmarks.scale import Scale, Size
+from benchmarks.timing import race
+from calibration.calibrator import Calibrator
+from edge.detector import mode_note
+from edge.frame import Pixels
+
+_OURS = "Calibrator.add"
+_OPENCV = "OpenCV sums"
+_NUMPY = "NumPy sums"
+
+
+def run(scale: Scale) -> Iterator[Result]:
+    """Add frames of 12 MP uint16 and 1080p uint8 to a calibration."""
+    yield _add(scale.large, DEEP, scale.rounds)
+    yield _add(scale.medium, SHALLOW, scale.rounds)
+
+
+def _add(size: Size, sensor: Sensor, rounds: int) -> Result:
+    width, height = size
+    dark = dark_frames(size, sensor)
+    calibrator = Calibrator(mode_note(mode_of(width, height, sensor.full_scale_adu.bit_length())))
+    calls: dict[str, Callable[[Pixels], object]] = {
+        _OURS: calibrator.add,
+        _OPENCV: _opencv_sums(height, width),
+        _NUMPY: _numpy_sums(height, width),
+        COPY: copy_into(np.empty_like(dark.frames[0])),
+    }
+    times = race({name: dark.in_turn(call) for name, call in calls.items()}, rounds)
+    if calibrator.refused:
+        raise AssertionError(f"{calibrator.refused} dark frames were refused")
+    ms, depth = times[_OURS].median_ms, np.dtype(sensor.dtype).name
+    return Result(
+        f"calibration_add_{width}x{height}_{depth}",
+        f"calibration, one frame of {width} × {height} {depth}",
+        _OURS,
+        times,
+        figures={"frames_per_s": round(1e3 / ms, 1)},
+        notes=(
+            f"{1e3 / ms:.0f} frames/s: the 500 frames of a calibration take {ms / 2:.1f} s of work",
+            "the sums keep no largest values: no trimmed mean can be made of them",
+        ),
+    )
+
+
+def _opencv_sums(height: int, width: int) -> Callable[[Pixels], object]:
+    import cv2
+
+    total: NDArray[Any] = np.zeros((height, width), np.float64)
+    squares: NDArray[Any] = np.zeros((height, width), np.float64)
+
+    def add(pixels: Pixels) -> None:
+        cv2.accumulate(pixels, total)
+        cv2.accumulateSquare(pixels, squares)
+
+    return add
+
+
+def _numpy_sums(height: int, width: int) -> Callable[[Pixels], object]:
+    total = np.zeros((height, width))
+    squares = np.zeros((height, width))
+
+    def add(pixels: Pixels) -> None:
+        wide = pixels.astype(np.float64)
+        np.add(total, wide, out=total)
+        np.add(squares, wide * wide, out=squares)
+
+    return add

@@ -1,0 +1,89 @@
+"""How many hits a second this disk takes, and how near that is to the disk's own limit."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.dark import DEEP, dark_frames
+from benchmarks.made import calibration_of, draft_maker, stamp_at
+from benchmarks.result import Result
+from benchmarks.scale import Scale
+from benchmarks.timing import race
+from edge.delivery.outbox import Outbox
+from edge.detection import Draft
+from edge.messages import encode
+from edge.pixels.candidates import ScanLimits, scan_pixels
+
+_OURS = "Outbox.commit"
+_APPEND = "append + fdatasync"
+_DRAFTS = 64
+_SIZE = (320, 240)
+
+
+def run(scale: Scale, folder: Path) -> Iterator[Result]:
+    """Commit hits one by one and in groups, with their crops, each commit on the disk."""
+    drafts = _drafts()
+    for rows, commits in scale.commits:
+        with closing(Outbox.open(folder / f"state-{rows}", "benchmark")) as outbox:
+            yield _commit(outbox, folder / f"plain-{rows}", drafts, rows, commits, scale.rounds)
+
+
+def _commit(
+    outbox: Outbox, plain: Path, drafts: list[Draft], rows: int, commits: int, rounds: int
+) -> Result:
+    group = list(itertools.islice(itertools.cycle(drafts), rows))
+    payload = b"".join(encode(draft.body) for draft in group)
+    with plain.open("ab", buffering=0) as file:
+        times = race(
+            {
+                _OURS: lambda: outbox.commit(group),
+                _APPEND: _append(file.fileno(), payload),
+            },
+            rounds,
+            repeats=commits,
+        )
+    ms = times[_OURS].median_ms
+    rate = rows * 1e3 / ms
+    return Result(
+        f"outbox_commit_{rows}",
+        f"outbox, a commit of {rows} hit{'s' * (rows > 1)} of {len(payload) // rows} B",
+        _OURS,
+        times,
+        figures={
+            "rows": rows,
+            "bytes_per_hit": len(payload) // rows,
+            "hits_per_s": round(rate, 1),
+        },
+        notes=(f"{rate:.0f} hits/s",),
+    )
+
+
+def _append(descriptor: int, payload: bytes) -> Callable[[], object]:
+    def append() -> None:
+        os.write(descriptor, payload)
+        os.fdatasync(descriptor)
+
+    return append
+
+
+def _drafts() -> list[Draft]:
+    """Hits with real crops, as a rig commits them."""
+    dark = dark_frames(_SIZE, DEEP, particles=0, hot_pixels=20, ring=20)
+    calibration = calibration_of(dark.frames, bit_depth=12)
+    lit = dark_frames(_SIZE, DEEP, hot_pixels=20, ring=_DRAFTS).frames
+    stamp = stamp_at(0, calibration.mode)
+    write = draft_maker(stamp)
+    found = [
+        draft
+        for pixels in lit
+        for draft in write(scan_pixels(pixels, stamp, calibration, ScanLimits()).candidates)
+    ]
+    return found[:_DRAFTS] or _nothing()
+
+
+def _nothing() -> list[Draft]:
+    raise AssertionError("no hit in frames that hold particles")

@@ -1,0 +1,68 @@
+"""The pixel pass as others write it: OpenCV call by call, NumPy line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frame import Pixels
+from edge.pixels.scan import Scan
+
+OPENCV = "OpenCV"
+NUMPY = "plain NumPy"
+COPY = "np.copyto"
+
+
+class OpenCvPass:
+    """Sum, count above black and places above each pixel's threshold, in five OpenCV calls.
+
+    Buffers are made once and the thresholds have the frame's type, as a careful user would do.
+    More threads do not help: none of the calls is parallel in OpenCV 5.
+    """
+
+    def __init__(self, like: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> None:
+        limit = np.iinfo(like.dtype).max
+        # Any: OpenCV's stubs know fewer arrays than its functions take.
+        self._threshold: Any = np.minimum(seed_threshold, limit).astype(like.dtype)
+        self._black: Any = float(black_adu)
+        self._mask: Any = np.empty(like.shape, np.uint8)
+
+    def __call__(self, pixels: Pixels) -> Scan:
+        """Read a frame five times; the answer of `edge.pixels.scan.scan`."""
+        import cv2
+
+        mask = self._mask
+        total = int(cv2.sumElems(pixels)[0])
+        cv2.compare(pixels, self._black, cv2.CMP_GT, mask)
+        bright = int(cv2.countNonZero(mask))
+        cv2.compare(pixels, self._threshold, cv2.CMP_GT, mask)
+        places: Any = cv2.findNonZero(mask)
+        if places is None:
+            return Scan(total, bright, 0, np.empty(0, np.int64))
+        flat = places.reshape(-1, 2).astype(np.int64)
+        return Scan(total, bright, len(flat), flat[:, 1] * pixels.shape[1] + flat[:, 0])
+
+
+def numpy_pass(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> Scan:
+    """The same in four lines of plain NumPy, without a thought for speed."""
+    total = round(float(pixels.mean()) * pixels.size)
+    bright = int((pixels > black_adu).sum())
+    places = np.argwhere(pixels > seed_threshold)
+    return Scan(total, bright, len(places), places[:, 0] * pixels.shape[1] + places[:, 1])
+
+
+def copy_into(target: Pixels) -> Callable[[Pixels], object]:
+    """Copy a frame: reading it once and writing it once, the least that memory allows."""
+    return lambda pixels: np.copyto(target, pixels)
+
+
+def same_answer(one: Scan, other: Scan) -> bool:
+    """Whether two passes found the same; a race between unequal answers would mean nothing."""
+    return (one.total_adu, one.bright, one.lit) == (
+        other.total_adu,
+        other.bright,
+        other.lit,
+    ) and np.array_equal(one.seeds, other.seeds)
