@@ -20,7 +20,8 @@ class Calibrator:
 
     Frames that are light by a fixed rule are refused; so is a frame that is brighter than the
     ones before. A frame that is darker shows that the ones before were not dark: they are
-    thrown away and the calibration starts again with it.
+    thrown away and the calibration starts again with it. So are frames of one value only, which
+    some cameras deliver before they start, at the first picture of another level.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ class Calibrator:
         self._levels: list[FrameLevel] = []
         self._maxima: list[int] = []
         self._temperatures: list[float] = []
+        self._varied = False
 
     @property
     def frames_used(self) -> int:
@@ -62,6 +64,7 @@ class Calibrator:
         self._statistics.add(pixels)
         self._levels.append(level)
         self._maxima.append(int(pixels.max()))
+        self._varied = self._varied or int(pixels.min()) != self._maxima[-1]
         if temperature_c is not None:
             self._temperatures.append(temperature_c)
         return "used"
@@ -73,6 +76,8 @@ class Calibrator:
         last = self._levels[-1]
         tolerance = min(level.tolerance_adu, last.tolerance_adu)
         difference = level.mean_adu - last.mean_adu
+        if difference > tolerance and not self._varied and level.spread_adu > 0:
+            return -1
         return int(difference > tolerance) - int(difference < -tolerance)
 
     def finish(self, request: ThresholdRequest, created_utc: str = "") -> Calibration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def calibrate(
         raise Failed(f"{source}: {error}") from None
 
 
-def _frames(source: str) -> Iterator[Frame | BadFrame]:
+def _frames(source: str) -> Generator[Frame | BadFrame]:
     if Path(source).exists():
         series = open_recording(source).series()
         if len(series) > 1:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from edge.config.model import Config
 from edge.delivery import BrokerAddress
-from edge.display.snapshot import Snapshot
+from edge.display.live import LiveDisplay
 from edge.errors import Failed
 from edge.live.session import Moment, Session
 from edge.live.view import snapshot
@@ -31,8 +30,8 @@ class Demo:
     ----------
     config : Config
         Broker and state folder are set here.
-    show : callable
-        Takes the display's snapshots.
+    display : LiveDisplay
+        Shows how it goes.
     state_dir : Path or None
         Where outbox, calibrations and database stay; None: in a folder that is thrown away.
     expected_per_min : float or None
@@ -42,13 +41,13 @@ class Demo:
     def __init__(
         self,
         config: Config,
-        show: Callable[[Snapshot], None],
+        display: LiveDisplay,
         *,
         state_dir: Path | None = None,
         expected_per_min: float | None = None,
     ) -> None:
         self._config = config
-        self._show = show
+        self._display = display
         self._state_dir = state_dir
         self._expected_per_min = expected_per_min
 
@@ -68,8 +67,10 @@ class Demo:
             before = server.hits(config.rig.name)
 
             def watch(moment: Moment) -> None:
+                if not self._display.due():
+                    return
                 stored = server.hits(config.rig.name) - before
-                self._show(
+                self._display.update(
                     snapshot(
                         "demo",
                         config,

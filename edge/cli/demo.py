@@ -49,6 +49,6 @@ def command(
     stop = stop_on_signals()
     expected = _HITS_PER_MIN if source == _SOURCE else None
     with LiveDisplay(console()) as display:
-        demo = Demo(settings, display.update, state_dir=state_dir, expected_per_min=expected)
+        demo = Demo(settings, display, state_dir=state_dir, expected_per_min=expected)
         summary = demo.run(stop, duration)
     show_summary(summary, json)

@@ -34,7 +34,7 @@ def command(
     from edge.cli._shared import console, stop_on_signals
     from edge.display.live import LiveDisplay
     from edge.live.broker import broker_address
-    from edge.live.session import Session
+    from edge.live.session import Moment, Session
     from edge.live.view import snapshot
     from edge.sources import open_source
 
@@ -49,11 +49,11 @@ def command(
     opened = open_source(settings.source.url)
     stop = stop_on_signals()
     with LiveDisplay(console()) as display:
-        session = Session(
-            settings,
-            opened,
-            address,
-            watch=lambda moment: display.update(snapshot("run", settings, opened, moment)),
-        )
+
+        def watch(moment: Moment) -> None:
+            if display.due():
+                display.update(snapshot("run", settings, opened, moment))
+
+        session = Session(settings, opened, address, watch=watch)
         summary = session.run(stop, duration)
     show_summary(summary, json)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +46,9 @@ class LiveLoop:
         Takes drafts and the checkpoint of the open exposure that goes with them; must not wait.
     shelf : Shelf or None
         Where calibrations are kept; None: always calibrate anew.
+    waits : bool
+        The source waits for the loop: so the loop waits for a calibration to be worked out,
+        which takes seconds on a large sensor, and misses nothing. A camera goes on meanwhile.
     """
 
     def __init__(
@@ -53,6 +58,8 @@ class LiveLoop:
         order: OrderStage,
         sink: Sink,
         shelf: Shelf | None = None,
+        *,
+        waits: bool = True,
     ) -> None:
         self._config = config
         self._reporter = reporter
@@ -61,6 +68,8 @@ class LiveLoop:
         self._shelf = shelf
         self._gaps = GapCounter()
         self._learner: Learner | None = None
+        self._worked_out: Future[Detector] | None = None
+        self._waits = waits
         self._last_checkpoint_ns = 0
         self.detector: Detector | None = None
         self.note = ""
@@ -131,26 +140,34 @@ class LiveLoop:
         if learner is None:
             raise RuntimeError("no learner before the first frame")
         try:
-            verdict = learner.add(frame)
+            fate = _FATES[learner.add(frame)] if self._worked_out is None else "calibrating"
         finally:
             if frame.release is not None:
                 frame.release()
-        fate = _FATES[verdict]
         if learner.frames_used >= learner.wanted:
-            self._finish_calibration(learner, frame)
+            self._work_out(learner, frame)
         return Outcome(fate, None if fate == "bad" else stamp_of(frame))
 
-    def _finish_calibration(self, learner: Learner, frame: Frame) -> None:
+    def _work_out(self, learner: Learner, frame: Frame) -> None:
+        """Make the detector, in a thread of its own; take it when it is ready."""
+        if self._worked_out is None:
+            self._worked_out = in_background(lambda: self._finished(learner))
+        if not (self._waits or self._worked_out.done()):
+            return
         try:
-            detector = learner.finish()
+            self._use(self._worked_out.result(), frame)
         except CalibrationError as error:
             self.note = f"calibration failed, starting again: {error}"
             _log.warning(self.note)
             self._learner = make_learner(self._config, frame.mode)
-            return
+        finally:
+            self._worked_out = None
+
+    def _finished(self, learner: Learner) -> Detector:
+        detector = learner.finish()
         if self._shelf is not None and isinstance(detector, CalibratedDetector):
             self._shelf.keep(detector.calibration)
-        self._use(detector, frame)
+        return detector
 
     def _use(self, detector: Detector, frame: Frame) -> None:
         drafts = self._reporter.close("calibration")
@@ -176,3 +193,17 @@ def _timed(frame: Frame) -> Frame:
         return frame
     exposure = frame.exposure_ns or frame.mode.exposure_ns or frame_duration_ns(frame.mode)
     return replace(frame, sensor_time_ns=boottime_ns() - exposure)
+
+
+def in_background(work: Callable[[], Detector]) -> Future[Detector]:
+    """Do the work in a thread that does not keep the process alive."""
+    future: Future[Detector] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # handed to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="calibration", daemon=True).start()
+    return future

@@ -18,6 +18,8 @@ from edge.frame import FrameSource
 from edge.live.health import health
 from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
+from edge.live.warmup import warm_up
+from edge.messages import encode
 from edge.report import Reporter, summary_counts
 from edge.sources.capture import Capture, SourceStalled
 from edge.stages.order import order_stage
@@ -125,6 +127,7 @@ class Session:
             max_rows=self._config.outbox.group_commit_rows,
             on_commit=lambda committed: uplink.wake(),
         )
+        warm_up()
         uplink.start()
         try:
             return self._look(self._put_together(outbox, writer, uplink), stop, duration_s)
@@ -133,12 +136,19 @@ class Session:
             uplink.stop()
 
     def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
+        def sink(drafts: list[Draft], checkpoint: dict[str, Any] | None) -> None:
+            writer.put(drafts, checkpoint)
+            for draft in drafts:
+                if draft.kind == "calibration":
+                    uplink.publish_calibration_current(encode(draft.body))
+
         loop = LiveLoop(
             self._config,
             self._reporter,
             order_stage(self._config, self._timeline),
-            writer.put,
+            sink,
             Shelf(self._config.rig.state_dir / "calibrations", self._config),
+            waits=self._source.pushes_back,
         )
         capture = Capture(self._source)
         return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
@@ -193,13 +203,15 @@ class Session:
                 "look at the camera, or ask cosmic-edge doctor"
             )
         counts, detector = parts.outbox.counts(), parts.loop.detector
-        notes = [self._note, parts.loop.note, parts.uplink.stats.last_error]
+        stored = parts.writer.counts()
+        notes = [self._note, parts.loop.note, parts.uplink.stats.last_error, stored.last_error]
         return {
             **summary,
             "calibration_id": detector.calibration_id if detector else None,
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
+            "unstored": stored.unstored + stored.broken,
             "drained": drained,
             "rig": parts.outbox.rig,
             "epoch": parts.outbox.epoch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edge.config.model import Config
+from edge.detection import Hit
 from edge.display.snapshot import CropView, Snapshot
 from edge.frame import FrameSource
 from edge.live.session import Moment
@@ -66,8 +67,16 @@ def snapshot(
         acknowledged=counts.hits_acknowledged,
         outbox=counts.owed_total,
         stored=stored,
-        crops=tuple(
-            CropView(hit.candidate.crop.pixels, hit.label, f"{hit.candidate.peak_adu} ADU")
-            for hit in reversed(moment.parts.reporter.totals.last_hits)
-        ),
+        muons_per_cm2_min=config.display.muon_rate_per_cm2_min,
+        crops=tuple(_crop_view(hit) for hit in reversed(moment.parts.reporter.totals.last_hits)),
+    )
+
+
+def _crop_view(hit: Hit) -> CropView:
+    candidate, crop = hit.candidate, hit.candidate.crop
+    return CropView(
+        crop.pixels,
+        hit.label,
+        f"{candidate.peak_adu} ADU",
+        peak=(candidate.y_px - crop.y0_px, candidate.x_px - crop.x0_px),
     )

@@ -31,14 +31,14 @@ MODE = SensorMode(
 class Rig:
     """A loop with everything it hands over."""
 
-    def __init__(self, shelf: Shelf | None = None, **settings: Any) -> None:
+    def __init__(self, shelf: Shelf | None = None, *, waits: bool = True, **settings: Any) -> None:
         self.config = configured(**settings)
         timeline = LiveTimeline()
         self.reporter = Reporter(self.config, timeline, SystemClock(), "camera")
         self.drafts: list[Draft] = []
         self.checkpoints: list[dict[str, Any] | None] = []
         order = order_stage(self.config, timeline)
-        self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf)
+        self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf, waits=waits)
 
     def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | None) -> None:
         self.drafts += drafts
@@ -215,3 +215,26 @@ def test_the_credo_preset_runs_live(tmp_path: Path) -> None:
     rig.loop.finish()
     assert rig.kinds().count("hit") in (0, 1)
     assert rig.loop.detector.thresholds["max_8bit"] == 80.0
+
+
+def test_a_camera_goes_on_while_its_calibration_is_worked_out() -> None:
+    rig = Rig(waits=False)
+    play(rig, 20)
+    count = 20
+    while rig.loop.detector is None:
+        rig.loop.push(frame(count))
+        count += 1
+        assert count < 10_000
+    rig.loop.finish()
+    assert rig.counts()["calibrating"] == count
+    assert rig.counts()["expected"] == count
+
+
+def test_a_camera_that_shows_one_value_only_is_named_and_calibrated_again() -> None:
+    rig = Rig()
+    for i in range(25):
+        rig.loop.push(frame(i, pixels=np.zeros((HEIGHT, WIDTH), np.uint16)))
+    assert "one value only" in rig.loop.note
+    assert rig.loop.detector is None
+    play(rig, 21, start=25)
+    assert rig.loop.detector is not None
