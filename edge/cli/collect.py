@@ -27,7 +27,7 @@ def command(
         typer.Option(
             metavar="URL",
             help="mqtt://host:port or mqtts://user@host:port; options after a ?: password_file, "
-            "ca_file, cert_file, key_file, protocol.",
+            "ca_file, cert_file, key_file, protocol (5 or 3.1.1).",
         ),
     ],
     db: Annotated[
@@ -69,11 +69,11 @@ def command(
 
 
 def _open(broker: str, db: str, share: str | None) -> tuple[Collector, Store]:
-    from edge.server.address import parse_broker_url
+    from edge.delivery.address import BrokerAddress
     from edge.server.collector import Collector
     from edge.server.store import open_store
 
-    parse_broker_url(broker)  # first: a slip of the pen should leave no new database behind
+    BrokerAddress.parse(broker)  # first: a slip of the pen should leave no new database behind
     store = open_store(db)
     try:
         return Collector(broker, store, share), store

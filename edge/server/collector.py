@@ -14,11 +14,11 @@ import threading
 import time
 from dataclasses import replace
 
+from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.backoff import FullJitter
 from edge.errors import Failed
 from edge.messages import topic
-from edge.server.address import Protocol, parse_broker_url
 from edge.server.arrival import Arrival, examine
-from edge.server.backoff import Backoff
 from edge.server.connection import (
     UNSUPPORTED_PROTOCOL_VERSION,
     BrokerAwayError,
@@ -54,7 +54,7 @@ class Collector:
     Parameters
     ----------
     broker : str
-        URL, see `edge.server.address.parse_broker_url`.
+        URL, see `edge.delivery.address.BrokerAddress`.
     store : Store
         Where to; used by the thread that calls `run` alone.
     share : str or None
@@ -68,8 +68,8 @@ class Collector:
     """
 
     def __init__(self, broker: str, store: Store, share: str | None = None) -> None:
-        self._address = parse_broker_url(broker)
-        self._protocol: Protocol = self._address.protocol or "5"
+        self._address = BrokerAddress.parse(broker)
+        self._protocol: ProtocolVersion = self._address.protocol or "5"
         self._store = store
         self._share = share
         self._subscription = subscription(store.identity, share, self._address)
@@ -80,8 +80,8 @@ class Collector:
         self._subscribed = threading.Event()
         self._taking = threading.Event()
         self._short_lived = 0
-        self._store_waits = Backoff(0.1, 5.0)
-        self._broker_waits = Backoff(0.5, 30.0)
+        self._store_waits = FullJitter(0.1, 5.0)
+        self._broker_waits = FullJitter(0.5, 30.0)
 
     @property
     def stats(self) -> Stats:

@@ -23,8 +23,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.errors import Failed
-from edge.server.address import BrokerAddress, Protocol
 from edge.server.subscription import Subscription
 
 UNSUPPORTED_PROTOCOL_VERSION = 132
@@ -88,7 +88,7 @@ class Connection:
     def __init__(
         self,
         address: BrokerAddress,
-        protocol: Protocol,
+        protocol: ProtocolVersion,
         subscription: Subscription,
         deliver: Callable[[Delivery], None],
     ) -> None:
@@ -206,16 +206,10 @@ class Connection:
         client.on_message = self._on_message
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
-        if self._address.tls:
-            self._set_tls(client)
+        tls = self._address.tls_context()
+        if tls is not None:
+            client.tls_set_context(tls)
         return client
-
-    def _set_tls(self, client: mqtt.Client) -> None:
-        address = self._address
-        try:
-            client.tls_set(address.ca_file, address.cert_file, address.key_file)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise Failed(f"broker {address}: can't read the certificates: {error}") from None
 
     def _connect(self) -> None:
         options: dict[str, Any] = {}

@@ -140,10 +140,12 @@ def steps_behind(
 
 def _version(connection: sqlite3.Connection) -> int:
     """Version of the tables; 0 for an empty file."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-    if not ours:
-        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if tables or version:
-            raise ForeignDatabaseError
-    return version
+    # One look: another process may be making the tables meanwhile.
+    version, application, things = connection.execute(
+        "SELECT (SELECT user_version FROM pragma_user_version),"
+        " (SELECT application_id FROM pragma_application_id),"
+        " (SELECT count(*) FROM sqlite_schema)"
+    ).fetchone()
+    if application != APPLICATION_ID and (version or things):
+        raise ForeignDatabaseError
+    return int(version)

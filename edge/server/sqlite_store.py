@@ -15,7 +15,8 @@ from edge.server.commit import Batch
 from edge.server.schema import ForeignDatabaseError, NewerSchemaError, migrate, steps_behind
 from edge.server.store import Receipt, StoreUnavailableError
 
-_BUSY_TIMEOUT_S = 5.0
+# Short: the collector tries again anyway, and in between sees whether it is to stop.
+_BUSY_TIMEOUT_S = 1.0
 _WAL_PATIENCE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING = frozenset(

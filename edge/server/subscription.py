@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from edge.delivery.address import BrokerAddress
 from edge.errors import BadUse
 from edge.messages import MESSAGE_TYPES, topic
-from edge.server.address import BrokerAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.delivery.address import BrokerAddress
 from edge.messages import encode, envelope
-from edge.server.address import parse_broker_url
 from tests.message_examples import EPOCH, RIG, body
 
 __all__ = ["EPOCH", "RIG", "Rig", "eventually", "payload"]
@@ -60,7 +60,7 @@ class Rig:
         self._subscribed = threading.Event()
 
     def __enter__(self) -> Rig:
-        address = parse_broker_url(self._url)
+        address = BrokerAddress.parse(self._url)
         self._version5 = address.protocol != "3.1.1"
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5 if self._version5 else mqtt.MQTTv311

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from edge.delivery.address import BrokerAddress
 from edge.errors import BadUse, Failed
 from edge.server import connection
-from edge.server.address import parse_broker_url
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.collector import Collector
 from edge.server.store import open_store
@@ -226,7 +226,7 @@ def test_a_full_disk_is_waited_out(broker, path):
 
 def test_a_broker_that_is_killed_is_found_again(path):
     with EmbeddedBroker(prefer="mosquitto") as first:
-        port = parse_broker_url(first.url).port
+        port = BrokerAddress.parse(first.url).port
         with collecting(first.url, path) as collector:
             with Rig(first.url) as rig:
                 rig.send(payload("hit", 1))
@@ -386,7 +386,7 @@ class Gate:
 
 
 def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_311(broker, path):
-    gate = Gate(parse_broker_url(broker.url).port, b"\x20\x02\x00\x01")
+    gate = Gate(BrokerAddress.parse(broker.url).port, b"\x20\x02\x00\x01")
     try:
         with collecting(gate.url, path), Rig(broker.url, "plain") as rig:
             rig.send(payload("hit", 1, rig="plain"))
@@ -398,7 +398,7 @@ def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_311(broker, path):
 
 def test_a_broker_that_stays_silent_is_no_reason_for_311(broker, path, monkeypatch):
     monkeypatch.setattr(connection, "_HANDSHAKE_TIMEOUT_S", 0.2)
-    gate = Gate(parse_broker_url(broker.url).port)
+    gate = Gate(BrokerAddress.parse(broker.url).port)
     try:
         with collecting(gate.url, path, subscribed=False) as collector:
             assert eventually(lambda: gate.levels.qsize() >= 3)
@@ -410,7 +410,7 @@ def test_a_broker_that_stays_silent_is_no_reason_for_311(broker, path, monkeypat
 
 @pytest.mark.parametrize("wanted", ["url", "share"])
 def test_where_311_will_not_do_the_refusal_is_final(broker, path, wanted):
-    gate = Gate(parse_broker_url(broker.url).port, b"\x20\x02\x00\x01")
+    gate = Gate(BrokerAddress.parse(broker.url).port, b"\x20\x02\x00\x01")
     url = gate.url + ("?protocol=5" if wanted == "url" else "")
     share = "workers" if wanted == "share" else None
     try:
