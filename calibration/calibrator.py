@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from calibration.cover import FrameLevel, frame_level, obviously_light
 from calibration.derive import ThresholdRequest, derive
+from calibration.level import shifted
 from calibration.model import Calibration
 from calibration.statistics import PixelStatistics
 
@@ -17,6 +18,10 @@ Verdict = Literal["used", "light", "unlike"]
 
 class Calibrator:
     """Collects covered frames of one mode.
+
+    The level of a frame (its mean) may wander from frame to frame, with temperature or the
+    read-out's offset: each frame is brought to the first one's level, in whole ADU, so that the
+    noise of a pixel is its own.
 
     Frames that are light by a fixed rule are refused; so is a frame that is brighter than the
     ones before. A frame that is darker shows that the ones before were not dark: they are
@@ -39,6 +44,8 @@ class Calibrator:
     def _restart(self) -> None:
         self._statistics = PixelStatistics(self._mode["height_px"], self._mode["width_px"])
         self._levels: list[FrameLevel] = []
+        self._level_adu = 0.0
+        self._residuals: list[float] = []
         self._maxima: list[int] = []
         self._temperatures: list[float] = []
         self._varied = False
@@ -61,7 +68,11 @@ class Calibrator:
         if step < 0:
             self.refused += self.frames_used
             self._restart()
-        self._statistics.add(pixels)
+        if not self._levels:
+            self._level_adu = level.mean_adu
+        shift = round(level.mean_adu - self._level_adu)
+        self._statistics.add(shifted(pixels, -shift))
+        self._residuals.append(level.mean_adu - shift)
         self._levels.append(level)
         self._maxima.append(int(pixels.max()))
         self._varied = self._varied or int(pixels.min()) != self._maxima[-1]
@@ -82,12 +93,14 @@ class Calibrator:
 
     def finish(self, request: ThresholdRequest, created_utc: str = "") -> Calibration:
         """Make the calibration; raises `CalibrationError` with too few frames."""
-        mean = float(np.mean([level.mean_adu for level in self._levels])) if self._levels else 0.0
+        level = float(np.mean(self._residuals)) if self._residuals else 0.0
+        brightest = max((one.mean_adu for one in self._levels), default=0.0)
         temperature = float(np.mean(self._temperatures)) if self._temperatures else None
         return derive(
             self._statistics,
             frame_maxima_adu=np.asarray(self._maxima, np.float32),
-            level_adu=mean,
+            level_adu=level,
+            level_range_adu=max(brightest - level, 0.0),
             mode=self._mode,
             request=request,
             temperature_c=temperature,

@@ -69,13 +69,18 @@ def obviously_light(level: FrameLevel, full_scale_adu: int, black_level_adu: flo
 
 
 def cover_rule(
-    level_adu: float, noise_adu: float, mean_adu: NDArray[np.float32], full_scale_adu: int
+    level_adu: float,
+    level_range_adu: float,
+    noise_adu: float,
+    mean_adu: NDArray[np.float32],
+    full_scale_adu: int,
 ) -> CoverRule:
     """Cover rule of a calibrated sensor, from the level and noise of its dark frames.
 
-    The pixels that are bright in every dark frame (hot ones) are allowed for twice over.
+    The pixels that are bright in every dark frame (hot ones, amplifier glow) are allowed for
+    twice over, and the levels of the dark frames themselves are covered.
     """
-    step = LEVEL_SIGMA * max(noise_adu, 1.0)
+    step = LEVEL_SIGMA * max(noise_adu, 1.0) + level_range_adu
     black = min(int(level_adu + step), full_scale_adu)
     always_bright = float(np.count_nonzero(mean_adu > black)) / mean_adu.size
     return CoverRule(level_adu + step, black, 2 * always_bright + BRIGHT_SHARE)

@@ -23,7 +23,9 @@ from calibration.trim import trim_bias, values_to_drop
 
 LEAST_FRAMES = 3
 HOT_SIGMA = 5.0
-"""A pixel whose baseline stands this far above the rest is hot."""
+"""A pixel whose baseline stands this far above its surroundings is hot."""
+
+_SURROUNDINGS_PX = 5
 
 MASKED = 65_535
 """Threshold no value is above."""
@@ -56,7 +58,6 @@ class _Noise:
     mean: NDArray[np.float32]
     sigma: NDArray[np.float32]
     degrees: int
-    level: float
     typical: float
 
 
@@ -65,12 +66,24 @@ def derive(
     *,
     frame_maxima_adu: NDArray[np.float32],
     level_adu: float,
+    level_range_adu: float,
     mode: dict[str, Any],
     request: ThresholdRequest,
     temperature_c: float | None = None,
     created_utc: str = "",
 ) -> Calibration:
-    """Make a calibration; raises `CalibrationError` with fewer than three frames."""
+    """Make a calibration; raises `CalibrationError` with fewer than three frames.
+
+    Parameters
+    ----------
+    statistics : PixelStatistics
+        Of frames whose levels were brought to `level_adu`.
+    frame_maxima_adu : ndarray of float32, shape (frames,)
+    level_adu : float
+        Mean of those frames.
+    level_range_adu : float
+        How far the brightest frame's mean lay above it.
+    """
     if statistics.count < LEAST_FRAMES:
         raise CalibrationError(
             f"{statistics.count} dark frames are too few for a calibration: "
@@ -78,7 +91,7 @@ def derive(
         )
     full_scale = (1 << int(mode["bit_depth"])) - 1
     noise = _noise(statistics)
-    hot = noise.mean - np.float32(noise.level) > np.float32(HOT_SIGMA * noise.typical)
+    hot = _stands_out(noise)
     tail = _tail(statistics, noise, hot)
     reads = noise.mean.size * request.frames_per_hour
     seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
@@ -89,7 +102,7 @@ def derive(
     masked = (seed >= full_scale) | (statistics.largest[1] > seed)
     seed[masked] = MASKED
     growth[masked] = MASKED
-    rule = cover_rule(level_adu, noise.typical, noise.mean, full_scale)
+    rule = cover_rule(level_adu, level_range_adu, noise.typical, noise.mean, full_scale)
     return Calibration(
         id=calibration_id(mode, rule, mean=noise.mean, sigma=noise.sigma, seed=seed, growth=growth),
         mode=mode,
@@ -130,7 +143,16 @@ def _noise(statistics: PixelStatistics) -> _Noise:
     own = spread.astype(np.float32)
     common = common_noise_adu(mean, own, kept - 1)
     sigma = pixel_noise_adu(common, own, kept - 1)
-    return _Noise(mean, sigma, kept - 1, float(np.median(mean)), float(np.median(sigma)))
+    return _Noise(mean, sigma, kept - 1, float(np.median(sigma)))
+
+
+def _stands_out(noise: _Noise) -> NDArray[np.bool_]:
+    """Pixels far above the median of their surroundings: amplifier glow is no hot pixel."""
+    import cv2
+
+    around = cv2.medianBlur(noise.mean, _SURROUNDINGS_PX)
+    above: NDArray[np.bool_] = noise.mean - around > np.float32(HOT_SIGMA * noise.typical)
+    return above
 
 
 def _tail(statistics: PixelStatistics, noise: _Noise, hot: NDArray[np.bool_]) -> Tail:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.level import shifted
 from calibration.model import Calibration
 from edge.crop import crop
 from edge.detection import Candidate, FrameStamp
@@ -14,6 +15,9 @@ from edge.frame import Frame, Pixels
 from edge.pixels.clusters import grow
 from edge.pixels.scan import scan
 from edge.pixels.unpack import unpack
+
+_OFFSET_SIGMA = 0.5
+"""A frame whose level is this far off, in units of a pixel's noise, is leveled first."""
 
 _PROVEN_FRAMES = 100
 """A hot pixel that kept still for so many frames is trusted with a hit of its own."""
@@ -66,15 +70,32 @@ def scan_pixels(
     mean = found.total_adu / pixels.size
     bright_share = found.bright / pixels.size
     covered = calibration.cover.covered(mean, bright_share)
+    if not covered:
+        return ScannedFrame(stamp, mean, bright_share, False, False, ())
+    level = _leveled(pixels, mean, calibration)
+    if level is not pixels:
+        found = scan(level, calibration.seed_threshold, calibration.cover.black_adu)
     candidates: tuple[Candidate, ...] = ()
-    flood = covered and found.lit > len(found.seeds)
-    if covered and not flood and found.lit:
-        clusters = grow(pixels, calibration.growth_threshold, found.seeds)
+    flood = found.lit > len(found.seeds)
+    if found.lit and not flood:
+        clusters = grow(level, calibration.growth_threshold, found.seeds)
         flood = len(clusters) > limits.most_candidates
         if not flood:
-            made = [_candidate(pixels, cluster, calibration, limits) for cluster in clusters]
+            made = [_candidate(pixels, level, one, calibration, limits) for one in clusters]
             candidates = tuple(sorted(made, key=_brightest_first))
-    return ScannedFrame(stamp, mean, bright_share, covered, flood, candidates)
+    return ScannedFrame(stamp, mean, bright_share, True, flood, candidates)
+
+
+def _leveled(pixels: Pixels, mean_adu: float, calibration: Calibration) -> Pixels:
+    """Bring a frame to the calibration's level where it lies noticeably off.
+
+    Offsets wander with temperature and read-out. Such a frame is read a second time; one of a
+    steady camera is not.
+    """
+    offset = mean_adu - calibration.level_adu
+    if abs(offset) <= max(_OFFSET_SIGMA * calibration.noise_adu, 0.5):
+        return pixels
+    return shifted(pixels, -round(offset))
 
 
 def stamp_of(frame: Frame) -> FrameStamp:
@@ -93,11 +114,15 @@ def stamp_of(frame: Frame) -> FrameStamp:
 
 
 def _candidate(
-    pixels: Pixels, cluster: NDArray[np.int64], calibration: Calibration, limits: ScanLimits
+    pixels: Pixels,
+    level: Pixels,
+    cluster: NDArray[np.int64],
+    calibration: Calibration,
+    limits: ScanLimits,
 ) -> Candidate:
     rows, cols = np.divmod(cluster, pixels.shape[1])
     values = pixels[rows, cols].astype(np.uint16)
-    excess = values.astype(np.float32) - calibration.mean_adu[rows, cols]
+    excess = level[rows, cols].astype(np.float32) - calibration.mean_adu[rows, cols]
     peak = int(np.argmax(excess))
     y, x = int(rows[peak]), int(cols[peak])
     return Candidate(

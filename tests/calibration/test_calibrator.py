@@ -9,6 +9,7 @@ import pytest
 
 from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
+from calibration.level import shifted
 from calibration.model import CalibrationError
 
 HEIGHT, WIDTH = 48, 64
@@ -150,3 +151,36 @@ def test_the_cover_rule_allows_the_hot_pixels_the_sensor_has() -> None:
     assert made.cover.covered(mean, bright)
     assert not made.cover.covered(mean + 60, bright)
     assert not made.cover.covered(mean, 0.2)
+
+
+def test_a_level_that_wanders_from_frame_to_frame_is_no_noise_of_the_pixels() -> None:
+    steady = dark_frames(40)
+    wander = np.random.default_rng(8).integers(0, 15, 40).astype(np.uint16)
+    made = calibrate(steady + wander[:, None, None])
+    assert made.noise_adu == pytest.approx(calibrate(steady).noise_adu, rel=0.05)
+
+
+def test_a_dark_frame_at_any_level_of_the_calibration_is_covered() -> None:
+    frames = dark_frames(40) + np.arange(0, 120, 3, dtype=np.uint16)[:, None, None]
+    made = calibrate(frames)
+    assert all(made.cover.covered(float(f.mean()), 0.0) for f in frames)
+
+
+def test_amplifier_glow_is_no_crowd_of_hot_pixels() -> None:
+    rng = np.random.default_rng(2)
+    glow = np.linspace(0, 300, WIDTH) * np.ones((HEIGHT, 1))
+    frames = rng.normal(64 + glow, 2.0, (10, HEIGHT, WIDTH)).round().astype(np.uint16)
+    frames[:, 20, 60] += 200
+    made = calibrate(frames)
+    assert made.hot[20, 60]
+    assert made.hot_px < 5
+    height = made.seed_threshold - made.mean_adu
+    assert np.median(height[:, -8:]) < 2 * np.median(height[:, :8])
+
+
+def test_shifting_a_frame_clips_and_keeps_its_dtype() -> None:
+    frame = np.array([[0, 3, 250, 255]], np.uint8)
+    assert shifted(frame, 5).tolist() == [[5, 8, 255, 255]]
+    assert shifted(frame, -5).tolist() == [[0, 0, 245, 250]]
+    assert shifted(frame, -5).dtype == np.uint8
+    assert shifted(frame, 0) is frame

@@ -238,3 +238,17 @@ def test_a_camera_that_shows_one_value_only_is_named_and_calibrated_again() -> N
     assert rig.loop.detector is None
     play(rig, 21, start=25)
     assert rig.loop.detector is not None
+
+
+def test_a_hit_in_a_frame_whose_level_drifted_is_found_with_its_raw_counts() -> None:
+    rig = Rig()
+    play(rig, 21)
+    drifted = frame(21, (10, 10), level=74.0)
+    rig.loop.push(drifted)
+    for i in range(22, 30):
+        rig.loop.push(frame(i, level=74.0))
+    rig.loop.finish()
+    (hit,) = [d for d in rig.drafts if d.kind == "hit"]
+    assert hit.body["peak_adu"] == int(drifted.pixels[10, 10])
+    assert hit.body["area_px"] == 2
+    assert hit.body["sum_adu"] == pytest.approx(450, abs=15)
