@@ -327,9 +327,11 @@ class Courier:
             return
         self.errors.pop("ack", None)
         if ack.epoch == self._epoch:
-            # They come in bursts, and each costs a write to the disk: the last one says it all.
-            conflict = ack.conflict or (self._heard.conflict if self._heard else None)
-            self._heard = ack.model_copy(update={"conflict": conflict})
+            # They come in bursts, and each costs a write to the disk: what they say is added up.
+            before = self._heard or ack
+            upto = max((n for n in (before.upto, ack.upto) if n is not None), default=None)
+            both = {"upto": upto, "conflict": ack.conflict or before.conflict}
+            self._heard = ack.model_copy(update=both)
             self._heard_live |= not event.retained
 
     def _hear(self, ack: Ack, now_s: float) -> None:

@@ -130,8 +130,8 @@ class Transport:
         MQTT version.
     client_id : str
         Name at the broker; another client of that name pushes this one out.
-    will : Will
-        Last will.
+    will : Will or None
+        Last will; None: a bare CONNECT, without login, that asks no more than for an answer.
     tls : SSLContext or None
         From `BrokerAddress.tls_context`.
     waker : Waker
@@ -144,7 +144,7 @@ class Transport:
         *,
         protocol: ProtocolVersion,
         client_id: str,
-        will: Will,
+        will: Will | None,
         tls: ssl.SSLContext | None,
         waker: Waker,
     ) -> None:
@@ -260,7 +260,9 @@ class Transport:
             properties.UserProperty = list(pairs.items())
         return properties
 
-    def _make_client(self, client_id: str, will: Will, tls: ssl.SSLContext | None) -> mqtt.Client:
+    def _make_client(
+        self, client_id: str, will: Will | None, tls: ssl.SSLContext | None
+    ) -> mqtt.Client:
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -278,9 +280,10 @@ class Transport:
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        client.will_set(will.topic, will.payload, qos=1, retain=True)
-        if self._address.username is not None:
-            client.username_pw_set(self._address.username, self._address.password)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+            if self._address.username is not None:
+                client.username_pw_set(self._address.username, self._address.password)
         if tls is not None:
             client.tls_set_context(tls)
         return client

@@ -6,13 +6,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from edge import __version__
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.delivery.backoff import FullJitter
 from edge.delivery.courier import AckMode, Courier
+from edge.delivery.link import (
+    UNSUPPORTED_PROTOCOL_VERSION,
+    LinkState,
+    UplinkStats,
+    ended,
+    refusal,
+    unreachable,
+)
 from edge.delivery.outbox import Outbox
 from edge.delivery.resend import Ledger
 from edge.delivery.transport import Connected, Event, Lost, Refused, Transport, Waker, Will
@@ -20,58 +27,11 @@ from edge.messages import Health, MessageError, Status, encode, format_utc_ns, p
 
 _LOG = logging.getLogger(__name__)
 
-LinkState = Literal["offline", "connecting", "connected", "refused", "stopped"]
 MAX_CALIBRATION_BYTES = 65_536
-_UNSUPPORTED_PROTOCOL_VERSION = 132
-_SESSION_TAKEN_OVER = 142
 _LONGEST_TURN_S = 0.5
 _CONNACK_TIMEOUT_S = 10.0
 _LASTING_S = 10.0
 _GOODBYE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkStats:
-    """How the uplink stands.
-
-    Attributes
-    ----------
-    state : str
-        offline, connecting, connected, refused or stopped.
-    connected : bool
-        A broker has let us in.
-    protocol : str
-        MQTT version in use: "5" or "3.1.1".
-    published : int
-        Hits the broker has taken, each counted once.
-    acknowledged : int
-        Hits let go since the start.
-    in_flight : int
-        Publishes without a PUBACK.
-    resent : int
-        Messages sent more than once, each time counted.
-    connections, reconnects : int
-        How often a broker has let us in, and how often after the first time.
-    refused : int
-        Messages set aside because the broker or server would not take them.
-    restarts : int
-        How often the network thread had to be begun anew.
-    last_error : str
-        What is wrong, in one line; "" where nothing is.
-    """
-
-    state: LinkState = "offline"
-    connected: bool = False
-    protocol: str = "5"
-    published: int = 0
-    acknowledged: int = 0
-    in_flight: int = 0
-    resent: int = 0
-    connections: int = 0
-    reconnects: int = 0
-    refused: int = 0
-    restarts: int = 0
-    last_error: str = ""
 
 
 class Uplink:
@@ -122,6 +82,7 @@ class Uplink:
         self._protocol: ProtocolVersion = broker.protocol or "5"
         self._state: LinkState = "offline"
         self._error = ""
+        self._ask_plainly = False
         self._connections = 0
         self._restarts = 0
         self._stopping = threading.Event()
@@ -251,27 +212,33 @@ class Uplink:
     def _one_connection(self) -> float:
         """Connect, deliver until it ends; returns how long to wait before the next attempt."""
         self._state = "connecting"
-        will = Will(topic(self._rig, "status"), self._status("offline"))
-        transport = Transport(
-            self._broker,
-            protocol=self._protocol,
-            client_id=f"cosmic-edge-{self._rig}",
-            will=will,
-            tls=self._tls,
-            waker=self._waker,
-        )
+        plainly, self._ask_plainly = self._ask_plainly, False
+        transport = self._transport(plainly)
         try:
             try:
                 transport.open()
             except (OSError, ValueError) as error:
-                return self._no_connection("offline", _unreachable(self._broker, error))
+                return self._no_connection("offline", unreachable(self._broker, error))
             answer = self._await_answer(transport)
+            if plainly:
+                return self._answered_plainly(answer)
             if isinstance(answer, Connected):
                 return self._serve(transport, answer)
             return self._not_let_in(answer)
         finally:
             transport.close(orderly=self._stopping.is_set())
             self._courier.end(self._clock())
+
+    def _transport(self, plainly: bool) -> Transport:
+        will = Will(topic(self._rig, "status"), self._status("offline"))
+        return Transport(
+            self._broker,
+            protocol=self._protocol,
+            client_id=f"cosmic-edge-{self._rig}",
+            will=None if plainly else will,
+            tls=self._tls,
+            waker=self._waker,
+        )
 
     def _await_answer(self, transport: Transport) -> Event | None:
         deadline = time.monotonic() + _CONNACK_TIMEOUT_S
@@ -283,15 +250,29 @@ class Uplink:
 
     def _not_let_in(self, answer: Event | None) -> float:
         if isinstance(answer, Refused):
-            # Only the broker's word leads to the older version; a silence may be anything.
-            unsupported = answer.reason == _UNSUPPORTED_PROTOCOL_VERSION
-            if unsupported and self._protocol == "5" and self._broker.protocol is None:
-                self._protocol = "3.1.1"
-                _LOG.info("broker %s speaks no MQTT 5; using 3.1.1", self._broker)
-                return 0.0
-            return self._no_connection("refused", _refusal(self._broker, answer, self._protocol))
+            if self._can_fall_back(answer):
+                return self._fall_back()
+            return self._no_connection("refused", refusal(self._broker, answer, self._protocol))
+        # A broker that knows no MQTT 5 may stumble over such a CONNECT before it has looked at
+        # its version, and never answer. A bare one it can read far enough to say so.
+        self._ask_plainly = self._protocol == "5" and self._broker.protocol is None
         said = "hung up" if isinstance(answer, Lost) else "gave no answer"
         return self._no_connection("offline", f"broker {self._broker} {said} after CONNECT")
+
+    def _answered_plainly(self, answer: Event | None) -> float:
+        if isinstance(answer, Refused) and self._can_fall_back(answer):
+            return self._fall_back()
+        return self._backoff.next_s()
+
+    def _can_fall_back(self, answer: Refused) -> bool:
+        """Only the broker's word leads to the older version; a silence may be anything."""
+        unsupported = answer.reason == UNSUPPORTED_PROTOCOL_VERSION
+        return unsupported and self._protocol == "5" and self._broker.protocol is None
+
+    def _fall_back(self) -> float:
+        self._protocol = "3.1.1"
+        _LOG.info("broker %s speaks no MQTT 5; using 3.1.1", self._broker)
+        return 0.0
 
     def _no_connection(self, state: LinkState, error: str) -> float:
         self._state = state
@@ -324,7 +305,7 @@ class Uplink:
             wait_s = min(_LONGEST_TURN_S, max(0.02, courier.wait_s(now_s)))
             for event in transport.turn(wait_s):
                 if isinstance(event, Lost):
-                    return _ended(self._broker, event, self._rig)
+                    return ended(self._broker, event, self._rig)
                 courier.handle(event, self._clock())
             if courier.stalled(self._clock()):
                 return f"broker {self._broker} owes a PUBACK for too long; connecting anew"
@@ -361,29 +342,3 @@ class Uplink:
             software=f"cosmic-edge {__version__}",
         )
         return encode(status.model_dump(by_alias=True))
-
-
-def _unreachable(broker: BrokerAddress, error: Exception) -> str:
-    verify = getattr(error, "verify_message", None)
-    if verify is not None:
-        return (
-            f"broker {broker}: its certificate is not trusted ({verify}); "
-            "name its authority with ca_file"
-        )
-    return f"no broker at {broker}: {getattr(error, 'strerror', None) or error}"
-
-
-def _refusal(broker: BrokerAddress, answer: Refused, protocol: str) -> str:
-    hint = ""
-    if answer.reason in (134, 135, 138, 140):
-        hint = "; look at the rig's username and password, and at the broker's users"
-    elif answer.reason == _UNSUPPORTED_PROTOCOL_VERSION:
-        hint = f"; it speaks no MQTT {protocol}"
-    return f"broker {broker} refuses the rig: {answer.text.lower()}{hint}"
-
-
-def _ended(broker: BrokerAddress, event: Lost, rig: str) -> str:
-    if event.reason == _SESSION_TAKEN_OVER:
-        return f"another client says at {broker} that it is rig {rig!r}; give each its own name"
-    said = f" ({event.text.lower()})" if event.reason else ""
-    return f"connection to {broker} lost{said}"

@@ -1,0 +1,437 @@
+"""What no real broker can be told to do, and what must not end the delivery."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.delivery import BrokerAddress, Outbox, Uplink
+from edge.delivery.courier import AHEAD
+from edge.messages import LostMessage, parse_message
+from tests.brokers import free_port, mosquitto
+from tests.edge.delivery.scripted_broker import Verdict, scripted_broker
+from tests.edge.delivery.test_outbox import draft, hits, owed, publish
+from tests.edge.delivery.uplinks import ACK_TOPIC, RIG, Clock, Server, running, wait_until
+
+
+@pytest.mark.parametrize(("maximum", "window"), [(3, 3), (65_535, 20)])
+def test_no_more_is_in_flight_than_the_broker_can_take(
+    tmp_path: Path, maximum: int, window: int
+) -> None:
+    def judge(topic: str, _: Any) -> Verdict:
+        return 0 if topic.endswith("/status") else None
+
+    with (
+        scripted_broker(receive_maximum=maximum, verdict=judge) as broker,
+        running(tmp_path, broker.url, ack="broker") as (outbox, uplink),
+    ):
+        outbox.commit(hits(60))
+        uplink.wake()
+        wait_until(lambda: broker.most_unacknowledged == window)
+        time.sleep(0.1)
+        while not outbox.is_empty:
+            broker.release(2)
+            time.sleep(0.002)
+        assert broker.most_unacknowledged == window
+        assert [m["seq"] for m in broker.of("hit")] == list(range(1, 61))
+
+
+def test_a_broker_that_takes_one_at_a_time_is_served(tmp_path: Path) -> None:
+    with (
+        scripted_broker(receive_maximum=1) as broker,
+        running(tmp_path, broker.url, ack="broker") as (outbox, uplink),
+    ):
+        uplink.publish_health({"counters": {}})
+        outbox.commit(hits(20))
+        assert uplink.drain(10)
+        wait_until(lambda: len(broker.of("health")) == 1)
+
+
+def turn_hours(
+    uplink: Uplink, clock: Clock, until: Any, steps: int = 400, step_s: float = 30.0
+) -> None:
+    """Let the clock run ahead whenever the uplink is at rest."""
+    for _ in range(steps):
+        wait_until(lambda: until() or (uplink.stats.connected and not uplink.stats.in_flight))
+        if until():
+            return
+        clock.added_s += step_s
+        uplink.wake()
+        time.sleep(0.01)
+    assert until(), "it did not come about in time"
+
+
+@pytest.mark.parametrize("verdict", [153, "hang up"])
+def test_what_the_broker_refuses_for_good_is_set_aside_and_the_rest_goes_on(
+    tmp_path: Path, verdict: Verdict, caplog: pytest.LogCaptureFixture
+) -> None:
+    def judge(topic: str, message: Any) -> Verdict:
+        return verdict if topic.endswith("/hit") and message["frame"] == 2 else 0
+
+    clock = Clock()
+    with (
+        caplog.at_level(logging.CRITICAL, logger="edge.delivery"),
+        scripted_broker(verdict=judge) as broker,
+        running(tmp_path, broker.url, ack="broker", clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit(hits(6))
+        uplink.wake()
+        wait_until(lambda: owed(outbox) == [3])
+        began_s = clock()
+        turn_hours(uplink, clock, lambda: uplink.stats.refused == 1)
+        sends = [m for m in broker.of("hit") if m["frame"] == 2]
+        assert len(sends) >= 5
+        assert clock() - began_s >= 570
+        assert uplink.drain(5)
+        lost = parse_message(outbox_message(broker.of("lost")[0]))
+        assert isinstance(lost, LostMessage)
+        assert (lost.reason, lost.ranges[0].first_seq) == ("refused", 3)
+        counts = outbox.counts()
+        assert (counts.hits_acknowledged, counts.hits_lost) == (5, 1)
+        db = outbox._store._db
+        assert db.execute("SELECT seq, kind FROM set_aside").fetchall() == [(3, "hit")]
+
+
+def outbox_message(message: dict[str, Any]) -> bytes:
+    from edge.messages import encode
+
+    return encode(message)
+
+
+def test_a_server_that_is_away_for_a_day_costs_no_message_and_few_sends(tmp_path: Path) -> None:
+    clock = Clock()
+    with (
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit(hits(AHEAD + 200))
+        uplink.wake()
+        wait_until(lambda: len(broker.of("hit")) >= AHEAD)
+        began_s = clock()
+        turn_hours(uplink, clock, lambda: clock() - began_s >= 86_400, step_s=600)
+        assert len(owed(outbox)) == AHEAD + 200
+        assert uplink.stats.refused == 0
+        assert {m["seq"] for m in broker.of("hit")} == set(range(1, AHEAD + 1))
+        assert len(broker.of("hit")) < AHEAD + 20 * 150
+        broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": AHEAD})
+        wait_until(lambda: len({m["seq"] for m in broker.of("hit")}) == AHEAD + 200)
+        broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": AHEAD + 200})
+        assert uplink.drain(5)
+
+
+def test_what_the_server_never_confirms_though_it_speaks_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message that a broker of MQTT 3.1.1 swallows would hold up all that follow."""
+    clock = Clock()
+    with (
+        caplog.at_level(logging.CRITICAL, logger="edge.delivery"),
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit([*hits(2), draft("exposure")])
+        uplink.wake()
+        wait_until(lambda: len(broker.of("exposure")) == 1)
+        spoken = 0
+
+        def speak() -> bool:
+            nonlocal spoken
+            if len(broker.of("hit")) > spoken and not uplink.stats.in_flight:
+                spoken = len(broker.of("hit"))
+                clock.added_s += 6
+                broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": 0})
+            return uplink.stats.refused == 1
+
+        turn_hours(uplink, clock, speak)
+        assert 1 not in owed(outbox)
+        assert [kind for _, kind in outbox.pending(0, 10)] == ["hit", "exposure", "lost"]
+        assert sum(m["seq"] == 1 for m in broker.of("hit")) >= 5
+
+
+def test_a_message_beyond_the_brokers_size_is_not_sent_and_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    with (
+        caplog.at_level(logging.CRITICAL, logger="edge.delivery"),
+        scripted_broker(maximum_packet=2500) as broker,
+        running(tmp_path, broker.url, ack="broker", clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit([draft("exposure"), *hits(1), draft("exposure")])
+        uplink.wake()
+        wait_until(lambda: owed(outbox) == [2])
+        turn_hours(uplink, clock, lambda: uplink.stats.refused == 1)
+        assert broker.of("hit") == []
+        assert uplink.drain(5)
+        assert uplink.stats.reconnects == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(133, "client identifier"), (134, "username and password"), (136, "refuses the rig")],
+)
+def test_a_broker_that_refuses_is_one_line_and_asked_again(
+    tmp_path: Path, reason: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING, logger="edge.delivery"),
+        scripted_broker(connack=reason) as broker,
+        running(tmp_path, broker.url) as (_, uplink),
+    ):
+        wait_until(lambda: len(broker.connects) >= 3)
+        assert said in uplink.stats.last_error
+        assert "\n" not in uplink.stats.last_error
+        assert set(broker.connects) == {5}
+        broker.connack = 0
+        wait_until(lambda: uplink.stats.connected)
+        assert uplink.stats.last_error == ""
+    assert caplog.text.count("refuses the rig") == 1, "said once, not at each attempt"
+
+
+def test_silence_is_no_reason_for_the_older_mqtt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.delivery.uplink._CONNACK_TIMEOUT_S", 0.1)
+    with (
+        scripted_broker(connack=None) as broker,
+        running(tmp_path, broker.url) as (_, uplink),
+    ):
+        wait_until(lambda: len(broker.connects) >= 3)
+        assert set(broker.connects) == {5}
+        assert "gave no answer after CONNECT" in uplink.stats.last_error
+
+
+@pytest.mark.parametrize("connack", [132, 1])
+def test_only_the_reason_unsupported_protocol_version_leads_to_the_older_mqtt(
+    tmp_path: Path, connack: int
+) -> None:
+    with (
+        scripted_broker(connack=connack) as broker,
+        running(tmp_path, broker.url) as (_, uplink),
+    ):
+        wait_until(lambda: len(broker.connects) >= 2)
+        assert broker.connects[:2] == [5, 4]
+        assert uplink.stats.protocol == "3.1.1"
+    with (
+        scripted_broker(connack=connack) as broker,
+        running(tmp_path, broker.url + "?protocol=5") as (_, uplink),
+    ):
+        wait_until(lambda: len(broker.connects) >= 3)
+        assert set(broker.connects) == {5}
+        assert "speaks no MQTT 5" in uplink.stats.last_error
+
+
+def test_a_second_rig_of_the_same_name_is_said(tmp_path: Path) -> None:
+    with (
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, backoff=SlowBackoff()) as (_, uplink),
+    ):
+        wait_until(lambda: uplink.stats.connected)
+        broker.disconnect(142)
+        wait_until(lambda: "give each its own name" in uplink.stats.last_error)
+
+
+class SlowBackoff:
+    def next_s(self) -> float:
+        return 0.3
+
+    def reset(self) -> None:
+        pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_network_thread_is_noticed_and_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = Outbox.open(tmp_path, RIG)
+    with scripted_broker() as broker:
+        uplink = Uplink(outbox, BrokerAddress.parse(broker.url), RIG, ack="broker")
+        whole = uplink._one_connection
+
+        def die() -> float:
+            monkeypatch.setattr(uplink, "_one_connection", whole)
+            raise SystemExit
+
+        monkeypatch.setattr(uplink, "_one_connection", die)
+        uplink.start()
+        thread = uplink._thread
+        assert thread is not None
+        thread.join(5)
+        outbox.commit(hits(3))
+        uplink.wake()
+        assert uplink.drain(5)
+        assert uplink.stats.restarts == 1
+        uplink.stop()
+    outbox.close()
+
+
+def test_a_defect_in_the_thread_does_not_end_the_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.CRITICAL, logger="edge.delivery"),
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, ack="broker") as (outbox, uplink),
+    ):
+        whole = uplink._courier.pump
+        faults = iter(range(2))
+
+        def stumble(now_s: float) -> None:
+            if next(faults, None) is not None:
+                raise ZeroDivisionError
+            whole(now_s)
+
+        monkeypatch.setattr(uplink._courier, "pump", stumble)
+        outbox.commit(hits(3))
+        assert uplink.drain(5)
+        assert uplink.stats.restarts == 2
+
+
+@pytest.mark.parametrize(
+    "payload", [{"upto": 3}, {"epoch": "x", "upto": 3}, {"epoch": "0123456789abcdef", "upto": -1}]
+)
+def test_an_ack_that_is_none_lets_nothing_go(tmp_path: Path, payload: dict[str, Any]) -> None:
+    with (
+        scripted_broker() as broker,
+        running(tmp_path, broker.url) as (outbox, uplink),
+    ):
+        outbox.commit(hits(3))
+        uplink.wake()
+        wait_until(lambda: uplink.stats.published == 3)
+        broker.say(ACK_TOPIC, payload)
+        wait_until(lambda: "ack can't be read" in uplink.stats.last_error)
+        assert owed(outbox) == [1, 2, 3]
+        broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": 3})
+        assert uplink.drain(5)
+        assert uplink.stats.last_error == ""
+
+
+def test_a_full_disk_under_the_uplink_is_waited_out(tmp_path: Path) -> None:
+    clock = Clock()
+    with (
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, clock=clock) as (outbox, uplink),
+    ):
+        wait_until(lambda: uplink.stats.connected and not uplink.stats.in_flight)
+        db = outbox._store._db
+        outbox.commit(hits(40))
+        db.execute("PRAGMA query_only = 1")
+        uplink.wake()
+        wait_until(lambda: "can't be written" in uplink.stats.last_error)
+        assert broker.of("hit") == []
+        db.execute("PRAGMA query_only = 0")
+        clock.added_s += 6
+        uplink.wake()
+        wait_until(lambda: uplink.stats.published == 40)
+        assert uplink.stats.last_error == ""
+
+
+def test_damage_under_the_uplink_goes_on_in_the_new_epoch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.CRITICAL, logger="edge.delivery"),
+        scripted_broker() as broker,
+        running(tmp_path, broker.url) as (outbox, uplink),
+    ):
+        old = outbox.epoch
+        outbox.commit(hits(30))
+        uplink.wake()
+        wait_until(lambda: uplink.stats.published == 30)
+        path = tmp_path / "rig.sqlite"
+        outbox._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        outbox._store._db.execute("PRAGMA cache_size = 1")
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        outbox.commit(hits(5, first=30))
+        uplink.wake()
+        assert outbox.epoch != old
+        wait_until(lambda: {m["seq"] for m in broker.of("hit") if m["epoch"] == outbox.epoch})
+        last = owed(outbox)[-1]
+        broker.say(ACK_TOPIC, {"epoch": old, "upto": 30})
+        broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": last})
+        wait_until(lambda: owed(outbox) == [])
+        assert {m["frame"] for m in broker.of("hit")} == set(range(35))
+
+
+def test_amqtt_says_that_it_speaks_no_mqtt_5_and_is_served_with_3_1_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers a CONNECT of MQTT 5 with a last will by silence, and a bare one by its reason."""
+    pytest.importorskip("amqtt")
+    monkeypatch.setattr("edge.delivery.uplink._CONNACK_TIMEOUT_S", 0.5)
+    from edge.server.brokers import EmbeddedBroker
+
+    with EmbeddedBroker(prefer="amqtt") as broker:
+        url = broker.url.split("?")[0]
+        with running(tmp_path, url, ack="broker") as (outbox, uplink):
+            outbox.commit(hits(30))
+            assert uplink.drain(10)
+            assert (uplink.stats.protocol, uplink.stats.published) == ("3.1.1", 30)
+
+
+def make_certificates(folder: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+# paho lets go of a socket whose handshake failed without closing it; Python then does, and says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.mosquitto
+def test_tls_is_checked_and_works_with_the_authority_named(tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    port = free_port()
+    tls = (
+        f"listener {port} 127.0.0.1\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
+        "allow_anonymous true"
+    )
+    with mosquitto(options=tls) as broker, Server(broker.url) as server:
+        url = f"mqtts://localhost:{port}"
+        with running(tmp_path / "state", url) as (_, uplink):
+            wait_until(lambda: "not trusted" in uplink.stats.last_error)
+            assert "ca_file" in uplink.stats.last_error
+        with running(tmp_path / "state", f"{url}?ca_file={tmp_path}/cert.pem") as (outbox, uplink):
+            outbox.commit(hits(200))
+            assert uplink.drain(10)
+        assert len(server.of("hit")) == 200
+
+
+@pytest.mark.mosquitto
+def test_the_real_collector_confirms_what_it_has_stored(tmp_path: Path) -> None:
+    import threading
+
+    from edge.server.collector import Collector
+    from edge.server.store import open_store
+
+    with (
+        mosquitto() as broker,
+        running(tmp_path, broker.url, ack_timeout_s=0.5) as (outbox, uplink),
+    ):
+        outbox.commit([draft("calibration"), *hits(100), draft("exposure"), draft("clock")])
+        publish(outbox, [1])
+        store = open_store(f"{tmp_path}/server.sqlite")
+        collector = Collector(broker.url, store)
+        stop = threading.Event()
+        thread = threading.Thread(target=lambda: collector.run(stop))
+        thread.start()
+        try:
+            assert uplink.drain(10)
+        finally:
+            stop.set()
+            thread.join()
+            store.close()
+        assert collector.stats.stored == 103
+        assert collector.stats.quarantined == 0
