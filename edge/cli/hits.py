@@ -96,12 +96,20 @@ def export(
     hits: Hits = None,
     state_dir: StateDir = None,
     format_: Annotated[
-        Literal["csv", "parquet", "png", "credo"],
-        typer.Option("--format", help="csv, parquet: a table; png: a folder; credo: API's JSON."),
+        Literal["csv", "parquet", "png", "sheet", "credo"],
+        typer.Option(
+            "--format",
+            help="csv, parquet: a table; png: a folder; sheet: all crops in one PNG; "
+            "credo: API's JSON.",
+        ),
     ] = "csv",
     raw: Annotated[
         bool, typer.Option("--raw", help="png: raw counts in 16 bits instead of a stretched 8.")
     ] = False,
+    sort: Annotated[
+        Literal["brightness", "frame"] | None,
+        typer.Option("--sort", help="sheet: the brightest first, or as they were made."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     device_model: Annotated[
         str | None,
@@ -120,6 +128,8 @@ def export(
 
     if raw and format_ != "png":
         raise BadUse("--raw is for --format png: tables and CREDO have no raw pictures")
+    if sort is not None and format_ != "sheet":
+        raise BadUse("--sort is for --format sheet: the others keep the order of the hits")
     query = _query(None, class_, since, rig)
     with _opened(hits, state_dir) as reader:
         done = export_hits(
@@ -128,6 +138,7 @@ def export(
             format_,
             out,
             raw=raw,
+            order=sort or "brightness",
             force=force,
             device_model=device_model,
         )

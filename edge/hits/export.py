@@ -17,10 +17,11 @@ from edge.hits.pictures import write_pictures
 from edge.hits.query import Query
 from edge.hits.reader import HitReader
 from edge.hits.record import Damage, StoredHit
+from edge.hits.sheet import Order, write_sheet
 from edge.hits.tables import write_csv, write_parquet
 
-Format = Literal["csv", "parquet", "png", "credo"]
-FORMATS: tuple[Format, ...] = ("csv", "parquet", "png", "credo")
+Format = Literal["csv", "parquet", "png", "sheet", "credo"]
+FORMATS: tuple[Format, ...] = ("csv", "parquet", "png", "sheet", "credo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Export:
     exported : int
         Hits written.
     refused : dict of str to int
-        Hits left out, by reason: an origin that is no camera (CREDO), ``unreadable_crop``.
+        Hits left out, by reason: an origin that is no camera (CREDO), ``unreadable_crop``,
+        ``over_1000`` (a contact sheet holds no more).
     damage : Damage
         Entries of the source that could not be read.
     """
@@ -62,6 +64,7 @@ def export_hits(
     path: Path,
     *,
     raw: bool = False,
+    order: Order = "brightness",
     force: bool = False,
     device_model: str | None = None,
 ) -> Export:
@@ -75,12 +78,14 @@ def export_hits(
         Where the hits lie.
     query : Query
         Which of them.
-    form : {"csv", "parquet", "png", "credo"}
-        PNG makes a folder, the others one file.
+    form : {"csv", "parquet", "png", "sheet", "credo"}
+        PNG makes a folder, the others one file; a sheet is one PNG with all crops.
     path : Path
         File or folder to write.
     raw : bool
         PNG: raw counts in 16 bits instead of a stretched picture.
+    order : {"brightness", "frame"}
+        Sheet: which comes first.
     force : bool
         Replace what is there.
     device_model : str or None
@@ -116,6 +121,8 @@ def export_hits(
                 exported = write_csv(hits, part)
             elif form == "parquet":
                 exported = write_parquet(hits, part)
+            elif form == "sheet":
+                exported = write_sheet(hits(), part, order=order, refuse=refuse)
             else:
                 exported = write_credo(
                     hits(), part, mode_of=reader.sensor_mode, model=device_model, refuse=refuse
