@@ -36,6 +36,8 @@ class Demo:
         Where outbox, calibrations and database stay; None: in a folder that is thrown away.
     expected_per_min : float or None
         Known rate of the source.
+    broker : {"mosquitto", "amqtt"} or None
+        Take only this one; None: mosquitto if there is one.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Demo:
         *,
         state_dir: Path | None = None,
         expected_per_min: float | None = None,
+        broker: str | None = None,
     ) -> None:
         self._config = config
         self._display = display
         self._state_dir = state_dir
         self._expected_per_min = expected_per_min
+        self._broker = broker
 
     def run(self, stop: threading.Event, duration_s: float | None = None) -> dict[str, Any]:
         """Run until `stop` or the end of `duration_s`; the summary of `run` and ``stored``."""
@@ -60,7 +64,7 @@ class Demo:
                 folder = Path(
                     stack.enter_context(tempfile.TemporaryDirectory(prefix="cosmic-edge-demo-"))
                 )
-            broker = stack.enter_context(EmbeddedBroker())
+            broker = stack.enter_context(EmbeddedBroker(self._broker))
             server = stack.enter_context(_Server(broker.url, folder / "server.sqlite"))
             rig = self._config.rig.model_copy(update={"state_dir": folder})
             config = self._config.model_copy(update={"rig": rig})
