@@ -114,11 +114,11 @@ class Courier:
         """Publish the status, retained."""
         self._publish_kept("status", self._status(), now_s)
 
-    def end(self, now_s: float) -> None:
-        """Stop on this connection; what was in flight may not have arrived."""
+    def end(self, now_s: float, *, hung_up: bool = False) -> None:
+        """Stop on this connection, which the broker may have `hung_up`."""
         self._transport = None
         self._flights.clear()
-        for seq in self._ledger.connection_lost(now_s):
+        for seq in self._ledger.connection_lost(now_s, hung_up=hung_up):
             self._give_up(seq, "the broker hangs up on it")
         self._release(now_s, force=True)
 

@@ -12,7 +12,8 @@ from itertools import islice
 SENDS_BEFORE_REFUSED = 5
 SPAN_BEFORE_REFUSED_S = 600.0
 LONGEST_TIMEOUT_S = 600.0
-# A server that speaks this soon after a send may not have seen it yet.
+# A server that speaks sooner after a send may not have seen it yet; a broker that hangs up on a
+# message does so sooner.
 _ANSWER_S = 5.0
 
 
@@ -160,18 +161,20 @@ class Ledger:
         entry.in_flight = False
         return self._blame(entry, now_s)
 
-    def connection_lost(self, now_s: float) -> list[int]:
+    def connection_lost(self, now_s: float, *, hung_up: bool) -> list[int]:
         """Note that whatever was in flight may not have arrived; returns what is to be given up.
 
-        A message that was alone in flight is held responsible. One of several is sent alone next.
+        Each of them is sent alone next. One that was alone already, and after which the broker
+        `hung_up` at once, is held responsible; a connection that fell silent is nobody's fault.
         """
         given_up: list[int] = []
         flying = [seq for seq, entry in self._entries.items() if entry.in_flight]
         for seq in flying:
             entry = self._entries[seq]
             entry.in_flight = False
-            if len(flying) > 1:
-                entry.doubtful = True
+            entry.doubtful = True
+            at_once = now_s - entry.last_s <= _ANSWER_S
+            if not (hung_up and at_once and len(flying) == 1):
                 entry.due_s = now_s
             elif self._blame(entry, now_s):
                 given_up.append(seq)

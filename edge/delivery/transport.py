@@ -152,7 +152,8 @@ class Transport:
         self._version5 = protocol == "5"
         self._waker = waker
         self._events: list[Event] = []
-        self._lost = False
+        self.lost = False
+        """Whether the connection ended by itself."""
         self._selector: selectors.BaseSelector | None = None
         self._client = self._make_client(client_id, will, tls)
 
@@ -289,8 +290,8 @@ class Transport:
         return client
 
     def _end(self, reason: int, text: str) -> None:
-        if not self._lost:
-            self._lost = True
+        if not self.lost:
+            self.lost = True
             self._events.append(Lost(reason, text))
 
     def _on_connect(

@@ -227,7 +227,7 @@ class Uplink:
             return self._not_let_in(answer)
         finally:
             transport.close(orderly=self._stopping.is_set())
-            self._courier.end(self._clock())
+            self._courier.end(self._clock(), hung_up=transport.lost)
 
     def _transport(self, plainly: bool) -> Transport:
         will = Will(topic(self._rig, "status"), self._status("offline"))
@@ -283,11 +283,11 @@ class Uplink:
 
     def _serve(self, transport: Transport, limits: Connected) -> float:
         began_s = self._clock()
+        self._courier.begin(transport, limits, began_s)
         self._connections += 1
         self._state = "connected"
         self._error = ""
         _LOG.info("connected to %s with MQTT %s", self._broker, self._protocol)
-        self._courier.begin(transport, limits, began_s)
         error = self._deliver(transport)
         if self._clock() - began_s >= _LASTING_S:
             self._backoff.reset()

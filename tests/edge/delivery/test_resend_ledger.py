@@ -59,7 +59,7 @@ def test_a_lost_connection_makes_what_was_in_flight_due_at_once_one_by_one() -> 
     book = ledger()
     send(book, [1, 2], taken=True)
     send(book, [3, 4], taken=False)
-    assert book.connection_lost(5.0) == []
+    assert book.connection_lost(5.0, hung_up=True) == []
     assert book.due(5.0, 20, 0) == [3]
     assert book.wants_quiet(5.0)
     send(book, [3], 5.0, taken=False)
@@ -75,7 +75,7 @@ def refuse(book: Ledger, how: str, now_s: float) -> bool:
     if how == "puback":
         return book.refused(1, now_s)
     if how == "hang up":
-        return bool(book.connection_lost(now_s))
+        return bool(book.connection_lost(now_s + 0.1, hung_up=True))
     book.accepted(1)
     return book.server_spoke(now_s + 6.0) is not None
 
@@ -108,6 +108,18 @@ def test_a_silent_server_gives_no_reason_to_give_up() -> None:
     assert len(book) == 1
     assert book.server_spoke(864_000.0) is None
     assert book.server_spoke(864_000.0) is None, "counted once for each send"
+
+
+@pytest.mark.parametrize(("after_s", "hung_up"), [(0.1, False), (30.0, True)])
+def test_a_connection_that_falls_silent_is_nobodys_fault(after_s: float, hung_up: bool) -> None:
+    book = ledger()
+    now_s = 0.0
+    for _ in range(100):
+        book.sent(1, "hit", now_s)
+        now_s += after_s
+        assert book.connection_lost(now_s, hung_up=hung_up) == []
+        assert book.due(now_s, 20, 0) == [1]
+        now_s += 60.0
 
 
 def test_one_refusal_among_successes_is_forgotten() -> None:

@@ -62,8 +62,10 @@ def turn_hours(
         if until():
             return
         clock.added_s += step_s
-        uplink.wake()
-        time.sleep(0.01)
+        reads = clock.reads
+        for more in (2, 4):  # two rounds of the uplink's loop
+            uplink.wake()
+            wait_until(lambda seen=reads + more: clock.reads >= seen)
     assert until(), "it did not come about in time"
 
 

@@ -32,8 +32,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.added_s = 0.0
+        self.reads = 0
 
     def __call__(self) -> float:
+        self.reads += 1
         return time.monotonic() + self.added_s
 
 
