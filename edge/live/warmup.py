@@ -20,15 +20,23 @@ from edge.detector import mode_note
 from edge.frame import Pixels, SensorMode
 from edge.pixels.candidates import ScanLimits, scan_pixels
 
-_SIZE_PX = 24
+_SIZE_PX = 128
 _FRAMES = 8
 
 
-def warm_up() -> None:
-    """Import, compile or load from the cache what the loop will need."""
-    for kind in (np.uint16, np.uint8):
-        for writeable in (True, False):
-            _one_hit(_frames(kind, writeable))
+def warm_up() -> int:
+    """Import, compile or load from the cache what the loop will need.
+
+    Returns
+    -------
+    int
+        Candidates found on the way: one for each kind of frame (8 or 16 bits, lent or owned).
+    """
+    return sum(
+        _one_hit(_frames(kind, writeable))
+        for kind in (np.uint16, np.uint8)
+        for writeable in (True, False)
+    )
 
 
 def _frames(kind: type[np.uint8] | type[np.uint16], writeable: bool) -> list[Pixels]:
@@ -43,7 +51,7 @@ def _frames(kind: type[np.uint8] | type[np.uint16], writeable: bool) -> list[Pix
     return frames
 
 
-def _one_hit(frames: list[Pixels]) -> None:
+def _one_hit(frames: list[Pixels]) -> int:
     depth = 8 * frames[0].itemsize
     mode = SensorMode("", _SIZE_PX, _SIZE_PX, depth)
     calibrator = Calibrator(mode_note(mode))
@@ -51,6 +59,8 @@ def _one_hit(frames: list[Pixels]) -> None:
         calibrator.add(frame)
     calibration = calibrator.finish(ThresholdRequest(seed_sigma=6.0))
     stamp = FrameStamp(0, 0, "", mode, 0, None, 0, None, "simulation")
-    for candidate in scan_pixels(frames[-1], stamp, calibration, ScanLimits()).candidates:
+    candidates = scan_pixels(frames[-1], stamp, calibration, ScanLimits()).candidates
+    for candidate in candidates:
         RuleClassifier().classify([(candidate, describe(candidate))])
         encode_png(candidate.crop)
+    return len(candidates)
