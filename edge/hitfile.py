@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -11,6 +12,7 @@ from edge.detection import Draft
 from edge.errors import Failed
 from edge.messages.codec import encode
 from edge.messages.envelope import envelope
+from edge.outfile import HITS, check_place, is_stream, replacing
 
 
 def exposure_path(hits: Path) -> Path:
@@ -18,13 +20,25 @@ def exposure_path(hits: Path) -> Path:
     return hits.with_name(hits.name + ".exposure.jsonl")
 
 
+def check_hits_place(hits: Path) -> None:
+    """Refuse a place for hits, or for what lies beside them; see `edge.outfile.check_place`."""
+    check_place(hits, HITS, stream=True)
+    if not is_stream(hits):
+        check_place(exposure_path(hits), HITS)
+
+
 class HitFile:
     """Numbers the messages of a replay and writes them; with no path it only numbers them.
 
+    Both files appear when they are whole: a replay that fails leaves those of the one before. A
+    pipe or a device has nothing beside it: it takes the hits alone.
+
     Raises
     ------
+    BadUse
+        There is something else than hits at that place.
     Failed
-        The file can't be written; what was written stays.
+        The files can't be written.
     """
 
     def __init__(self, path: Path | None, rig: str, epoch: str) -> None:
@@ -32,16 +46,22 @@ class HitFile:
         self._rig = rig
         self._epoch = epoch
         self._seq = 0
+        self._open = ExitStack()
         self._hits: IO[bytes] | None = None
         self._others: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        if self._path is not None:
+        if self._path is None:
+            return self
+        check_hits_place(self._path)
+        with ExitStack() as opening:
             try:
-                self._hits = self._path.open("wb")
-                self._others = exposure_path(self._path).open("wb")
+                self._hits = opening.enter_context(replacing(self._path))
+                if not is_stream(self._path):
+                    self._others = opening.enter_context(replacing(exposure_path(self._path)))
             except OSError as error:
                 raise _failed(self._path, error) from None
+            self._open = opening.pop_all()
         return self
 
     def __exit__(
@@ -50,13 +70,14 @@ class HitFile:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for file in (self._hits, self._others):
-            if file is not None:
-                try:
-                    file.close()
-                except OSError as error:
-                    if kind is None:
-                        raise _failed(self._path, error) from None
+        try:
+            if kind is None:
+                self._flush()  # before either takes its name, so that both are of one replay
+            self._open.__exit__(kind, value, trace)
+        except OSError as error:
+            with suppress(OSError):  # what is still buffered fails once more
+                self._open.__exit__(type(error), error, error.__traceback__)
+            raise _failed(self._path, error) from None
 
     def write(self, drafts: Sequence[Draft]) -> None:
         """Give each draft its envelope and write it to the file of its kind."""
@@ -78,6 +99,11 @@ class HitFile:
                 file.write(encode(message) + b"\n")
             except OSError as error:
                 raise _failed(self._path, error) from None
+
+    def _flush(self) -> None:
+        for file in (self._hits, self._others):
+            if file is not None:
+                file.flush()
 
 
 def _failed(path: Path | None, error: OSError) -> Failed:

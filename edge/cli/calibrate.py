@@ -26,7 +26,9 @@ def make(
     """Make a calibration from the covered frames of a recording or a camera."""
     from edge.calibrating import calibrate
     from edge.cli._shared import progress
+    from edge.outfile import CALIBRATION, check_place
 
+    check_place(out, CALIBRATION)
     settings = configured(config, calibration__frames=frames)
     with progress(settings.calibration.frames, "calibrate") as advance:
         made, refused = calibrate(source, settings, lambda used: advance(1))
@@ -45,6 +47,7 @@ def show(
     """Print what a calibration holds; draw its maps and histograms as PNG."""
     from calibration.draw import draw
     from edge.errors import Failed
+    from edge.outfile import PICTURE, check_place
 
     made = read_calibration(file)
     if made is None:
@@ -52,6 +55,7 @@ def show(
     summary: dict[str, Any] = {**made.summary(), "path": str(file)}
     if picture is None:
         picture = file.with_suffix(".png")
+    check_place(picture, PICTURE)
     try:
         draw(made, picture)
     except OSError as error:
