@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 
 from calibration.model import Calibration, CalibrationError
 from edge.config.model import Config
+from edge.detector import Learner
 from edge.errors import BadUse, Failed
 from edge.frame import BadFrame, Frame
 from edge.presets.calibrated import CalibrationLearner
 from edge.sources import open_recording, open_source
+
+_WORDS = {
+    "light": "too light",
+    "unlike": "brighter than the others",
+    "all_equal": "of one value only",
+}
+
+
+class Teaching:
+    """Frames shown to a learner, and why some were of no use to it."""
+
+    def __init__(self) -> None:
+        self._refused: Counter[str] = Counter()
+        self._first_detail = ""
+
+    @property
+    def refused(self) -> int:
+        """Frames that were not used: light, unlike the others, or bad."""
+        return self._refused.total()
+
+    def note_bad(self, item: BadFrame) -> None:
+        """Count a frame that could not be read."""
+        self._refused[item.reason] += 1
+        self._first_detail = self._first_detail or item.detail
+
+    def show(self, learner: Learner, frame: Frame) -> None:
+        """Let the learner judge a frame, and give its buffer back."""
+        try:
+            verdict = learner.add(frame)
+        finally:
+            if frame.release is not None:
+                frame.release()
+        if verdict != "used":
+            self._refused[verdict] += 1
+
+    def explain(self, why: str) -> str:
+        """Add to `why` there is no calibration what became of the frames that were not used."""
+        if not self._refused:
+            return why
+        parts = [
+            f"{count} {_WORDS.get(reason, reason.replace('_', ' '))}"
+            for reason, count in sorted(self._refused.items())
+        ]
+        detail = f" ({self._first_detail})" if self._first_detail else ""
+        return f"{why}; of no use were {', '.join(parts)}{detail}"
 
 
 def calibrate(
@@ -40,29 +87,26 @@ def calibrate(
         A recording of several series: which one is meant?
     """
     learner: CalibrationLearner | None = None
-    refused = 0
+    teaching = Teaching()
     with closing(_frames(source)) as frames:
         for item in frames:
             if isinstance(item, BadFrame):
-                refused += 1
+                teaching.note_bad(item)
                 continue
             learner = learner or CalibrationLearner(item.mode, config)
-            verdict = learner.add(item)
-            if item.release is not None:
-                item.release()
-            refused += verdict != "used"
+            teaching.show(learner, item)
             progress(learner.frames_used)
             if learner.frames_used >= learner.wanted:
                 break
     if learner is None:
-        raise Failed(f"{source}: no usable frame to calibrate on")
+        raise Failed(teaching.explain(f"{source}: no usable frame to calibrate on"))
     try:
-        return learner.calibration(), refused
+        return learner.calibration(), teaching.refused
     except CalibrationError as error:
-        raise Failed(f"{source}: {error}") from None
+        raise Failed(teaching.explain(f"{source}: {error}")) from None
 
 
-def _frames(source: str) -> Generator[Frame | BadFrame]:
+def _frames(source: str) -> Generator[Frame | BadFrame, None, None]:
     if Path(source).exists():
         series = open_recording(source).series()
         if len(series) > 1:

@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 from edge.frame import Frame, SensorMode
 from edge.pixels.candidates import ScannedFrame
 
-Verdict = Literal["used", "light", "unlike", "bad"]
+Verdict = Literal["used", "light", "unlike", "changed_size", "all_equal"]
+"""What a learner makes of a frame: used, not dark, or bad for a reason."""
 
 
 class Detector(Protocol):

@@ -196,5 +196,9 @@ class Recording(Protocol):
     def origin(self) -> Origin:
         """recording, or simulation where its metadata says so."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Lines for a person: what of it can't be read, such as a lost tail."""
+
     def series(self) -> list[Series]:
         """Series in replay order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from calibration.model import Calibration, CalibrationError
 from edge import __version__
+from edge.calibrating import Teaching
 from edge.clock import RecordedClock
 from edge.config.digest import message_hash
 from edge.config.model import Config
@@ -39,9 +41,10 @@ class ReplayResult:
     summary : dict
         The contract's JSON.
     notes : list of str
-        One line for each series that could not be looked at.
+        One line for what of the recording can't be read, and for each series that could not be
+        looked at.
     interrupted : bool
-        Ctrl-C came: the sums hold for the frames read until then.
+        It was stopped: the sums hold for the frames read until then.
     """
 
     summary: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +67,8 @@ class Replay:
         Threads of the pixel pass.
     progress : callable, optional
         Told (frames done, frames in all), calibration passes included.
+    stop : threading.Event, optional
+        Once it is set no further frame is read, and what was read is settled.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Replay:
         out: Path | None = None,
         workers: int = 1,
         progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self._recording = recording
         self._config = config
@@ -83,12 +89,22 @@ class Replay:
         self._workers = workers
         self._progress = progress or (lambda done, total: None)
         self._calibration_ids: list[str] = []
-        self._result = ReplayResult()
+        self._stop = stop or threading.Event()
+        self._result = ReplayResult(notes=list(recording.warnings))
+        self._failures: list[str] = []
         self._done = 0
         self._total = 0
 
     def run(self) -> ReplayResult:
-        """Read everything; raises `Failed` when no series can be calibrated."""
+        """Read everything.
+
+        Raises
+        ------
+        Failed
+            No series can be calibrated, or the hits can't be written.
+        BadUse
+            There is something else than hits where the hits are to be written.
+        """
         started = time.perf_counter()
         series = self._recording.series()
         passes = 1 if self._calibration is not None else 2
@@ -97,10 +113,12 @@ class Replay:
         reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
         with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
             for one in series:
-                if not self._result.interrupted:
-                    self._replay_series(one, reporter, timeline, file)
-        if not self._calibration_ids and self._result.notes:
-            raise Failed(f"{self._recording.path}: {self._result.notes[0]}")
+                if self._stop.is_set():
+                    self._result.interrupted = True
+                    break
+                self._replay_series(one, reporter, timeline, file)
+            if not self._calibration_ids and self._failures:
+                raise Failed(f"{self._recording.path}: {self._failures[0]}")
         self._summarise(reporter, time.perf_counter() - started)
         return self._result
 
@@ -116,8 +134,11 @@ class Replay:
         try:
             detector = self._detector(series)
         except CalibrationError as error:
+            if self._stop.is_set():
+                return
             where = f"series {series.name!r}: " if series.name else ""
-            self._result.notes.append(f"{where}{error}")
+            self._failures.append(f"{where}{error}")
+            self._result.notes.append(self._failures[-1])
             reporter.use(None, series.mode)
             for outcome in self._unlooked(series):
                 file.write(reporter.take(Settled(outcome)))
@@ -126,12 +147,9 @@ class Replay:
         self._calibration_ids.append(detector.calibration_id)
         reporter.use(detector, series.mode)
         order = order_stage(self._config, timeline)
-        try:
-            for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
-                for settled in order.push(outcome):
-                    file.write(reporter.take(settled))
-        except KeyboardInterrupt:
-            self._result.interrupted = True
+        for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
+            for settled in order.push(outcome):
+                file.write(reporter.take(settled))
         for settled in order.flush():
             file.write(reporter.take(settled))
         file.write(reporter.close("series", continued=False))
@@ -144,31 +162,45 @@ class Replay:
             limits = scan_limits(self._config, series.mode)
             return CalibratedDetector(self._calibration, limits)
         learner = make_learner(self._config, series.mode)
+        teaching = Teaching()
         for item in self._counted(series.frames()):
             if isinstance(item, BadFrame):
+                teaching.note_bad(item)
                 continue
-            learner.add(item)
-            if item.release is not None:
-                item.release()
+            teaching.show(learner, item)
             if learner.frames_used >= learner.wanted:
                 break
-        return learner.finish()
+        if self._stop.is_set():
+            raise CalibrationError("stopped")
+        try:
+            return learner.finish()
+        except CalibrationError as error:
+            raise CalibrationError(teaching.explain(str(error))) from None
 
     def _unlooked(self, series: Series) -> Iterator[Outcome]:
         """Frames of a series without a calibration: counted, none of them live."""
-        for item in series.frames():
+        for item in self._until_stopped(series.frames()):
             if isinstance(item, Frame):
                 yield Outcome("calibrating", stamp_of(item))
                 if item.release is not None:
                     item.release()
             else:
-                yield Outcome("bad")
+                yield Outcome("bad", reason=item.reason)
 
     def _counted(self, frames: Iterator[Frame | BadFrame]) -> Iterator[Frame | BadFrame]:
-        for item in frames:
+        for item in self._until_stopped(frames):
             yield item
             self._done += 1
             self._progress(self._done, self._total)
+
+    def _until_stopped(self, frames: Iterator[Frame | BadFrame]) -> Iterator[Frame | BadFrame]:
+        for item in frames:
+            if self._stop.is_set():
+                self._result.interrupted = True
+                if isinstance(item, Frame) and item.release is not None:
+                    item.release()
+                return
+            yield item
 
     def _summarise(self, reporter: Reporter, seconds: float) -> None:
         self._result.summary = {

@@ -229,6 +229,7 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
     counts = total.frame_counts()
     return {
         **counts,
+        "bad_by_reason": dict(sorted(total.bad.items())),
         "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
         "candidates": total.candidates,
         "hits": total.hits,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PROGRESS_AFTER_S = 1.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _CONVERSIONS = ("model_dump", "tolist", "as_posix")  # pydantic's models, NumPy's values, paths
 
 
@@ -93,6 +94,23 @@ def stop_on_signals() -> threading.Event:
     The command ends in its own time once the event is set. The second Ctrl-C raises
     KeyboardInterrupt in the main thread; the third ends the process where it stands.
     """
+    return _watch_signals()[0]
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Give the event of `stop_on_signals` for the time of a work; then signals act as before."""
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+    event, signals = _watch_signals()
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signals.put(0)  # the thread that waits for a signal ends
+
+
+def _watch_signals() -> tuple[threading.Event, queue.SimpleQueue[int]]:
     event = threading.Event()
     # Event.set takes a lock that the interrupted code may hold, SimpleQueue.put takes none:
     # so a thread sets it.
@@ -114,9 +132,9 @@ def stop_on_signals() -> threading.Event:
         event.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-    return event
+    for stop in _STOPPING:
+        signal.signal(stop, handle)
+    return event, signals
 
 
 def with_default(name: str) -> type[TyperGroup]:

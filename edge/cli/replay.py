@@ -32,18 +32,21 @@ def command(
     json: Json = False,
 ) -> None:
     """Find the hits of a recording, as fast as it goes, the same bytes every time."""
-    from edge.cli._shared import progress
+    from edge.cli._shared import progress, stopping
     from edge.errors import BadUse
+    from edge.hitfile import check_hits_place
     from edge.replay import Replay
     from edge.sources import open_recording
 
     settings = configured(config, trigger__preset=preset)
     if calibration is not None and settings.trigger.preset == "credo":
         raise BadUse("the credo preset calibrates itself: leave --calibration out")
+    if out is not None:
+        check_hits_place(out)
     known = read_calibration(calibration)
     recording = open_recording(path)
     total = sum(series.count for series in recording.series()) * (1 if known else 2)
-    with progress(total, "replay") as advance:
+    with stopping() as stop, progress(total, "replay") as advance:
         replay = Replay(
             recording,
             settings,
@@ -51,6 +54,7 @@ def command(
             out=out,
             workers=workers,
             progress=lambda done, of: advance(1),
+            stop=stop,
         )
         result = replay.run()
     for note in result.notes:

@@ -27,12 +27,7 @@ from edge.stages.outcome import Fate, Outcome
 from edge.timeline import frame_duration_ns
 
 Sink = Callable[[list[Draft], dict[str, Any] | None], None]
-_FATES: dict[str, Fate] = {
-    "used": "calibrating",
-    "light": "uncovered",
-    "unlike": "uncovered",
-    "bad": "bad",
-}
+_FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
 _NS = 1_000_000_000
 _log = logging.getLogger(__name__)
 
@@ -109,7 +104,7 @@ class LiveLoop:
             yield Outcome("dropped", count=item.count)
         elif isinstance(item, BadFrame):
             _log.info("bad frame %d: %s", item.sequence, item.detail)
-            yield Outcome("bad")
+            yield Outcome("bad", reason=item.reason)
         else:
             yield self._look(_timed(item))
 
@@ -140,13 +135,15 @@ class LiveLoop:
         if learner is None:
             raise RuntimeError("no learner before the first frame")
         try:
-            fate = _FATES[learner.add(frame)] if self._worked_out is None else "calibrating"
+            verdict = learner.add(frame) if self._worked_out is None else "used"
         finally:
             if frame.release is not None:
                 frame.release()
         if learner.frames_used >= learner.wanted:
             self._work_out(learner, frame)
-        return Outcome(fate, None if fate == "bad" else stamp_of(frame))
+        if verdict not in _FATES:
+            return Outcome("bad", reason=verdict)
+        return Outcome(_FATES[verdict], stamp_of(frame))
 
     def _work_out(self, learner: Learner, frame: Frame) -> None:
         """Make the detector, in a thread of its own; take it when it is ready."""

@@ -93,11 +93,11 @@ class CalibrationLearner:
     def add(self, frame: Frame) -> Verdict:
         """Use a frame when it is dark like the others."""
         if expected_shape(frame.mode) != self._shape:
-            return "bad"
+            return "changed_size"
         pixels = plain_pixels(frame)
         constant = _of_one_value(pixels, float(pixels.mean(dtype=np.float64)))
         if constant and pixels[0, 0] > 0:
-            return "bad"
+            return "all_equal"
         self._varied |= not constant
         return self._calibrator.add(pixels, frame.temperature_c)
 

@@ -94,7 +94,7 @@ class CredoLearner:
     def add(self, frame: Frame) -> Verdict:
         """Take a covered frame in."""
         if expected_shape(frame.mode) != expected_shape(self._mode):
-            return "bad"
+            return "changed_size"
         found = scan(plain_pixels(frame), frame.mode.bit_depth)
         self._calibrator.add(found)
         return "used" if found.covered else "light"

@@ -66,6 +66,13 @@ class NativeRecording:
         """False where recording was interrupted, or still goes on."""
         return self._head.complete
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line where it was interrupted, or still grows."""
+        if self._head.complete:
+            return ()
+        return (f"{self._folder.name}: was not closed; {self._series.count} frames are whole",)
+
     def series(self) -> list[Series]:
         """Its one series."""
         return [self._series]

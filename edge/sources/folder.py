@@ -27,8 +27,6 @@ class FileRecording:
     ----------
     ignored : tuple of str
         Names in the folder that aren't frames (hidden files, notes, tables, subfolders).
-    warnings : tuple of str
-        A line for each file that looks like frames but couldn't be read or placed, or is cut off.
     """
 
     def __init__(
@@ -46,7 +44,7 @@ class FileRecording:
             for name, members in zip(name_series(series), series, strict=True)
         ]
         self.ignored = tuple(ignored)
-        self.warnings = tuple(warnings)
+        self._warnings = tuple(warnings)
 
     @property
     def path(self) -> str:
@@ -67,6 +65,11 @@ class FileRecording:
     def origin(self) -> Origin:
         """Always "recording": these files don't say otherwise."""
         return "recording"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A line for each file that couldn't be read or placed, or is cut off."""
+        return self._warnings
 
     def series(self) -> list[Series]:
         """Series by size, exposure and set temperature."""

@@ -23,6 +23,8 @@ class Exposure:
         Span on the source's time axis; live and dead time fill it without a gap.
     frames : Counter of fates
         received = processed + calibrating + uncovered + dropped + bad.
+    bad : Counter of reasons
+        Why the bad frames among them are bad.
     dead_time_ns : Counter of causes
     """
 
@@ -30,6 +32,7 @@ class Exposure:
     from_ns: int | None = None
     to_ns: int | None = None
     frames: Counter[Fate] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
     live_time_ns: int = 0
     dead_time_ns: Counter[str] = field(default_factory=Counter)
     candidates: int = 0
@@ -62,6 +65,7 @@ class Exposure:
     def add(self, other: Exposure) -> None:
         """Add another exposure's sums, for a summary over all of them."""
         self.frames.update(other.frames)
+        self.bad.update(other.bad)
         self.live_time_ns += other.live_time_ns
         self.dead_time_ns.update(other.dead_time_ns)
         self.candidates += other.candidates
@@ -86,6 +90,8 @@ class ExposureAccount:
         """Count a frame."""
         outcome, record = settled.outcome, self.open
         record.frames[outcome.fate] += outcome.count
+        if outcome.reason:
+            record.bad[outcome.reason] += outcome.count
         record.candidates += settled.candidates
         record.hits += len(settled.hits)
         record.rejected.update(settled.rejected)

@@ -27,7 +27,7 @@ class GapCounter:
 def scan_one(item: Frame | BadFrame, detector: Detector) -> Outcome:
     """Pixel pass of one frame; its buffer is given back whatever happens."""
     if isinstance(item, BadFrame):
-        return Outcome("bad")
+        return Outcome("bad", reason=item.reason)
     try:
         scanned = detector.scan(item)
     finally:
@@ -39,7 +39,7 @@ def scan_one(item: Frame | BadFrame, detector: Detector) -> Outcome:
 def outcome_of(scanned: ScannedFrame | str) -> Outcome:
     """Bin of a scanned frame; a string is the reason why it is bad."""
     if isinstance(scanned, str):
-        return Outcome("bad")
+        return Outcome("bad", reason=scanned)
     if not scanned.covered:
         return Outcome("uncovered", scanned.stamp)
     return Outcome("processed", scanned.stamp, scanned.candidates, scanned.flood)

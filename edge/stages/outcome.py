@@ -35,6 +35,8 @@ class Outcome:
         Too much was lit: counted as one candidate, rejected.
     count : int
         Number of frames; more than one only without a stamp.
+    reason : str
+        Why a bad frame is bad: a snake_case key.
     """
 
     fate: Fate
@@ -42,6 +44,7 @@ class Outcome:
     candidates: tuple[Candidate, ...] = ()
     flood: bool = False
     count: int = 1
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
