@@ -89,6 +89,19 @@ def dark_frames(
     )
 
 
+def unlike_frames(size: Size, sensor: Sensor, count: int, *, seed: int = 1) -> DarkFrames:
+    """Make many frames without hot pixels or particles, no two of them alike, in little memory.
+
+    They are cut from one field of noise, each a row further down.
+    """
+    width, height = size
+    field = dark_frames(
+        (width, height + count - 1), sensor, particles=0, hot_pixels=0, ring=1, seed=seed
+    )
+    frames = tuple(field.frames[0][row : row + height] for row in range(count))
+    return DarkFrames(frames, field.seed_threshold[:height], field.black_adu)
+
+
 def _frame(
     baseline: NDArray[np.float32], sensor: Sensor, particles: int, random: np.random.Generator
 ) -> Pixels:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks.against_pixels import log_slope
-from benchmarks.dark import DEEP, SHALLOW, dark_frames
+from benchmarks.dark import DEEP, SHALLOW, dark_frames, unlike_frames
 from benchmarks.peers import OpenCvPass, numpy_pass, same_answer
 from benchmarks.scale import Scale
 from benchmarks.timing import Times, race
@@ -128,3 +128,10 @@ def test_each_contender_runs_once_in_every_round_and_once_before():
 def test_a_cost_in_proportion_has_slope_one():
     assert log_slope([1e5, 1e6, 1e7], [0.1, 1.0, 10.0]) == pytest.approx(1.0)
     assert log_slope([10, 100], [1, 100]) == pytest.approx(2.0)
+
+
+def test_many_unlike_frames_are_dark_and_differ():
+    dark = unlike_frames((96, 64), SHALLOW, 10)
+    assert len({frame.tobytes() for frame in dark.frames}) == 10
+    assert {frame.shape for frame in dark.frames} == {(64, 96)}
+    assert all(not (frame > dark.seed_threshold).any() for frame in dark.frames)
