@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from calibration.cover import CoverRule
 from calibration.model import MAPS, Calibration, CalibrationError
 
 SCHEMA = 1
+_ZIP = b"PK\x03\x04"
 _SCALARS = (
     "id",
     "mode",
@@ -60,27 +60,37 @@ def save(calibration: Calibration, path: Path) -> None:
 def load(path: Path) -> Calibration:
     """Read a calibration; raises `CalibrationError` with one line for whatever is wrong."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            header = json.loads(bytes(file["header"]))
-            if header.get("schema", 0) > SCHEMA:
-                raise CalibrationError(
-                    f"{path}: calibration of a newer version ({header['schema']}, this program "
-                    f"reads up to {SCHEMA}); update cosmic-edge or calibrate again"
-                )
-            maps = {name: file[name] for name in MAPS}
-            if header["digest"] != _digest(maps):
-                raise CalibrationError(f"{path}: damaged calibration (checksum); calibrate again")
-            scalars = {name: header[name] for name in _SCALARS}
-            return Calibration(cover=CoverRule(**header["cover"]), **maps, **scalars)
+        with path.open("rb") as opened:
+            # Anything else NumPy would read as an array, however large it is.
+            if opened.read(len(_ZIP)) != _ZIP:
+                raise ValueError("no archive")
+            opened.seek(0)
+            with np.load(opened, allow_pickle=False) as file:
+                return _read(path, file)
     except FileNotFoundError:
         raise CalibrationError(f"{path}: no such calibration") from None
     except CalibrationError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except OSError as error:
+        raise CalibrationError(f"{path}: can't be read ({error.strerror or error})") from None
+    except Exception:  # zipfile, zlib, json and NumPy raise whatever they stumble over
         raise CalibrationError(
-            f"{path}: not a calibration, or a damaged one ({why}); calibrate again"
+            f"{path}: not a calibration, or a damaged one; calibrate again"
         ) from None
+
+
+def _read(path: Path, file: Any) -> Calibration:
+    header = json.loads(bytes(file["header"]))
+    if header.get("schema", 0) > SCHEMA:
+        raise CalibrationError(
+            f"{path}: calibration of a newer version ({header['schema']}, this program "
+            f"reads up to {SCHEMA}); update cosmic-edge or calibrate again"
+        )
+    maps = {name: file[name] for name in MAPS}
+    if header["digest"] != _digest(maps):
+        raise CalibrationError(f"{path}: damaged calibration (checksum); calibrate again")
+    scalars = {name: header[name] for name in _SCALARS}
+    return Calibration(cover=CoverRule(**header["cover"]), **maps, **scalars)
 
 
 def _digest(maps: dict[str, NDArray[Any]]) -> str:

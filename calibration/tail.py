@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 _NORMAL = NormalDist()
 _LEAST_COUNT = 20
 _LEAST_FRAMES = 20
+_LEAST_SIGMA = 1.0
+"""Below, every sixth pixel is a trigger, whatever rate is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,12 @@ def measured_tail(second_largest_sigma: NDArray[np.floating], frames: int) -> Ta
 
 
 def threshold_sigma(false_triggers_per_hour: float, reads_per_hour: float, tail: Tail) -> float:
-    """Threshold that this many pixel reads exceed `false_triggers_per_hour` times in an hour."""
-    return normal_sigma(false_triggers_per_hour / reads_per_hour) * tail.stretch
+    """Threshold that this many pixel reads exceed `false_triggers_per_hour` times in an hour.
+
+    At least one sigma: a small sensor with long exposures may have fewer reads than that.
+    """
+    sigma = normal_sigma(false_triggers_per_hour / reads_per_hour)
+    return max(sigma, _LEAST_SIGMA) * tail.stretch
 
 
 def expected_per_hour(threshold: float, reads_per_hour: float, tail: Tail) -> float:

@@ -51,6 +51,32 @@ def test_a_truncated_file_is_one_line(made: Calibration, tmp_path: Path, cut: in
     assert str(path) in str(caught.value)
 
 
+def test_no_changed_byte_is_read_as_a_good_calibration_of_other_content(
+    made: Calibration, tmp_path: Path
+) -> None:
+    path = tmp_path / "cal.npz"
+    save(made, path)
+    content = path.read_bytes()
+    for at in range(0, len(content), 7):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x5A]) + content[at + 1 :])
+        said = _load_or_say(path)
+        # A byte that the archive does not use, such as one of a date, changes nothing.
+        assert said == made.summary() or str(said).startswith(f"{path}: ")
+        assert "\n" not in str(said)
+
+
+def _load_or_say(path: Path) -> object:
+    try:
+        return load(path).summary()
+    except CalibrationError as error:
+        return str(error)
+
+
+def test_a_folder_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match=r"can't be read \(Is a directory\)"):
+        load(tmp_path)
+
+
 def test_a_text_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "cal.npz"
     path.write_text("hello\nworld\n")

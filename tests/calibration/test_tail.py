@@ -41,6 +41,11 @@ def test_the_threshold_gives_the_wanted_rate_back() -> None:
     assert expected_per_hour(sigma, 1e12, tail) == pytest.approx(0.01, rel=1e-6)
 
 
+@pytest.mark.parametrize("reads_per_hour", [1e-9, 1.0, 1e5])
+def test_a_rate_that_no_noise_reaches_still_gives_a_threshold(reads_per_hour: float) -> None:
+    assert threshold_sigma(1e6, reads_per_hour, Tail(1.5, 5.0)) == 1.5
+
+
 def test_normal_noise_has_no_stretch() -> None:
     sample = np.random.default_rng(1).standard_normal((200, 20_000))
     second = np.sort(sample, axis=0)[-2]
