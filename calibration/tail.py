@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NORMAL = NormalDist()
-_LEAST_COUNT = 20
+_UNSTABLE_SHARE = 0.01
+"""Pixels left out of the tail: as many as may be unstable, and are masked one by one."""
+
+_LEAST_PIXELS = 2000
 _LEAST_FRAMES = 20
 _LEAST_SIGMA = 1.0
 """Below, every sixth pixel is a trigger, whatever rate is asked for."""
@@ -71,13 +74,14 @@ def measured_tail(second_largest_sigma: NDArray[np.floating], frames: int) -> Ta
     -----
     The second largest of n values exceeds u with probability close to n (n - 1) p(u)^2 / 2, so
     the share of pixels above u gives p(u). CRAYFIS finds its hot pixels by the same statistic.
+    The tail is measured where one pixel in a hundred lies above: what is further out may be a few
+    hundred random telegraph pixels, which say nothing about the others.
     """
     values = np.asarray(second_largest_sigma, np.float64).ravel()
-    if frames < _LEAST_FRAMES or values.size < 100 * _LEAST_COUNT:
+    if frames < _LEAST_FRAMES or values.size < _LEAST_PIXELS:
         return Tail(1.0, 0.0)
-    reach = float(np.partition(values, -_LEAST_COUNT)[-_LEAST_COUNT])
-    share = _LEAST_COUNT / values.size
-    probability = math.sqrt(2 * share / (frames * (frames - 1)))
+    reach = float(np.quantile(values, 1 - _UNSTABLE_SHARE))
+    probability = math.sqrt(2 * _UNSTABLE_SHARE / (frames * (frames - 1)))
     return Tail(max(1.0, reach / normal_sigma(probability)), reach)
 
 

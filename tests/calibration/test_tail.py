@@ -63,3 +63,10 @@ def test_particles_in_many_pixels_do_not_stretch_the_tail() -> None:
     sample[0, :400] += 50
     second = np.sort(sample, axis=0)[-2]
     assert measured_tail(second, 200).stretch < 1.15
+
+
+def test_a_few_hundred_telegraph_pixels_do_not_stretch_the_tail() -> None:
+    sample = np.random.default_rng(1).standard_normal((30, 100_000))
+    sample[::3, :300] += 100
+    second = np.sort(sample, axis=0)[-2]
+    assert measured_tail(second, 30).stretch < 1.1
