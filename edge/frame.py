@@ -121,6 +121,11 @@ class Frame:
     release: Callable[[], None] | None = None
 
 
+def plausible_temperature_c(celsius: float | None) -> float | None:
+    """Return a temperature that can be one; None for NaN and for what stands for "no sensor"."""
+    return celsius if celsius is not None and -273.15 <= celsius <= 1000 else None
+
+
 @dataclass(frozen=True, slots=True)
 class BadFrame:
     """A frame that was received but can't be used; counted as bad and skipped.

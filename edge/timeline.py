@@ -12,6 +12,11 @@ from edge.detection import FrameStamp
 from edge.frame import SensorMode
 
 DEFAULT_FRAME_DURATION_NS = 1_000_000_000 // 30
+_LONGEST_NS = 10**18
+"""No exposure is longer (31 years): what a damaged header states beyond is not believed."""
+
+_LATEST_NS = 2**63 - 1 - _LONGEST_NS
+"""No frame begins later (2230): a record's span stays within 64 bits, and its dates can be told."""
 
 
 class Timeline(Protocol):
@@ -41,6 +46,9 @@ class RecordedTimeline:
 
     def start_ns(self, stamp: FrameStamp) -> int:
         """Start of exposure of the first row."""
+        return min(max(self._stated_ns(stamp), 0), _LATEST_NS)
+
+    def _stated_ns(self, stamp: FrameStamp) -> int:
         if stamp.utc_ns is not None:
             self._first.setdefault(stamp.series, stamp)
             return stamp.utc_ns
@@ -55,15 +63,14 @@ class RecordedTimeline:
 
 def frame_duration_ns(mode: SensorMode) -> int:
     """Nominal time from frame to frame: stated, else the exposure, else 1/30 s."""
-    return mode.frame_duration_ns or max(mode.exposure_ns or 0, DEFAULT_FRAME_DURATION_NS)
+    stated = mode.frame_duration_ns or max(mode.exposure_ns or 0, DEFAULT_FRAME_DURATION_NS)
+    return min(stated, _LONGEST_NS)
 
 
 def exposure_ns(stamp: FrameStamp) -> int:
     """Exposure of a row: the frame's, else the mode's, else the whole frame duration."""
-    if stamp.exposure_ns:
-        return stamp.exposure_ns
-    stated = stamp.mode.exposure_ns
-    return frame_duration_ns(stamp.mode) if stated is None else stated
+    stated = stamp.exposure_ns or stamp.mode.exposure_ns
+    return frame_duration_ns(stamp.mode) if stated is None else min(stated, _LONGEST_NS)
 
 
 def _at_rate(stamp: FrameStamp, first_index: int) -> int:

@@ -11,7 +11,7 @@ from calibration.level import shifted
 from calibration.model import Calibration
 from edge.crop import crop
 from edge.detection import Candidate, FrameStamp
-from edge.frame import Frame, Pixels
+from edge.frame import Frame, Pixels, plausible_temperature_c
 from edge.pixels.clusters import grow
 from edge.pixels.scan import scan
 from edge.pixels.unpack import unpack
@@ -108,7 +108,7 @@ def stamp_of(frame: Frame) -> FrameStamp:
         frame.sensor_time_ns,
         frame.utc_ns,
         frame.exposure_ns,
-        frame.temperature_c,
+        plausible_temperature_c(frame.temperature_c),
         frame.origin,
     )
 

@@ -16,7 +16,7 @@ from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
 from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
-from edge.frame import Frame, Pixels, SensorMode
+from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
 from edge.pixels.candidates import ScanLimits, ScannedFrame, plain_pixels, scan_pixels, stamp_of
 from edge.timeline import frame_duration_ns
 
@@ -99,7 +99,7 @@ class CalibrationLearner:
         if constant and pixels[0, 0] > 0:
             return "all_equal"
         self._varied |= not constant
-        return self._calibrator.add(pixels, frame.temperature_c)
+        return self._calibrator.add(pixels, plausible_temperature_c(frame.temperature_c))
 
     def calibration(self) -> Calibration:
         """Make the calibration; raises `CalibrationError` when it can't."""

@@ -16,6 +16,8 @@ _BLOCK = 1 << 20
 # The offset of each so-many-th line is kept: one number for a few seconds of frames.
 _EVERY = 256
 _UNREADABLE = "unreadable_index"
+# Counters and times beyond 64 bits are damage.
+_LIMIT = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +146,20 @@ class FrameIndex:
 
 def _whole(line: dict[str, Any], key: str) -> int:
     value = line.get(key)
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{key} is {value!r}")
+    if type(value) is not int or not 0 <= value < _LIMIT:
+        raise ValueError(f"{key} is {value!r:.60}")
     return value
 
 
 def _maybe_whole(line: dict[str, Any], key: str) -> int | None:
     value = line.get(key)
-    if value is not None and type(value) is not int:
-        raise ValueError(f"{key} is {value!r}")
+    if value is not None and (type(value) is not int or abs(value) >= _LIMIT):
+        raise ValueError(f"{key} is {value!r:.60}")
     return value
 
 
 def _maybe_number(line: dict[str, Any], key: str) -> float | None:
     value = line.get(key)
     if value is not None and type(value) not in (int, float):
-        raise ValueError(f"{key} is {value!r}")
+        raise ValueError(f"{key} is {value!r:.60}")
     return value

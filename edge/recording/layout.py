@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,23 @@ INDEX_NAME = "frames.jsonl"
 TRUTH_NAME = "truth.jsonl"
 
 _REQUIRED = ("width_px", "height_px", "bit_depth")
-_INTEGERS = (*_REQUIRED, "exposure_ns", "frame_duration_ns", "row_time_ns")
-_NUMBERS = ("gain", "black_level_adu", "set_temperature_c", "pixel_pitch_um")
+# Range of each number, both ends included; beyond, a recording is damaged.
+_INTEGERS = {
+    "width_px": (1, 65_536),
+    "height_px": (1, 65_536),
+    "bit_depth": (8, 16),
+    "exposure_ns": (0, 10**18),
+    "frame_duration_ns": (0, 10**18),
+    "row_time_ns": (0, 10**9),
+}
+_LONGEST_TEXT = 256
+_FINITE = (-sys.float_info.max, sys.float_info.max)
+_NUMBERS = {
+    "gain": _FINITE,
+    "black_level_adu": _FINITE,
+    "set_temperature_c": _FINITE,
+    "pixel_pitch_um": (0.01, 10_000.0),
+}
 
 
 def segment_name(number: int) -> str:
@@ -138,7 +154,7 @@ def _to_head(path: Path, table: dict[str, Any]) -> Head:
     return Head(
         origin=cast(Origin, origin),
         mode=_to_mode(path, mode, table.get("fps")),
-        series=_text(path, table, "series"),
+        series=_text(path, table, "series", _LONGEST_TEXT),
         start_utc_ns=start_ns,
         source=_text(path, table, "source"),
         segment_frames=_count(path, table, "segment_frames", 1),
@@ -157,24 +173,23 @@ def _to_mode(path: Path, table: dict[str, Any], fps: object) -> SensorMode:
     for key, value in values.items():
         _check_mode_value(path, key, value)
     if "frame_duration_ns" not in values and fps is not None:
-        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < 1e9:
-            raise Failed(f"{path}: fps is {fps!r}, expected a number above 0")
+        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 1e-9 <= fps <= 1e9:
+            raise Failed(f"{path}: fps is {fps!r}, expected a number from 1e-9 to 1e9")
         values["frame_duration_ns"] = round(1e9 / fps)
-    mode = SensorMode(**({"sensor": ""} | values))
-    if not 8 <= mode.bit_depth <= 16:
-        raise Failed(f"{path}: [mode] bit_depth is {mode.bit_depth}, expected 8 to 16")
-    if mode.width_px < 1 or mode.height_px < 1:
-        raise Failed(f"{path}: [mode] {mode.width_px} x {mode.height_px} px is no frame")
-    return mode
+    return SensorMode(**({"sensor": ""} | values))
 
 
 def _check_mode_value(path: Path, key: str, value: object) -> None:
-    right = isinstance(value, str)
-    expected = "text"
+    right = isinstance(value, str) and len(value) <= _LONGEST_TEXT
+    expected = f"text of at most {_LONGEST_TEXT} characters"
     if key in _INTEGERS:
-        right, expected = type(value) is int and value >= 0, "a whole number"
+        first, last = _INTEGERS[key]
+        right = type(value) is int and first <= value <= last
+        expected = f"a whole number, {first} to {last}"
     elif key in _NUMBERS:
-        right, expected = type(value) in (int, float), "a number"
+        low, high = _NUMBERS[key]
+        right = isinstance(value, int | float) and type(value) is not bool and low <= value <= high
+        expected = "a number" if _NUMBERS[key] == _FINITE else f"{low:g} to {high:g}"
     elif key == "packing":
         right, expected = value in get_args(Packing), f"one of {', '.join(get_args(Packing))}"
     if not right:
@@ -198,10 +213,12 @@ def _utc_ns(value: object) -> int:
     return parse_utc_ns(str(value))
 
 
-def _text(path: Path, table: dict[str, Any], key: str) -> str:
+def _text(path: Path, table: dict[str, Any], key: str, longest: int | None = None) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
         raise Failed(f"{path}: {key} is {value!r}, expected text")
+    if longest is not None and len(value) > longest:
+        raise Failed(f"{path}: {key} is longer than {longest} characters")
     return value
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from edge.errors import Failed
+from edge.errors import BadUse, Failed
 from edge.frame import BadFrame, Frame, FrameSource
 from edge.recording.layout import TRUTH_NAME
 from edge.recording.writer import RecordingWriter, prepare_folder
@@ -22,6 +22,15 @@ class KnowsTruth(Protocol):
 
     def truth(self, sequence: int) -> Iterable[Mapping[str, Any]]:
         """Particles of a frame, ready for JSON."""
+
+
+@runtime_checkable
+class HasSeries(Protocol):
+    """A source that plays a recording, which may hold several series."""
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """Names of the series it plays."""
 
 
 def record(
@@ -59,10 +68,11 @@ def record(
     Raises
     ------
     BadUse
-        `out` is not empty.
+        `out` is not empty, or the source plays several series.
     Failed
         The disk or the source fails, or no frame came; what was written before can be read.
     """
+    _refuse_several(source)
     prepare_folder(out)
     session = _Session(source, out, start_utc_ns)
     limit = _Limit(frames, duration_s)
@@ -87,12 +97,21 @@ def record(
     return session.summary()
 
 
+def _refuse_several(source: FrameSource) -> None:
+    if isinstance(source, HasSeries) and len(source.series_names) > 1:
+        names = ", ".join(repr(name) for name in source.series_names)
+        raise BadUse(
+            f"{source.name}: holds {len(source.series_names)} series ({names}); a recording is "
+            "of one: name it, such as PATH?series=0"
+        )
+
+
 class _Limit:
     """When to stop."""
 
     def __init__(self, frames: int | None, duration_s: float | None) -> None:
         self._frames = frames
-        self._duration_ns = None if duration_s is None else round(duration_s * 1e9)
+        self._duration_ns = None if duration_s is None else duration_s * 1e9  # may be infinite
         self._first_sensor_ns: int | None = None
         self._begun_ns = time.monotonic_ns()
 
@@ -156,9 +175,11 @@ class _Session:
         }
 
     def _append(self, writer: RecordingWriter, frame: Frame | BadFrame) -> None:
-        for sequence in range(self._expected, frame.sequence):
-            self._missing += 1
-            self._append_truth(writer, sequence, None, "missing")
+        missing = range(self._expected, frame.sequence)
+        self._missing += len(missing)
+        if self._truth is not None:  # a camera's counter may jump by billions
+            for sequence in missing:
+                self._append_truth(writer, sequence, None, "missing")
         self._expected = max(self._expected, frame.sequence + 1)
         bad_before = writer.bad
         index = writer.append(frame)

@@ -15,6 +15,8 @@ from edge.frame import SensorMode
 
 # Larger than any sensor; a damaged header must not ask for the memory of one.
 MAX_SIDE_PX = 65_536
+# A camera's name, as a damaged tag may have none: messages hold 256 characters.
+_LONGEST_NAME = 128
 
 
 class Unreadable(Exception):
@@ -96,7 +98,8 @@ def sized_mode(width_px: int, height_px: int, bit_depth: int, **known: Any) -> S
     """Make a SensorMode of a plausible size; raises Unreadable for another."""
     if not (0 < width_px <= MAX_SIDE_PX and 0 < height_px <= MAX_SIDE_PX):
         raise Unreadable("bad_size", f"its header says {width_px}x{height_px} pixels")
-    sensor = str(known.pop("sensor", ""))
+    named = str(known.pop("sensor", ""))
+    sensor = "".join(char for char in named if char.isprintable())[:_LONGEST_NAME].strip()
     return SensorMode(sensor, int(width_px), int(height_px), bit_depth, **known)
 
 

@@ -17,7 +17,7 @@ _BAYER = frozenset({"RGGB", "BGGR", "GRBG", "GBRG"})
 def exposure_ns(header: Mapping[str, Any]) -> int | None:
     """Exposure, from EXPTIME or EXPOSURE (seconds)."""
     seconds = _number(header, "EXPTIME", "EXPOSURE")
-    return round(seconds * 1e9) if seconds is not None and seconds >= 0 else None
+    return round(seconds * 1e9) if seconds is not None and 0 <= seconds <= 1e9 else None
 
 
 def set_temperature_c(header: Mapping[str, Any]) -> float | None:
@@ -71,7 +71,8 @@ def pixel_pitch_um(header: Mapping[str, Any]) -> float | None:
     x_binning, y_binning = _number(header, "XBINNING") or 1, _number(header, "YBINNING") or 1
     if x_um == y_um and x_binning != y_binning:
         x_um, y_um = x_um * x_binning, y_um * y_binning
-    return math.sqrt(x_um * y_um)
+    pitch_um = math.sqrt(x_um) * math.sqrt(y_um)
+    return pitch_um if 0.01 <= pitch_um <= 10_000 else None
 
 
 def start_utc_ns(header: Mapping[str, Any]) -> int | None:

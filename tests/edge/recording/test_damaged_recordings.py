@@ -62,10 +62,26 @@ DAMAGES = {
     "no mode": (head("[mode]", "[mood]"), r"\[mode\] is missing"),
     "no width": (head("width_px = 8", ""), r"\[mode\] width_px is missing"),
     "odd width": (head("width_px = 8", 'width_px = "8"'), "expected a whole number"),
-    "no size": (head("width_px = 8", "width_px = 0"), "is no frame"),
+    "no size": (
+        head("width_px = 8", "width_px = 0"),
+        "width_px is 0, expected a whole number, 1 to 65536",
+    ),
     "odd gain": (head("gain = 2.5", "gain = true"), "gain is True, expected a number"),
-    "odd depth": (head("bit_depth = 12", "bit_depth = 40"), "bit_depth is 40, expected 8 to 16"),
+    "odd depth": (
+        head("bit_depth = 12", "bit_depth = 40"),
+        "bit_depth is 40, expected a whole number, 8 to 16",
+    ),
     "odd packing": (head('packing = "none"', 'packing = "zip"'), "expected one of none, mipi10"),
+    "infinite gain": (head("gain = 2.5", "gain = inf"), "gain is inf, expected a number"),
+    "wide pixels": (
+        head("[mode]", "[mode]\npixel_pitch_um = 1e300"),
+        "pixel_pitch_um is 1e.300, expected 0.01 to 10000",
+    ),
+    "exposed for ages": (
+        head("exposure_ns = 1000000", "exposure_ns = 10000000000000000000"),
+        "exposure_ns is 10000000000000000000, expected a whole number, 0 to",
+    ),
+    "long name": (head('series = "', 'series = "' + 300 * "x"), "series is longer than 256"),
     "unknown origin": (head('"recording"', '"dream"'), "origin is 'dream', expected"),
     "odd time": (head("series", 'start_utc = "noon"\nseries'), "start_utc: 'noon'"),
     "odd rate": (

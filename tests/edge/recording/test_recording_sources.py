@@ -131,6 +131,24 @@ def test_truth_names_the_frame_it_is_in_also_when_that_never_came(tmp_path):
     ]
 
 
+def test_a_counter_that_jumps_is_counted_at_once(tmp_path):
+    result = record(Camera(frames(0, 1, 10**15)), tmp_path / "r")
+    assert (result["frames"], result["missing"]) == (3, 10**15 - 2)
+
+
+def test_no_end_is_an_infinite_duration(tmp_path):
+    endless = Camera(frames(*range(5)))
+    assert record(endless, tmp_path / "r", duration_s=float("inf"))["frames"] == 5
+
+
+def test_several_series_are_refused_before_anything_is_written(tmp_path):
+    source = Camera(frames(0))
+    source.series_names = ("60 s", "300 s")
+    with pytest.raises(BadUse, match=r"holds 2 series \('60 s', '300 s'\)"):
+        record(source, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
 def test_bad_frames_before_the_first_good_one_are_kept(tmp_path):
     source = Camera([BadFrame(0, 0, "dark", "x"), BadFrame(2, 1, "dark", "y"), *frames(3)])
     result = record(source, tmp_path / "r")

@@ -70,6 +70,16 @@ def test_bit_depth_is_taken_from_what_states_it(cards: dict[str, object], bits: 
     assert fits_header.bit_depth(cards) == bits
 
 
+@pytest.mark.parametrize("seconds", [-1, 1e10, 1e300, float("nan"), "long"])
+def test_an_exposure_that_none_can_be_is_not_believed(seconds: object) -> None:
+    assert fits_header.exposure_ns({"EXPTIME": seconds}) is None
+
+
+@pytest.mark.parametrize("um", [-1, 0, 1e-9, 1e300])
+def test_a_pitch_that_none_can_be_is_not_believed(um: float) -> None:
+    assert fits_header.pixel_pitch_um({"XPIXSZ": um}) is None
+
+
 def test_the_pitch_keeps_the_area_of_an_oblong_pixel() -> None:
     binned_apart = {"XPIXSZ": 9.0, "YPIXSZ": 9.0, "XBINNING": 1, "YBINNING": 2}
     assert fits_header.pixel_pitch_um(binned_apart) == pytest.approx(math.sqrt(9 * 18))
