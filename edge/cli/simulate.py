@@ -9,6 +9,13 @@ import typer
 
 from edge.cli._options import Json, show_summary
 
+_ELSEWHERE = {
+    "frames": "the number of frames is --frames",
+    "paced": "a recording is made as fast as it goes",
+    "seed": "the seed is --seed",
+}
+"""Options of a sim: URL that this command has another way for."""
+
 
 def command(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder.")],
@@ -32,8 +39,12 @@ def command(
     options = {"seed": str(seed)}
     for text in option or []:
         key, equals, value = text.partition("=")
-        if not equals:
+        if not equals or not key:
             raise BadUse(f"--set {text}: write KEY=VALUE, such as hits_per_min=60")
+        if key in _ELSEWHERE:
+            raise BadUse(f"--set {text}: {_ELSEWHERE[key]}")
+        if key in options:
+            raise BadUse(f"--set {text}: {key} is given twice")
         options[key] = value
     spec = open_simulated(options).simulation.spec
     with progress(frames, "simulate") as advance:

@@ -47,6 +47,7 @@ def parse_options(options: Mapping[str, str], model: type[T], where: str) -> T:
     BadUse
         Unknown key (with the nearest right one), a value of the wrong kind, a missing option.
     """
+    where = where.removesuffix(":")  # "sim: …" reads better than "sim:: …"
     hints = typing.get_type_hints(model)
     fields = {f.name: f for f in dataclasses.fields(model) if f.init}  # type: ignore[arg-type]
     for key in options:

@@ -39,8 +39,8 @@ class PlaybackOptions:
     series: str | None = None
 
     def __post_init__(self) -> None:
-        if self.fps is not None and self.fps <= 0:
-            raise ValueError(f"fps must be above 0, not {self.fps:g}")
+        if self.fps is not None and not 1e-4 <= self.fps <= 1e6:
+            raise ValueError(f"fps must be 0.0001 to 1000000, not {self.fps:g}")
 
 
 def open_playback(path: str, options: Mapping[str, str]) -> Playback:
@@ -74,6 +74,11 @@ class Playback:
     def origin(self) -> Origin:
         """As the recording says: a played simulation is still one."""
         return self._recording.origin
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """Names of the series it plays, in order."""
+        return tuple(series.name for series in self._series)
 
     @property
     def mode(self) -> SensorMode:

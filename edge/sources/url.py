@@ -78,6 +78,7 @@ def _plain_path(text: str) -> SourceUrl:
 
 
 def _parse_query(query: str, where: str) -> dict[str, str]:
+    where = where.removesuffix(":")
     # Not parse_qsl: it reads "+" as a space and drops what has no value without a word.
     options: dict[str, str] = {}
     for item in filter(None, query.split("&")):

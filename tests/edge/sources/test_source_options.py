@@ -55,7 +55,7 @@ def test_an_empty_optional_is_none() -> None:
 def test_an_unknown_key_names_the_nearest_right_one_only() -> None:
     with pytest.raises(BadUse) as caught:
         parse_options({"widht": "3"}, Options, "cam:")
-    assert str(caught.value) == 'cam:: unknown option "widht"; did you mean "width"?'
+    assert str(caught.value) == 'cam: unknown option "widht"; did you mean "width"?'
 
 
 def test_a_key_near_to_none_lists_none() -> None:
