@@ -30,7 +30,13 @@ def print_json(value: Any) -> None:
     Takes what JSON has no word for as well: paths, NumPy scalars, dataclasses and models of
     pydantic; a number that is not finite becomes null.
     """
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+    plain = _plain(value)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a file name in no encoding, or a terminal without the letters
+        text = json.dumps(plain, allow_nan=False)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

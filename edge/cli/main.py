@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
+import logging
 import os
 import select
 import sys
@@ -15,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from edge.errors import CosmicEdgeError
+from edge.errors import BadUse, CosmicEdgeError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("edge.cli.run", "Watch a camera and deliver what it sees."),
@@ -120,7 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ``COSMIC_EDGE_DEBUG=1`` in the environment its traceback comes before it.
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_output()
     try:
+        _refuse_empty(args)
         code = _invoke(args)
         sys.stdout.flush()
     except BaseException as error:
@@ -128,6 +132,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _end(error)
     return code
+
+
+def _prepare_output() -> None:
+    """Let no file name break a line, and let warnings look like all that the program says."""
+    with contextlib.suppress(AttributeError):  # what a test or another program put there
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
+
+
+def _refuse_empty(args: Sequence[str]) -> None:
+    """Refuse what a shell makes of a variable that isn't set; as a path it names this folder."""
+    for before, arg in itertools.pairwise(["", *args]):
+        option, equals, value = arg.partition("=")
+        if arg.startswith("--") and equals and not value:
+            name = option
+        elif not arg.strip():
+            name = before if before.startswith("--") and "=" not in before else "an argument"
+        else:
+            continue
+        raise BadUse(f"{name} is empty; is a shell variable not set?")
 
 
 def _invoke(args: list[str]) -> int:

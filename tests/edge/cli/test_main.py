@@ -14,7 +14,7 @@ import typer
 
 import edge
 from edge.cli import main as shell
-from edge.cli._shared import with_default
+from edge.cli._shared import print_json, with_default
 from edge.config import Config, load_config
 from edge.errors import BadUse, Failed
 
@@ -168,6 +168,42 @@ def test_a_wrong_choice_is_one_line(command, capsys):
     command(run)
     assert shell.main(["run", "many"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["config", "show", "--config", ""], "--config"),
+        (["config", "show", "--config="], "--config"),
+        (["replay", ""], "an argument"),
+        (["replay", "  ", "--json"], "an argument"),
+    ],
+)
+def test_an_empty_argument_is_bad_use_and_not_this_folder(arguments, name, capsys):
+    assert shell.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"cosmic-edge: {name} is empty; is a shell variable not set?\n"
+
+
+def test_a_warning_of_the_log_looks_like_every_other_line(command):
+    code = (
+        "import logging; from edge.cli.main import main; main(['--version']);"
+        "logging.getLogger('edge.live').warning('the broker is gone')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.stderr == "cosmic-edge: the broker is gone\n"
+
+
+def test_a_name_in_no_encoding_is_printed(command, capsys):
+    command(lambda: print_json({"path": os.fsdecode(b"\xff"), "word": "\u00e9"}))
+    assert shell.main(["run"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"path": "\udcff", "word": "\u00e9"}
+    command(lambda: print(os.fsdecode(b"\xff")))
+    assert shell.main(["run"]) == 0
+    assert capsys.readouterr().out == "\\udcff\n"
 
 
 def test_every_extra_is_declared_in_the_project():
