@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from edge.errors import Failed
+from edge.errors import BadUse, Failed
 from edge.hits.credo import write_credo
 from edge.hits.pictures import write_pictures
 from edge.hits.query import Query
@@ -19,6 +20,7 @@ from edge.hits.reader import HitReader
 from edge.hits.record import Damage, StoredHit
 from edge.hits.sheet import Order, write_sheet
 from edge.hits.tables import write_csv, write_parquet
+from edge.outfile import is_stream
 
 Format = Literal["csv", "parquet", "png", "sheet", "credo"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet", "png", "sheet", "credo")
@@ -97,7 +99,7 @@ def export_hits(
         It exists and `force` is not set, the source can't be read, the disk is full, pyarrow is
         missing.
     edge.errors.BadUse
-        CREDO: the hits are of several rigs.
+        It is where the hits lie, or no place for a file; CREDO: the hits are of several rigs.
     """
     refused: Counter[str] = Counter()
 
@@ -107,7 +109,7 @@ def export_hits(
     def hits() -> Iterable[StoredHit]:
         return reader.hits(query)
 
-    _check_target(path, folder=form == "png", force=force)
+    _check_target(path, reader.place, folder=form == "png", force=force)
     part = path.with_name(path.name + ".part")
     try:
         if form == "png":
@@ -135,11 +137,15 @@ def export_hits(
     return Export(path, exported, dict(refused), reader.damage)
 
 
-def _check_target(path: Path, *, folder: bool, force: bool) -> None:
+def _check_target(path: Path, source: str, *, folder: bool, force: bool) -> None:
+    if is_stream(path) or path.name in ("", ".."):
+        raise BadUse(f"{path}: is no ordinary file or new folder; name another --out")
     if folder and path.is_file():
         raise Failed(f"{path}: is a file, pictures need a folder")
     if not folder and path.is_dir():
         raise Failed(f"{path}: is a folder, this format is one file")
+    if path.exists() and os.path.exists(source) and path.samefile(source):
+        raise BadUse(f"{path}: is where the hits themselves lie; name another --out")
     there = any(path.iterdir()) if path.is_dir() else path.exists()
     if there and not force:
         raise Failed(f"{path}: already there; name another --out or replace it with --force")

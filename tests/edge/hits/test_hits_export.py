@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import Failed
+from edge.errors import BadUse, Failed
 from edge.hits import Export, Query, export_hits, open_hits
 from edge.hits.export import Format
 from edge.messages import parse_utc_ns
@@ -177,6 +178,34 @@ def test_what_is_there_is_not_overwritten_without_force(
         assert (out / "mine.txt").read_text() == "keep"
         assert len(list(out.glob("*.png"))) == 1
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize("form", ["csv", "credo"])
+def test_not_even_force_writes_over_the_hits_themselves(
+    tmp_path: Path, hit_message: Messages, write_lines: Write, write_archive: Write, form: Format
+) -> None:
+    lines, folder = write_lines([hit_message(1)]), write_archive([hit_message(1)])
+    for source, out in [(lines, lines), (folder, folder / "rig.sqlite")]:
+        before = out.read_bytes()
+        with pytest.raises(BadUse, match="where the hits themselves lie"):
+            export(source, form, out, force=True)
+        assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", [".", "/", "..", "pipe"])
+def test_a_place_that_can_hold_no_export_is_refused(
+    tmp_path: Path,
+    hit_message: Messages,
+    write_lines: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    source = write_lines([hit_message(1)])
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(BadUse, match="name another --out"):
+        export(source, "png" if place != "pipe" else "csv", Path(place), force=True)
+    assert os.path.exists("pipe")
 
 
 def test_a_failed_export_leaves_what_was_there(
