@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from edge.detection import Draft, Hit
 from edge.detector import Detector
 from edge.frame import SensorMode
 from edge.messages.utc import format_utc_ns, parse_utc_ns
-from edge.stages.exposure import RESTART, Exposure, ExposureAccount
+from edge.stages.exposure import RESTART, UNSTORED, Exposure, ExposureAccount
 from edge.stages.outcome import Settled
 from edge.timeline import Timeline
 
@@ -67,6 +67,7 @@ class Reporter:
         self._config_hash = config_hash(config)
         self._position = _position(config)
         self._restarted_from: str | None = None
+        self._closed: list[Exposure] = []
 
     @property
     def mode(self) -> SensorMode | None:
@@ -84,6 +85,7 @@ class Reporter:
 
     def take(self, settled: Settled) -> list[Draft]:
         """Count a frame and write down its hits; an exposure record when its time is over."""
+        self._closed.clear()
         drafts = self._hits(settled)
         self._account.add(settled)
         if self._account.span_ns() >= self._config.exposure.period_s * _NS:
@@ -97,8 +99,23 @@ class Reporter:
             return []
         body = self._exposure_body(exposure, reason)
         self._restarted_from = None
+        self._closed.append(exposure)
         self.totals.exposure.add(exposure)
         return [Draft("exposure", body, self._origin)]
+
+    def disclaim(self, drafts: Sequence[Draft]) -> None:
+        """Take back what could not be handed over: its hits were not made, its time is dead.
+
+        The sums stay exact: such hits count as rejected (``unstored``), and the frames of a lost
+        exposure record go into the next one.
+        """
+        for draft in drafts:
+            if draft.kind == "exposure":
+                lost = self._closed.pop()
+                self.totals.exposure.take_back(lost)
+                self._account.reopen(lost)
+        hits = sum(draft.kind == "hit" for draft in drafts)
+        self._account.open.disclaim(hits, UNSTORED)
 
     def checkpoint(self) -> dict[str, Any] | None:
         """Body of the open exposure as a crash would leave it; None when no frame came."""

@@ -316,8 +316,13 @@ class Outbox:
         """Hits let go since this start."""
         return self._store.state.counters["hits_acknowledged"] - self._before["hits_acknowledged"]
 
+    @property
+    def owed(self) -> int:
+        """Messages of all kinds not yet let go; does not wait for a commit that is under way."""
+        return self._store.state.owed
+
     def counts(self) -> OutboxCounts:
-        """How the outbox stands now."""
+        """How the outbox stands now; waits for a commit that is under way."""
         owed = self._store.read(
             lambda db: db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall()
         )

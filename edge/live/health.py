@@ -23,12 +23,11 @@ def health(
         ``counters``, ``gauges`` and ``notes``.
     """
     total = reporter.so_far()
-    counts = outbox.counts()
     now = clock.stamp(clock.boottime_ns())
     counters = {f"frames_{name}": n for name, n in total.frame_counts().items()}
     counters |= {"candidates": total.candidates, "hits": total.hits}
     counters |= {f"rejected_{name}": n for name, n in total.rejected.items()}
-    counters |= {f"owed_{kind}": n for kind, n in counts.owed.items()}
+    counters["owed"] = outbox.owed
     received = counters["frames_received"]
     return {
         "counters": counters,

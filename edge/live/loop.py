@@ -26,7 +26,7 @@ from edge.stages.order import OrderStage
 from edge.stages.outcome import Fate, Outcome
 from edge.timeline import frame_duration_ns
 
-Sink = Callable[[list[Draft], dict[str, Any] | None], None]
+Sink = Callable[[list[Draft], dict[str, Any] | None], bool]
 _FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
 _NS = 1_000_000_000
 _log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class LiveLoop:
     ----------
     sink : callable
         Takes drafts and the checkpoint of the open exposure that goes with them; must not wait.
+        False: it could not take them, and they are lost.
     shelf : Shelf or None
         Where calibrations are kept; None: always calibrate anew.
     waits : bool
@@ -83,7 +84,9 @@ class LiveLoop:
         drafts: list[Draft] = []
         for settled in self._order.flush():
             drafts += self._reporter.take(settled)
-        self._sink(drafts + self._reporter.close("end"), None)
+        if not self._sink(drafts, self._reporter.checkpoint()):
+            self._reporter.disclaim(drafts)
+        self._sink(self._reporter.close("end"), None)
 
     @property
     def calibration_progress(self) -> tuple[int, int] | None:
@@ -181,7 +184,8 @@ class LiveLoop:
 
     def _emit(self, drafts: list[Draft]) -> None:
         self._last_checkpoint_ns = boottime_ns()
-        self._sink(drafts, self._reporter.checkpoint())
+        if not self._sink(drafts, self._reporter.checkpoint()):
+            self._reporter.disclaim(drafts)
 
 
 def _timed(frame: Frame) -> Frame:

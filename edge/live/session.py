@@ -136,11 +136,11 @@ class Session:
             uplink.stop()
 
     def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
-        def sink(drafts: list[Draft], checkpoint: dict[str, Any] | None) -> None:
-            writer.put(drafts, checkpoint)
+        def sink(drafts: list[Draft], checkpoint: dict[str, Any] | None) -> bool:
             for draft in drafts:
                 if draft.kind == "calibration":
                     uplink.publish_calibration_current(encode(draft.body))
+            return writer.put(drafts, checkpoint)
 
         loop = LiveLoop(
             self._config,

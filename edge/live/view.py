@@ -33,7 +33,7 @@ def snapshot(
     total = moment.parts.reporter.so_far()
     live_s = total.live_time_ns / _NS
     clock = moment.parts.clock.stamp(moment.parts.clock.boottime_ns())
-    counts = moment.parts.outbox.counts()
+    outbox = moment.parts.outbox
     progress = moment.parts.loop.calibration_progress or (None, None)
     mode = moment.parts.reporter.mode
     return Snapshot(
@@ -64,8 +64,8 @@ def snapshot(
         else "",
         connection=moment.parts.uplink.stats.state,
         published=moment.parts.uplink.stats.published,
-        acknowledged=counts.hits_acknowledged,
-        outbox=counts.owed_total,
+        acknowledged=outbox.hits_acknowledged,
+        outbox=outbox.owed,
         stored=stored,
         muons_per_cm2_min=config.display.muon_rate_per_cm2_min,
         crops=tuple(_crop_view(hit) for hit in reversed(moment.parts.reporter.totals.last_hits)),

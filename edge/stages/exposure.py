@@ -11,6 +11,7 @@ from edge.timeline import Timeline, exposure_ns
 
 BETWEEN_FRAMES = "between_frames"
 RESTART = "restart"
+UNSTORED = "unstored"
 
 
 @dataclass(slots=True)
@@ -72,6 +73,24 @@ class Exposure:
         self.hits += other.hits
         self.rejected.update(other.rejected)
 
+    def take_back(self, other: Exposure) -> None:
+        """Undo `add`."""
+        self.frames.subtract(other.frames)
+        self.bad.subtract(other.bad)
+        self.live_time_ns -= other.live_time_ns
+        self.dead_time_ns.subtract(other.dead_time_ns)
+        self.candidates -= other.candidates
+        self.hits -= other.hits
+        self.rejected.subtract(other.rejected)
+
+    def disclaim(self, hits: int, cause: str) -> None:
+        """Take back hits that could not be kept, and all live time: it was as good as dead."""
+        lost = min(hits, self.hits)
+        self.hits -= lost
+        self.rejected += Counter({cause: lost})
+        self.dead_time_ns += Counter({cause: self.live_time_ns})
+        self.live_time_ns = 0
+
 
 class ExposureAccount:
     """Adds settled frames, in order, to the open exposure.
@@ -129,6 +148,14 @@ class ExposureAccount:
             self.open.dead_time_ns[cause] += share
             given += share
         self.open.dead_time_ns[next(iter(causes))] += gap_ns - given
+
+    def reopen(self, closed: Exposure) -> None:
+        """Put an exposure whose record was lost back in front of the open one."""
+        record = self.open
+        record.add(closed)
+        record.from_ns = closed.from_ns
+        record.temperature_sum_c += closed.temperature_sum_c
+        record.temperature_count += closed.temperature_count
 
     def span_ns(self) -> int:
         """Length of the open exposure."""

@@ -35,14 +35,18 @@ class Rig:
         self.config = configured(**settings)
         timeline = LiveTimeline()
         self.reporter = Reporter(self.config, timeline, SystemClock(), "camera")
+        self.full = False
         self.drafts: list[Draft] = []
         self.checkpoints: list[dict[str, Any] | None] = []
         order = order_stage(self.config, timeline)
         self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf, waits=waits)
 
-    def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | None) -> None:
+    def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | None) -> bool:
+        if self.full:
+            return False
         self.drafts += drafts
         self.checkpoints.append(checkpoint)
+        return True
 
     def kinds(self) -> list[str]:
         return [draft.kind for draft in self.drafts]
@@ -252,3 +256,24 @@ def test_a_hit_in_a_frame_whose_level_drifted_is_found_with_its_raw_counts() -> 
     assert hit.body["peak_adu"] == int(drifted.pixels[10, 10])
     assert hit.body["area_px"] == 2
     assert hit.body["sum_adu"] == pytest.approx(450, abs=15)
+
+
+def test_what_the_disk_would_not_take_is_neither_a_hit_nor_live_time() -> None:
+    rig = Rig(exposure__period_s=1.0)
+    play(rig, 21)
+    rig.full = True
+    play(rig, 60, start=21, f30=(10, 10))  # a hit, and the end of an exposure record
+    rig.full = False
+    play(rig, 20, start=81, f90=(20, 20))
+    rig.loop.finish()
+    hits = [d for d in rig.drafts if d.kind == "hit"]
+    records = [d.body for d in rig.drafts if d.kind == "exposure"]
+    assert [d.body["frame"] for d in hits] == [90]
+    assert sum(r["hits"] for r in records) == 1
+    assert sum(r["rejected"].get("unstored", 0) for r in records) == 1
+    assert sum(r["frames"]["expected"] for r in records) == 101
+    assert sum(r["dead_time_ns"].get("unstored", 0) for r in records) >= 55 * 30 * MS
+    live = sum(r["live_time_ns"] for r in records)
+    dead = sum(sum(r["dead_time_ns"].values()) for r in records)
+    assert live + dead == 100 * 33 * MS + 30 * MS
+    assert rig.counts()["expected"] == 101
