@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from calibration.jit import compiled, numba_available
 from edge.frame import Pixels
 
+MOST_WIDTH_PX = 65_536
+"""A row's sum fits 32 bits."""
+
 MOST_SEEDS = 65_536
 """A frame with more lit pixels is no longer looked at pixel by pixel: it is a flood."""
 
@@ -50,9 +53,11 @@ def scan(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> 
     black_adu : int
         A pixel is bright when its value is above.
     """
-    if numba_available():
+    if numba_available() and pixels.shape[1] <= MOST_WIDTH_PX:
         seeds = np.empty(MOST_SEEDS, np.int64)
-        total, bright, lit = _kernel()(pixels, seed_threshold, black_adu, seeds)
+        # Of the frame's own type: a comparison of unlike integers is done one by one.
+        black = pixels.dtype.type(min(black_adu, np.iinfo(pixels.dtype).max))
+        total, bright, lit = _kernel()(pixels, seed_threshold, black, seeds)
         return Scan(int(total), int(bright), int(lit), seeds[: min(lit, MOST_SEEDS)].copy())
     return scan_numpy(pixels, seed_threshold, black_adu)
 
@@ -65,26 +70,35 @@ def scan_numpy(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: in
     return Scan(total, bright, len(seeds), seeds[:MOST_SEEDS].astype(np.int64))
 
 
-def _scan_scalar(
-    pixels: Any, seed_threshold: Any, black_adu: int, seeds: Any
+def _scan_rows(
+    pixels: Any, seed_threshold: Any, black_adu: Any, seeds: Any
 ) -> tuple[Any, int, int]:
+    """Count a row without branches, so that it is done in vectors; look closer where one is lit."""
     height, width = pixels.shape
     total = np.uint64(0)
     bright = 0
     lit = 0
     room = seeds.shape[0]
     for y in range(height):
+        row_total = np.uint32(0)
+        row_bright = np.uint32(0)
+        row_lit = np.uint32(0)
         for x in range(width):
             value = pixels[y, x]
-            total += np.uint64(value)
-            bright += value > black_adu
-            if value > seed_threshold[y, x]:
-                if lit < room:
-                    seeds[lit] = y * width + x
-                lit += 1
+            row_total += np.uint32(value)
+            row_bright += np.uint32(value > black_adu)
+            row_lit += np.uint32(value > seed_threshold[y, x])
+        total += np.uint64(row_total)
+        bright += int(row_bright)
+        if row_lit > 0:
+            for x in range(width):
+                if pixels[y, x] > seed_threshold[y, x]:
+                    if lit < room:
+                        seeds[lit] = y * width + x
+                    lit += 1
     return total, bright, lit
 
 
 @cache
 def _kernel() -> Any:
-    return compiled(_scan_scalar)
+    return compiled(_scan_rows)
