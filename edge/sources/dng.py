@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.sources.files import Fault, FileInfo, Plane, Unreadable, needs_extra, sized_mode
-from edge.sources.tiff import exposure_ns, open_tiff, tag_value
+from edge.sources.tiff import count_pages, exposure_ns, open_tiff, tag_value
 
 _MODEL, _UNIQUE_MODEL, _EXPOSURE_TIME, _ISO_SPEED = 272, 50708, 33434, 34855
 _EXIF, _DATE_TIME_ORIGINAL, _OFFSET_TIME_ORIGINAL, _SUBSEC_ORIGINAL = 34665, 36867, 36881, 37521
@@ -102,8 +102,8 @@ class _Tags:
 def _check_strips(tiff: Any, path: Path) -> None:
     """Refuse a file that ends before its pixels: LibRaw complains on standard error."""
     size = path.stat().st_size
-    for page in tiff.pages:
-        page = page.aspage()  # noqa: PLW2901
+    for index in range(count_pages(path)[0]):
+        page = tiff.pages[index].aspage()
         for part in (page, *(page.pages or ())):
             ends = zip(part.dataoffsets, part.databytecounts, strict=False)
             if any(offset + count > size for offset, count in ends):

@@ -15,6 +15,8 @@ from edge.frame import SensorMode
 
 # Larger than any sensor; a damaged header must not ask for the memory of one.
 MAX_SIDE_PX = 65_536
+# Deflate can't shrink by more than 1032.
+_LARGEST_RATIO = 1100
 # A camera's name, as a damaged tag may have none: messages hold 256 characters.
 _LONGEST_NAME = 128
 
@@ -101,6 +103,16 @@ def sized_mode(width_px: int, height_px: int, bit_depth: int, **known: Any) -> S
     named = str(known.pop("sensor", ""))
     sensor = "".join(char for char in named if char.isprintable())[:_LONGEST_NAME].strip()
     return SensorMode(sensor, int(width_px), int(height_px), bit_depth, **known)
+
+
+def check_plausible(path: Path, stated_bytes: int) -> None:
+    """Raise Unreadable where a header states more than the file could hold even compressed.
+
+    A file that was cut off keeps its stated frames, as bad ones; a damaged header that states
+    millions must not.
+    """
+    if stated_bytes > _LARGEST_RATIO * (path.stat().st_size + 4096):
+        raise Unreadable("bad_header", f"its header states {stated_bytes} bytes of pixels")
 
 
 def depth_of(dtype: np.dtype[Any]) -> int:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import CosmicEdgeError
 from edge.sources import fits_header
 from edge.sources.files import (
     Fault,
     FileInfo,
     Plane,
     Unreadable,
+    check_plausible,
     depth_of,
     needs_extra,
     sized_mode,
@@ -42,10 +44,11 @@ class FitsFormat:
 
     def inspect(self, path: Path) -> FileInfo:
         """Read the headers."""
-        with _open(path) as units:
+        with _open(path) as units, _quiet():
             images = [unit for unit in units if _plane_count(unit) > 0]
             if not images:
                 raise Unreadable("empty", "holds no image")
+            check_plausible(path, sum(_stated_bytes(unit) for unit in images))
             header = _merged(units[0].header, images[0].header)
             dtype = _stored_dtype(images[0].header)
             height, width = images[0].shape[-2:]
@@ -71,30 +74,50 @@ class FitsFormat:
     def planes(self, path: Path, info: FileInfo, start: int, stop: int) -> Iterator[Plane | Fault]:
         """Read plane by plane; what a cut-off cube still holds is kept."""
         with _open(path) as units:
+            with _quiet():
+                counts = [_plane_count(unit) for unit in units]
             first = 0
-            for unit in units:
-                count = _plane_count(unit)
-                for index in range(max(start - first, 0), min(stop - first, count)):
+            for unit, planes in zip(units, counts, strict=True):
+                for index in range(max(start - first, 0), min(stop - first, planes)):
                     yield _read_plane(unit, index)
-                first += count
+                first += planes
         if first < stop:
             raise Unreadable("truncated", "the file ends before this frame")
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[list[Any]]:
     try:
         from astropy.io import fits
     except ImportError as error:
         raise needs_extra(f"FITS ({path})", "astropy", "fits") from error
     try:
-        with _quiet():
-            units = fits.open(path, memmap=False, do_not_scale_image_data=True)
-            len(units)  # reads all headers
-        with units:
-            yield units
-    except (OSError, EOFError, ValueError, TypeError, KeyError, IndexError) as error:
+        # astropy leaves a file open that it fails on, unless it is ours to close.
+        with path.open("rb") as file:
+            with _quiet():
+                opened = fits.open(file, memmap=False, do_not_scale_image_data=True)
+                units = list(_units(opened))
+            with opened:
+                yield units
+    except (Unreadable, CosmicEdgeError):
+        raise
+    except Exception as error:  # astropy and the decompressors raise whatever they stumble over
         raise Unreadable("unreadable", _reason(error)) from error
+
+
+def _units(opened: Any) -> Iterator[Any]:
+    """Header units one by one: a damaged header can lead astropy round in a circle."""
+    end = 0
+    for index in count():
+        try:
+            unit = opened[index]
+        except IndexError:
+            return
+        place = unit.fileinfo()
+        if place["hdrLoc"] < end or place["datSpan"] < 0:
+            raise Unreadable("bad_header", "its headers contradict one another")
+        end = place["datLoc"] + place["datSpan"]
+        yield unit
 
 
 @contextmanager
@@ -116,12 +139,11 @@ def _merged(primary: Any, image: Any) -> dict[str, Any]:
     from astropy.io.fits import VerifyError
 
     cards: dict[str, Any] = {}
-    with _quiet():
-        for header in (primary, image):
-            for card in header.cards:
-                # astropy parses a card when it is looked at; a damaged one is as good as none.
-                with suppress(ValueError, TypeError, VerifyError):
-                    cards[card.keyword] = card.value
+    for header in (primary, image):
+        for card in header.cards:
+            # astropy parses a card when it is looked at; a damaged one is as good as none.
+            with suppress(ValueError, TypeError, VerifyError):
+                cards[card.keyword] = card.value
     return cards
 
 
@@ -129,6 +151,10 @@ def _plane_count(unit: Any) -> int:
     if not unit.is_image or not unit.shape or len(unit.shape) < 2:
         return 0
     return 0 if 0 in unit.shape else math.prod(unit.shape[:-2])
+
+
+def _stated_bytes(unit: Any) -> int:
+    return math.prod(int(side) for side in unit.shape) * abs(int(unit.header["BITPIX"])) // 8
 
 
 def _scaling(header: Any) -> tuple[float, float]:
@@ -160,13 +186,13 @@ def _read_plane(unit: Any, index: int) -> Plane | Fault:
         # `section` reads this plane alone, `data` would read the whole cube.
         with _quiet():
             stored = np.asarray(unit.section[tuple(int(axis) for axis in leading) or slice(None)])
+            if stored.shape != unit.shape[-2:]:
+                return Fault("truncated", "the file ends inside this frame")
+            return Plane(_scaled(stored, unit.header))
     except OSError as error:
         return Fault("unreadable", error.strerror or "its pixels can't be read")
-    except (EOFError, ValueError, TypeError, zlib.error):  # what astropy makes of a short file
-        return Fault("truncated", "the file ends before its pixels do")
-    if stored.shape != unit.shape[-2:]:
-        return Fault("truncated", "the file ends inside this frame")
-    return Plane(_scaled(stored, unit.header))
+    except Exception:  # what astropy and the decompressors make of a short or damaged file
+        return Fault("truncated", "the file ends before its pixels do, or they are damaged")
 
 
 def _scaled(stored: NDArray[Any], header: Any) -> NDArray[Any]:

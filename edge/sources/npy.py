@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from edge.sources.counts import is_number
-from edge.sources.files import FileInfo, Plane, Unreadable, depth_of, sized_mode
+from edge.sources.files import (
+    FileInfo,
+    Plane,
+    Unreadable,
+    check_plausible,
+    depth_of,
+    sized_mode,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class NpyFormat:
         """Read the header; a stack that was cut off keeps its stated number of frames."""
         header = _read_header(path)
         count, height, width = header.shape
+        check_plausible(path, count * height * width * header.dtype.itemsize)
         mode = sized_mode(width, height, depth_of(header.dtype))
         lost = count - header.available
         note = f"cut off: {lost} of {count} frames are missing" if lost else ""
@@ -52,7 +61,8 @@ class NpyFormat:
 
 def _read_header(path: Path) -> _Header:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on headers that Python 2 wrote
             version = np.lib.format.read_magic(file)
             if version[0] == 1:
                 shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
@@ -62,7 +72,7 @@ def _read_header(path: Path) -> _Header:
             size = file.seek(0, 2)
     except OSError as error:
         raise Unreadable("unreadable", error.strerror or str(error)) from error
-    except (ValueError, SyntaxError) as error:
+    except Exception as error:  # numpy evaluates the header as Python: whatever that may meet
         raise Unreadable("bad_header", "isn't a whole .npy file") from error
     if len(shape) not in (2, 3):
         raise Unreadable("bad_shape", f"shape {shape}: expected (h, w) or (n, h, w)")

@@ -158,7 +158,7 @@ class Session:
         levels = metadata.get("SensorBlackLevels")
         if not levels:
             return None
-        return sum(levels) / len(levels) / (1 << (16 - self._raw.bit_depth))
+        return float(sum(levels) / len(levels)) / (1 << (16 - self._raw.bit_depth))
 
     def _row_time_ns(self) -> int:
         limits = self._camera.camera_controls.get("FrameDurationLimits")

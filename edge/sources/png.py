@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.sources.files import Fault, FileInfo, Plane, Unreadable, sized_mode
+from edge.sources.files import Fault, FileInfo, Plane, Unreadable, check_plausible, sized_mode
 from edge.sources.luma import LUMA, luma
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,6 +33,7 @@ class PngFormat:
         """Read the first 33 bytes."""
         width, height, bits, colour = _read_header(_read(path, 33))
         mode = sized_mode(width, height, 16 if bits == 16 else 8, conversion=LUMA if colour else "")
+        check_plausible(path, width * height * bits // 8)
         return FileInfo(mode, np.dtype(np.uint16 if bits == 16 else np.uint8))
 
     def planes(self, path: Path, info: FileInfo, start: int, stop: int) -> Iterator[Plane | Fault]:

@@ -13,12 +13,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import CosmicEdgeError
 from edge.sources.counts import is_number
 from edge.sources.files import (
     Fault,
     FileInfo,
     Plane,
     Unreadable,
+    check_plausible,
     depth_of,
     needs_extra,
     sized_mode,
@@ -26,6 +28,8 @@ from edge.sources.files import (
 from edge.sources.luma import LUMA, luma
 
 _WHITE_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 2, 3, 6
+# None, LZW, deflate, deflate, PackBits; others may shrink an even image to next to nothing.
+_MODEST_COMPRESSIONS = (1, 5, 8, 32946, 32773)
 _MODEL, _EXPOSURE_TIME = 272, 33434
 
 
@@ -37,12 +41,14 @@ class TiffFormat:
 
     def inspect(self, path: Path) -> FileInfo:
         """Read the first page's tags and count the pages."""
-        count, broken = _count_pages(path)
+        count, broken = count_pages(path)
         with open_tiff(path, "TIFF") as tiff:
             page = _page(tiff, 0)
             dtype, colour = _stored_dtype(page), _is_colour(page)
             if not is_number(dtype):
                 raise Unreadable("bad_dtype", f"holds {dtype}: expected numbers")
+            if page.compression in _MODEST_COMPRESSIONS:
+                check_plausible(path, int(page.nbytes) * count)
             mode = sized_mode(
                 page.imagewidth,
                 page.imagelength,
@@ -78,7 +84,12 @@ def open_tiff(path: Path, what: str) -> Iterator[Any]:
     except Exception as error:  # tifffile raises whatever its parser stumbles over
         raise Unreadable("bad_header", f"isn't a whole {what} file") from error
     with tiff:
-        yield tiff
+        try:
+            yield tiff
+        except (Unreadable, CosmicEdgeError):
+            raise
+        except Exception as error:  # as above: tags are parsed when they are looked at
+            raise Unreadable("bad_header", f"isn't a whole {what} file") from error
 
 
 def tag_value(page: Any, code: int) -> Any:
@@ -129,7 +140,10 @@ def _read_page(page: Any) -> Plane | Fault:
     except Exception as error:  # as above, and whatever the codecs raise
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Fault("truncated", f"its pixels can't be read ({line})")
-    return Plane(_to_grey(page, values))
+    grey = _to_grey(page, values)
+    if grey.ndim != 2:
+        return Fault("bad_shape", f"holds an array of shape {grey.shape}")
+    return Plane(grey)
 
 
 def _to_grey(page: Any, values: NDArray[Any]) -> NDArray[Any]:
@@ -146,7 +160,7 @@ def _to_grey(page: Any, values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _count_pages(path: Path) -> tuple[int, bool]:
+def count_pages(path: Path) -> tuple[int, bool]:
     """Pages that can be reached, and whether the link to the next leads out of the file.
 
     tifffile stops at a broken link without an error, and the lost pages would go unseen.
