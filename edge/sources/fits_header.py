@@ -71,7 +71,7 @@ def pixel_pitch_um(header: Mapping[str, Any]) -> float | None:
     x_binning, y_binning = _number(header, "XBINNING") or 1, _number(header, "YBINNING") or 1
     if x_um == y_um and x_binning != y_binning:
         x_um, y_um = x_um * x_binning, y_um * y_binning
-    pitch_um = math.sqrt(x_um) * math.sqrt(y_um)
+    pitch_um = x_um if x_um == y_um else math.sqrt(x_um) * math.sqrt(y_um)
     return pitch_um if 0.01 <= pitch_um <= 10_000 else None
 
 

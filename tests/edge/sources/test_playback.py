@@ -171,5 +171,5 @@ def test_closing_ends_an_endless_paced_loop_at_once() -> None:
 def test_options_are_checked(stack: Path) -> None:
     with pytest.raises(BadUse, match='unknown option "pace"; did you mean "paced"'):
         open_source(f"recording:{stack}?pace=1")
-    with pytest.raises(BadUse, match="fps must be 0.0001 to 1000000, not 0"):
+    with pytest.raises(BadUse, match=r"fps must be 0\.0001 to 1000000, not 0"):
         open_source(f"recording:{stack}?fps=0")
