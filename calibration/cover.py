@@ -30,15 +30,19 @@ class CoverRule:
         A pixel above it is bright.
     bright_share_limit : float
         The share of bright pixels is not above it.
+    particle_share : float
+        So few bright pixels are particles, however bright they make the mean of a small frame.
     """
 
     mean_limit_adu: float
     black_adu: int
     bright_share_limit: float
+    particle_share: float = 0.0
 
     def covered(self, mean_adu: float, bright_share: float) -> bool:
         """Whether a frame with this mean and share of bright pixels is dark."""
-        return mean_adu <= self.mean_limit_adu and bright_share <= self.bright_share_limit
+        dark = mean_adu <= self.mean_limit_adu or bright_share <= self.particle_share
+        return dark and bright_share <= self.bright_share_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,12 @@ def cover_rule(
     """Cover rule of a calibrated sensor, from the level and noise of its dark frames.
 
     The pixels that are bright in every dark frame (hot ones, amplifier glow) are allowed for
-    twice over, and the levels of the dark frames themselves are covered.
+    twice over, and the levels of the dark frames themselves are covered. So is a track across
+    the whole frame, which in a small one lights more than a pixel in a thousand.
     """
     step = LEVEL_SIGMA * max(noise_adu, 1.0) + level_range_adu
     black = min(int(level_adu + step), full_scale_adu)
     always_bright = float(np.count_nonzero(mean_adu > black)) / mean_adu.size
-    return CoverRule(level_adu + step, black, 2 * always_bright + BRIGHT_SHARE)
+    particle_share = sum(mean_adu.shape) / mean_adu.size
+    bright_share_limit = 2 * always_bright + max(BRIGHT_SHARE, particle_share)
+    return CoverRule(level_adu + step, black, bright_share_limit, particle_share)

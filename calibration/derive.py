@@ -30,6 +30,12 @@ _SURROUNDINGS_PX = 5
 MASKED = 65_535
 """Threshold no value is above."""
 
+_LASTING_FRAMES = 3
+"""A particle may stay lit for so many frames, and is one particle."""
+
+_LASTING_FRAMES_PER_HOUR = 3600.0
+"""A sensor that is read less often is cleared in between: nothing stays lit in the next frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRequest:
@@ -99,7 +105,10 @@ def derive(
     seed = _threshold(noise, hot, seed_sigma, stretch, full_scale)
     growth_sigma = min(request.growth_sigma, seed_sigma)
     growth = _threshold(noise, hot, growth_sigma, stretch, full_scale)
-    masked = (seed >= full_scale) | (statistics.largest[1] > seed)
+    unstable = statistics.largest[1] > seed
+    if request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR:
+        unstable &= ~_lit_once(statistics, seed)
+    masked = (seed >= full_scale) | unstable
     seed[masked] = MASKED
     growth[masked] = MASKED
     rule = cover_rule(level_adu, level_range_adu, noise.typical, noise.mean, full_scale)
@@ -153,6 +162,23 @@ def _stands_out(noise: _Noise) -> NDArray[np.bool_]:
     around = cv2.medianBlur(noise.mean, _SURROUNDINGS_PX)
     above: NDArray[np.bool_] = noise.mean - around > np.float32(HOT_SIGMA * noise.typical)
     return above
+
+
+def _lit_once(statistics: PixelStatistics, seed: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Pixels above their threshold in two or three frames that follow one another, and never else.
+
+    That is one particle that lasted, not a pixel that fires again and again. Only where baseline
+    and noise leave so many values out.
+    """
+    if values_to_drop(statistics.count, len(statistics.largest)) < _LASTING_FRAMES:
+        return np.zeros(seed.shape, np.bool_)
+    lit = statistics.largest > seed
+    count = np.count_nonzero(lit, axis=0)
+    first = np.where(lit, statistics.when, np.uint16(MASKED)).min(axis=0)
+    last = np.where(lit, statistics.when, np.uint16(0)).max(axis=0)
+    lasted = (count > 1) & (count <= _LASTING_FRAMES)
+    once: NDArray[np.bool_] = lasted & (last.astype(np.int32) - first == count - 1)
+    return once
 
 
 def _tail(statistics: PixelStatistics, noise: _Noise, hot: NDArray[np.bool_]) -> Tail:

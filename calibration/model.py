@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,7 @@ MAPS = tuple(f.name for f in fields(Calibration) if "NDArray" in str(f.type))
 def calibration_id(mode: dict[str, Any], cover: CoverRule, **maps: NDArray[Any]) -> str:
     """Hash of what decides: mode, cover rule, baseline, noise and thresholds."""
     hasher = hashlib.sha256()
-    rule = [cover.mean_limit_adu, cover.black_adu, cover.bright_share_limit]
+    rule = list(astuple(cover))
     hasher.update(json.dumps([mode, rule], sort_keys=True).encode())
     for name in sorted(maps):
         hasher.update(name.encode())

@@ -1,7 +1,7 @@
 """Streaming statistics of every pixel: count, sum, sum of squares and the four largest values.
 
-All sums are integers, so that the result is exact and does not depend on the order of the frames
-or on which of the two paths (numba, NumPy) made it.
+All sums are integers, so that the result is exact and does not depend on which of the two paths
+(numba, NumPy) made it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class PixelStatistics:
     squares : ndarray of uint64, shape (height, width)
     largest : ndarray of uint16, shape (LARGEST_KEPT, height, width)
         Descending.
+    when : ndarray of uint16, shape (LARGEST_KEPT, height, width)
+        Which frame each of them is from, counted from 0; of equal values the earliest are kept.
     """
 
     def __init__(self, height_px: int, width_px: int) -> None:
@@ -36,38 +38,45 @@ class PixelStatistics:
         self.total = np.zeros((height_px, width_px), np.uint32)
         self.squares = np.zeros((height_px, width_px), np.uint64)
         self.largest = np.zeros((LARGEST_KEPT, height_px, width_px), np.uint16)
+        self.when = np.zeros((LARGEST_KEPT, height_px, width_px), np.uint16)
 
     def add(self, pixels: NDArray[Any]) -> None:
         """Add a frame of uint8 or uint16, shape (height, width)."""
         if pixels.shape != self.total.shape:
             raise ValueError(f"frame is {pixels.shape}, statistics are {self.total.shape}")
         kernel = _numba_kernel() if numba_available() else add_numpy
-        kernel(pixels, self.total, self.squares, self.largest)
+        kernel(pixels, self.total, self.squares, self.largest, self.when, self.count)
         self.count += 1
 
 
-def add_numpy(
+def add_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
     pixels: NDArray[Any],
     total: NDArray[np.uint32],
     squares: NDArray[np.uint64],
     largest: NDArray[np.uint16],
+    when: NDArray[np.uint16],
+    number: int,
 ) -> None:
-    """Add a frame with NumPy: the reference for the compiled path."""
+    """Add frame `number` with NumPy: the reference for the compiled path."""
     total += pixels
     wide = pixels.astype(np.uint64)
     squares += wide * wide
     carried = pixels.astype(np.uint16)
-    for slot in largest:
-        smaller = np.minimum(slot, carried)
-        np.maximum(slot, carried, out=slot)
-        carried = smaller
+    since = np.full(pixels.shape, number, np.uint16)
+    moved = np.zeros(pixels.shape, np.bool_)  # below the new value's place all move down by one
+    for slot, frame in zip(largest, when, strict=True):
+        moved |= carried > slot
+        slot[moved], carried[moved] = carried[moved], slot[moved]
+        frame[moved], since[moved] = since[moved], frame[moved]
 
 
-def _add_scalar(
+def _add_scalar(  # noqa: PLR0917
     pixels: NDArray[Any],
     total: NDArray[np.uint32],
     squares: NDArray[np.uint64],
     largest: NDArray[np.uint16],
+    when: NDArray[np.uint16],
+    number: int,
 ) -> None:
     height, width = pixels.shape
     kept = largest.shape[0]
@@ -80,8 +89,10 @@ def _add_scalar(
                 slot = kept - 1
                 while slot > 0 and value > largest[slot - 1, y, x]:
                     largest[slot, y, x] = largest[slot - 1, y, x]
+                    when[slot, y, x] = when[slot - 1, y, x]
                     slot -= 1
                 largest[slot, y, x] = np.uint16(value)
+                when[slot, y, x] = np.uint16(number)
 
 
 @cache

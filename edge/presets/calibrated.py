@@ -151,6 +151,8 @@ def with_cover(calibration: Calibration, cover: CoverConfig) -> Calibration:
             rule.bright_share_limit
             if cover.bright_share_limit is None
             else cover.bright_share_limit,
+            # A stated limit of the mean holds for every frame.
+            rule.particle_share if cover.mean_limit_adu is None else 0.0,
         ),
     )
 

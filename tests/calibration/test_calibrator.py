@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from calibration.calibrator import Calibrator
+from calibration.cover import cover_rule
 from calibration.derive import ThresholdRequest
 from calibration.level import shifted
 from calibration.model import CalibrationError
@@ -71,6 +72,36 @@ def test_a_pixel_that_fires_in_two_frames_is_masked_one_that_fires_once_is_not()
     assert made.masked[10, 20]
     assert made.seed_threshold[10, 20] == 65_535
     assert not made.masked[30, 40]
+
+
+@pytest.mark.parametrize("lit", [[30, 31], [30, 31, 32]])
+def test_a_particle_that_stays_lit_for_up_to_three_frames_masks_no_pixel(lit: list[int]) -> None:
+    frames = dark_frames(200)
+    frames[lit, 10, 20] += 300
+    made = calibrate(frames)
+    assert not made.masked[10, 20]
+    assert made.seed_threshold[10, 20] < 64 + 30
+
+
+@pytest.mark.parametrize(
+    "lit", [[30, 32], [30, 31, 33], [30, 31, 100], [30, 31, 32, 33], [30, 31, 100, 101]]
+)
+def test_a_pixel_that_fires_in_more_frames_or_with_a_break_is_masked(lit: list[int]) -> None:
+    frames = dark_frames(200)
+    frames[lit, 10, 20] += 300
+    assert calibrate(frames).masked[10, 20]
+
+
+def test_in_long_exposures_nothing_lasts_into_the_next_frame() -> None:
+    frames = dark_frames(200)
+    frames[30:32, 10, 20] += 300
+    assert calibrate(frames, frames_per_hour=60.0).masked[10, 20]
+
+
+def test_few_frames_do_not_tell_a_lasting_particle_from_a_pixel_that_fires() -> None:
+    frames = dark_frames(10)
+    frames[3:5, 10, 20] += 300
+    assert calibrate(frames).masked[10, 20]
 
 
 def test_a_saturated_pixel_is_masked() -> None:
@@ -140,6 +171,22 @@ def test_a_handful_of_frames_still_calibrates(count: int) -> None:
 def test_the_same_frames_give_the_same_id_and_others_do_not() -> None:
     assert calibrate(dark_frames(20)).id == calibrate(dark_frames(20)).id
     assert calibrate(dark_frames(20)).id != calibrate(dark_frames(20, seed=2)).id
+
+
+@pytest.mark.parametrize("value", [300, 1023])
+def test_a_track_across_a_small_frame_does_not_uncover_it(value: int) -> None:
+    cover = calibrate(dark_frames(50)).cover
+    frame = dark_frames(1, seed=7)[0]
+    frame[10, :] = value
+    frame[:, 20] = value
+    assert cover.covered(float(frame.mean()), float((frame > cover.black_adu).mean()))
+    frame[10:14, :] = value
+    assert not cover.covered(float(frame.mean()), float((frame > cover.black_adu).mean()))
+
+
+def test_on_a_large_sensor_a_pixel_in_a_thousand_is_bright() -> None:
+    mean = np.zeros((3000, 4000), np.float32)
+    assert cover_rule(0.0, 0.0, 1.0, mean, 1023).bright_share_limit == pytest.approx(0.001)
 
 
 def test_the_cover_rule_allows_the_hot_pixels_the_sensor_has() -> None:

@@ -21,12 +21,13 @@ from calibration.statistics import LARGEST_KEPT, PixelStatistics, _numba_kernel,
 def test_the_compiled_path_equals_numpy_bit_for_bit(stack: np.ndarray) -> None:
     shape = stack.shape[1:]
     fast, plain = PixelStatistics(*shape), PixelStatistics(*shape)
-    for frame in stack:
-        _numba_kernel()(frame, fast.total, fast.squares, fast.largest)
-        add_numpy(frame, plain.total, plain.squares, plain.largest)
+    for number, frame in enumerate(stack):
+        _numba_kernel()(frame, fast.total, fast.squares, fast.largest, fast.when, number)
+        add_numpy(frame, plain.total, plain.squares, plain.largest, plain.when, number)
     assert np.array_equal(fast.total, plain.total)
     assert np.array_equal(fast.squares, plain.squares)
     assert np.array_equal(fast.largest, plain.largest)
+    assert np.array_equal(fast.when, plain.when)
 
 
 @settings(max_examples=30, deadline=None)
@@ -38,8 +39,10 @@ def test_sums_and_largest_values_are_exact(stack: np.ndarray) -> None:
     wide = stack.astype(np.uint64)
     assert np.array_equal(statistics.total, wide.sum(axis=0))
     assert np.array_equal(statistics.squares, (wide * wide).sum(axis=0))
-    expected = np.sort(stack, axis=0)[::-1][:LARGEST_KEPT]
-    assert np.array_equal(statistics.largest, expected)
+    # Largest first, of equal ones the earliest; a zero is never taken down.
+    order = np.argsort(-stack.astype(int), axis=0, kind="stable")[:LARGEST_KEPT]
+    assert np.array_equal(statistics.largest, np.take_along_axis(stack, order, axis=0))
+    assert np.array_equal(statistics.when, np.where(statistics.largest > 0, order, 0))
 
 
 def test_the_largest_value_of_all_does_not_overflow_the_sums() -> None:
