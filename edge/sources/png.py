@@ -17,6 +17,8 @@ from edge.sources.luma import LUMA, luma
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_TYPES = frozenset({2, 3, 6})  # RGB, palette, RGBA
+# Bits of a sample that each colour type may have (PNG, 3rd edition, table 11.1).
+_BITS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def _read_header(data: bytes) -> tuple[int, int, int, bool]:
     if len(data) < 33 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR":
         raise Unreadable("bad_header", "isn't a whole PNG file")
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
+    if bits not in _BITS.get(colour_type, ()):  # libpng would say so on standard error
+        raise Unreadable("bad_header", f"states {bits} bits of colour type {colour_type}")
     return width, height, bits, colour_type in _COLOUR_TYPES
 
 

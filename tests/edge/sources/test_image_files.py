@@ -88,6 +88,21 @@ def test_a_png_that_was_cut_off_is_refused_in_one_line(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("bits", "colour_type"), [(13, 0), (16, 3), (4, 2), (8, 5)])
+def test_a_png_of_a_depth_there_is_none_of_is_refused_without_another_word(
+    tmp_path: Path, bits: int, colour_type: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.png"
+    cv2.imwrite(str(path), np.zeros((4, 4), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[24:26] = bytes([bits, colour_type])
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+    with pytest.raises(Failed, match=f"states {bits} bits of colour type {colour_type}"):
+        open_recording(path)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_png_with_a_flipped_bit_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     cv2.imwrite(str(path), np.zeros((30, 30), np.uint8))
