@@ -93,9 +93,11 @@ class Reporter:
         return drafts
 
     def close(self, reason: str, *, continued: bool = True) -> list[Draft]:
-        """End the open exposure and write it down; nothing when no frame came."""
+        """End the open exposure and write it down; nothing when no usable frame ever came."""
+        if self._mode is None:
+            return []
         exposure = self._account.close(continued=continued)
-        if not exposure.frames or self._mode is None:
+        if not exposure.frames:
             return []
         body = self._exposure_body(exposure, reason)
         self._restarted_from = None
@@ -246,11 +248,11 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
     counts = total.frame_counts()
     return {
         **counts,
-        "bad_by_reason": dict(sorted(total.bad.items())),
+        "bad_by_reason": dict(sorted((+total.bad).items())),
         "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
         "candidates": total.candidates,
         "hits": total.hits,
-        "rejected": dict(sorted(total.rejected.items())),
+        "rejected": dict(sorted((+total.rejected).items())),
         "classes": dict(sorted(reporter.totals.classes.items())),
         "live_time_s": total.live_time_ns / _NS,
         "dead_time_s": sum(total.dead_time_ns.values()) / _NS,

@@ -33,6 +33,7 @@ def command(
     """Watch a camera until Ctrl-C; then drain what is owed for up to 10 s and sum up."""
     from edge.cli._shared import console, stop_on_signals
     from edge.display.live import LiveDisplay
+    from edge.errors import Failed
     from edge.live.broker import broker_address
     from edge.live.session import Moment, Session
     from edge.live.view import snapshot
@@ -57,3 +58,8 @@ def command(
         session = Session(settings, opened, address, watch=watch)
         summary = session.run(stop, duration)
     show_summary(summary, json)
+    if summary["outbox"] and not summary["connected"]:
+        raise Failed(
+            f"{address} never let this rig in: {summary['outbox']} messages wait in "
+            f"{settings.rig.state_dir}"
+        )

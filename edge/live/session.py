@@ -165,9 +165,10 @@ class Session:
         finally:
             parts.capture.stop()
             parts.loop.finish()
+        looked_s = time.monotonic() - started
         watcher.look("draining")
         drained = _drain(parts.writer, parts.uplink, DRAIN_S)
-        return self._summary(parts, time.monotonic() - started, drained)
+        return self._summary(parts, looked_s, drained)
 
     def _step(self, parts: Parts, watcher: _Watcher, end: float) -> bool:
         """Take one item; False when no more can come."""
@@ -202,6 +203,12 @@ class Session:
                 f"{self._source.name}: no frame came in {seconds:.0f} s; "
                 "look at the camera, or ask cosmic-edge doctor"
             )
+        if summary["bad"] == summary["received"]:
+            reasons = ", ".join(f"{n} {why}" for why, n in summary["bad_by_reason"].items())
+            raise Failed(
+                f"{self._source.name}: none of {summary['received']} frames could be used "
+                f"({reasons.replace('_', ' ')})"
+            )
         counts, detector = parts.outbox.counts(), parts.loop.detector
         stored = parts.writer.counts()
         notes = [self._note, parts.loop.note, parts.uplink.stats.last_error, stored.last_error]
@@ -213,6 +220,7 @@ class Session:
             "outbox": counts.owed_total,
             "unstored": stored.unstored + stored.broken,
             "drained": drained,
+            "connected": parts.uplink.stats.connections > 0,
             "rig": parts.outbox.rig,
             "epoch": parts.outbox.epoch,
             "notes": [note for note in notes if note],
