@@ -17,6 +17,9 @@ from calibration.jit import compiled, numba_available
 LARGEST_KEPT = 4
 """RMS leaves the four largest values out of its mean and standard deviation."""
 
+MOST_FRAMES = 65_536
+"""Frames are numbered in 16 bits, and so many sums of 16-bit values fit into 32 bits."""
+
 
 class PixelStatistics:
     """Sum, sum of squares and largest values of each pixel over the frames added.
@@ -24,7 +27,7 @@ class PixelStatistics:
     Attributes
     ----------
     count : int
-        Frames added (at most 65,537, so that a 32-bit sum holds).
+        Frames added, at most `MOST_FRAMES`.
     total : ndarray of uint32, shape (height, width)
     squares : ndarray of uint64, shape (height, width)
     largest : ndarray of uint16, shape (LARGEST_KEPT, height, width)
@@ -41,9 +44,11 @@ class PixelStatistics:
         self.when = np.zeros((LARGEST_KEPT, height_px, width_px), np.uint16)
 
     def add(self, pixels: NDArray[Any]) -> None:
-        """Add a frame of uint8 or uint16, shape (height, width)."""
+        """Add a frame of uint8 or uint16, shape (height, width); raises beyond `MOST_FRAMES`."""
         if pixels.shape != self.total.shape:
             raise ValueError(f"frame is {pixels.shape}, statistics are {self.total.shape}")
+        if self.count >= MOST_FRAMES:
+            raise ValueError(f"statistics of {self.count} frames can't take another one")
         kernel = _numba_kernel() if numba_available() else add_numpy
         kernel(pixels, self.total, self.squares, self.largest, self.when, self.count)
         self.count += 1

@@ -91,9 +91,7 @@ class BrokerConfig(Section):
 class CalibrationConfig(Section):
     """How the rig learns its own camera before it looks for hits."""
 
-    frames: int = Field(
-        500, ge=3, le=100_000, description="Covered frames that make a calibration."
-    )
+    frames: int = Field(500, ge=3, le=65_536, description="Covered frames that make a calibration.")
     false_triggers_per_hour: float = Field(
         0.01, gt=0, le=1e6, description="Triggers by noise alone that are allowed, whole sensor."
     )

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from pydantic import ValidationError
 
-from calibration.statistics import LARGEST_KEPT, PixelStatistics, _numba_kernel, add_numpy
+from calibration.statistics import (
+    LARGEST_KEPT,
+    MOST_FRAMES,
+    PixelStatistics,
+    _numba_kernel,
+    add_numpy,
+)
+from edge.config.model import CalibrationConfig
 
 
 @settings(max_examples=30, deadline=None)
@@ -65,3 +73,18 @@ def test_a_strided_read_only_frame_is_read_as_it_is() -> None:
     statistics = PixelStatistics(2, 2)
     statistics.add(frame)
     assert np.array_equal(statistics.total, frame)
+
+
+def test_more_frames_than_the_integers_hold_are_refused() -> None:
+    statistics = PixelStatistics(1, 1)
+    statistics.count = MOST_FRAMES - 1
+    statistics.add(np.ones((1, 1), np.uint16))
+    assert statistics.when[0, 0, 0] == MOST_FRAMES - 1
+    with pytest.raises(ValueError, match="65536 frames can't take another"):
+        statistics.add(np.ones((1, 1), np.uint16))
+
+
+def test_the_longest_calibration_that_can_be_configured_fits() -> None:
+    assert CalibrationConfig(frames=MOST_FRAMES).frames == MOST_FRAMES
+    with pytest.raises(ValidationError):
+        CalibrationConfig(frames=MOST_FRAMES + 1)
