@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,20 @@ class Calibration:
         """Level of a dark pixel: the mode's where it is stated, the measured one otherwise."""
         stated = self.mode.get("black_level_adu")
         return float(stated) if stated is not None else self.level_adu
+
+    def with_cover(self, rule: CoverRule) -> Calibration:
+        """Judge frames by another cover rule: another calibration, with an `id` of its own."""
+        if rule == self.cover:
+            return self
+        own_id = calibration_id(
+            self.mode,
+            rule,
+            mean=self.mean_adu,
+            sigma=self.sigma_adu,
+            seed=self.seed_threshold,
+            growth=self.growth_threshold,
+        )
+        return replace(self, id=own_id, cover=rule)
 
     def summary(self) -> dict[str, Any]:
         """Everything but the maps, ready for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,19 @@ def test_a_handful_of_frames_still_calibrates(count: int) -> None:
 def test_the_same_frames_give_the_same_id_and_others_do_not() -> None:
     assert calibrate(dark_frames(20)).id == calibrate(dark_frames(20)).id
     assert calibrate(dark_frames(20)).id != calibrate(dark_frames(20, seed=2)).id
+
+
+def test_another_cover_rule_is_another_calibration() -> None:
+    made = calibrate(dark_frames(20))
+    rule = replace(made.cover, mean_limit_adu=made.cover.mean_limit_adu + 1)
+    other = made.with_cover(rule)
+    assert other.cover == rule
+    assert other.id != made.id
+    assert other.seed_threshold is made.seed_threshold
+    # One id for one set of rules, whichever way it came about.
+    assert made.with_cover(rule).id == other.id
+    assert other.with_cover(made.cover).id == made.id
+    assert made.with_cover(made.cover) is made
 
 
 @pytest.mark.parametrize("value", [300, 1023])
