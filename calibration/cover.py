@@ -41,7 +41,7 @@ class CoverRule:
 
     def covered(self, mean_adu: float, bright_share: float) -> bool:
         """Whether a frame with this mean and share of bright pixels is dark."""
-        dark = mean_adu <= self.mean_limit_adu or bright_share <= self.particle_share
+        dark = mean_adu <= self.mean_limit_adu or bright_share < self.particle_share
         return dark and bright_share <= self.bright_share_limit
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge import __version__
@@ -33,6 +33,26 @@ class Totals:
     exposure: Exposure = field(default_factory=Exposure)
     classes: Counter[str] = field(default_factory=Counter)
     last_hits: list[Hit] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Restart:
+    """Time since an interrupted run's last checkpoint that no record has told of yet.
+
+    A computer without a clock of its own may start in the past: the gap is then only known once
+    its clock is set, some records later.
+    """
+
+    until_utc_ns: int
+    told_ns: int = 0
+
+    def gap_ns(self, begin_utc_ns: int) -> int:
+        """Dead time before a record that begins at `begin_utc_ns`."""
+        return begin_utc_ns - self.until_utc_ns - self.told_ns
+
+    def later(self, span_ns: int) -> _Restart:
+        """Go on after a record that could not tell."""
+        return replace(self, told_ns=self.told_ns + span_ns)
 
 
 class Reporter:
@@ -66,8 +86,8 @@ class Reporter:
         self._mode: SensorMode | None = None
         self._config_hash = config_hash(config)
         self._position = _position(config)
-        self._restarted_from: str | None = None
-        self._closed: list[Exposure] = []
+        self._restart: _Restart | None = None
+        self._closed: deque[tuple[Exposure, _Restart | None]] = deque(maxlen=64)
 
     @property
     def mode(self) -> SensorMode | None:
@@ -81,11 +101,10 @@ class Reporter:
 
     def resume_after(self, to_utc: str) -> None:
         """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""
-        self._restarted_from = to_utc
+        self._restart = _Restart(parse_utc_ns(to_utc))
 
     def take(self, settled: Settled) -> list[Draft]:
         """Count a frame and write down its hits; an exposure record when its time is over."""
-        self._closed.clear()
         drafts = self._hits(settled)
         self._account.add(settled)
         if self._account.span_ns() >= self._config.exposure.period_s * _NS:
@@ -96,35 +115,54 @@ class Reporter:
         """End the open exposure and write it down; nothing when no usable frame ever came."""
         if self._mode is None:
             return []
+        span_ns = self._account.span_ns()
         exposure = self._account.close(continued=continued)
-        if not exposure.frames:
+        if not exposure.frames.total():
             return []
         body = self._exposure_body(exposure, reason)
-        self._restarted_from = None
-        self._closed.append(exposure)
+        self._closed.append((exposure, self._restart))
+        if self._restart is not None:
+            told = RESTART in body["dead_time_ns"]
+            self._restart = None if told else self._restart.later(span_ns)
         self.totals.exposure.add(exposure)
         return [Draft("exposure", body, self._origin)]
 
-    def disclaim(self, drafts: Sequence[Draft]) -> None:
-        """Take back what could not be handed over: its hits were not made, its time is dead.
+    def handed_over(self, drafts: Sequence[Draft], *, kept: bool) -> None:
+        """Hear whether what was written down is in good hands.
 
-        The sums stay exact: such hits count as rejected (``unstored``), and the frames of a lost
-        exposure record go into the next one.
+        If not, its hits were not made and its time is dead. The sums stay exact: such hits count
+        as rejected (``unstored``), and the frames of a lost exposure record go into the next one.
         """
-        for draft in drafts:
-            if draft.kind == "exposure":
-                lost = self._closed.pop()
-                self.totals.exposure.take_back(lost)
-                self._account.reopen(lost)
-        hits = sum(draft.kind == "hit" for draft in drafts)
-        self._account.open.disclaim(hits, UNSTORED)
+        if not kept:
+            for draft in drafts:
+                if draft.kind == "exposure" and self._closed:
+                    lost, self._restart = self._closed.pop()
+                    self.totals.exposure.take_back(lost)
+                    self._account.reopen(lost)
+            hits = sum(draft.kind == "hit" for draft in drafts)
+            self._account.open.disclaim(hits, UNSTORED)
+        self._closed.clear()
 
     def checkpoint(self) -> dict[str, Any] | None:
-        """Body of the open exposure as a crash would leave it; None when no frame came."""
+        """Write down what a crash would leave: the open exposure, or where the last one ended.
+
+        Returns
+        -------
+        dict or None
+            ``origin`` and either ``body`` or ``until_utc``; None when there is nothing to say yet.
+        """
         exposure = self._account.open
-        if not exposure.frames or self._mode is None:
+        if self._mode is None or exposure.to_ns is None:
             return None
-        return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
+        if exposure.frames.total():
+            return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
+        end = self._clock.stamp(exposure.to_ns)
+        return {"origin": self._origin, "until_utc": format_utc_ns(end.utc_ns)}
+
+    @property
+    def owes_restart(self) -> bool:
+        """Whether the gap after an interrupted run is still to be told."""
+        return self._restart is not None
 
     def so_far(self) -> Exposure:
         """Sums of the whole run, the open exposure included."""
@@ -184,10 +222,9 @@ class Reporter:
         begin, end = self._clock.stamp(start_ns), self._clock.stamp(end_ns)
         dead = dict(exposure.dead_time_ns)
         from_utc = format_utc_ns(begin.utc_ns)
-        if self._restarted_from is not None:
-            gap = begin.utc_ns - parse_utc_ns(self._restarted_from)
-            if gap > 0:
-                dead[RESTART], from_utc = gap, self._restarted_from
+        if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
+            dead[RESTART] = gap_ns
+            from_utc = format_utc_ns(begin.utc_ns - gap_ns)
         provenance = self._provenance()
         del provenance["model_id"]
         return {

@@ -55,8 +55,8 @@ class SourceConfig(Section):
         5.0,
         gt=0,
         le=3600,
-        description="Longest wait for a frame before the camera is restarted; a wait is never "
-        "shorter than five exposures.",
+        description="A camera that is silent for longer is named as stalled; never less than "
+        "five exposures.",
     )
 
 
@@ -232,9 +232,6 @@ class ClockConfig(Section):
         (),
         json_schema_extra={ALLOWED: 'a list of host names: ["host", …]'},
         description="NTP servers to ask where no clock daemon answers for the clock.",
-    )
-    wait_s: float = Field(
-        0.0, ge=0, le=86_400, description="Longest wait at start for a synchronised clock."
     )
 
 

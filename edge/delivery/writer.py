@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.delivery.outbox import KEEP, Checkpoint, Keep, Outbox, OutboxFull
 from edge.detection import Draft
@@ -114,6 +114,11 @@ class OutboxWriter:
                 return False
             if not self._queue:
                 self._first_put = time.monotonic()
+            elif not drafts:
+                # A newer checkpoint alone: of many, while the disk takes nothing, the last counts.
+                if not isinstance(checkpoint, Keep):
+                    self._queue[-1] = replace(self._queue[-1], checkpoint=checkpoint)
+                return True
             self._queue.append(_Batch(tuple(drafts), checkpoint))
             self._rows += len(drafts)
             self._put += 1

@@ -12,6 +12,7 @@ from typing import Any
 from calibration.model import CalibrationError
 from edge.clock import boottime_ns
 from edge.config.model import Config
+from edge.delivery import KEEP, Keep
 from edge.detection import Draft
 from edge.detector import Detector, Learner
 from edge.frame import BadFrame, Frame
@@ -26,7 +27,7 @@ from edge.stages.order import OrderStage
 from edge.stages.outcome import Fate, Outcome
 from edge.timeline import frame_duration_ns
 
-Sink = Callable[[list[Draft], dict[str, Any] | None], bool]
+Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
 _NS = 1_000_000_000
 _log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class LiveLoop:
     Parameters
     ----------
     sink : callable
-        Takes drafts and the checkpoint of the open exposure that goes with them; must not wait.
+        Takes drafts and the checkpoint that goes with them (None clears it); must not wait.
         False: it could not take them, and they are lost.
     shelf : Shelf or None
         Where calibrations are kept; None: always calibrate anew.
@@ -84,9 +85,10 @@ class LiveLoop:
         drafts: list[Draft] = []
         for settled in self._order.flush():
             drafts += self._reporter.take(settled)
-        if not self._sink(drafts, self._reporter.checkpoint()):
-            self._reporter.disclaim(drafts)
-        self._sink(self._reporter.close("end"), None)
+        self._emit(drafts)
+        last = self._reporter.close("end")
+        # An end in order leaves nothing to close, unless a crash before it is still to be told of.
+        self._sink(last, KEEP if self._reporter.owes_restart else None)
 
     @property
     def calibration_progress(self) -> tuple[int, int] | None:
@@ -184,8 +186,9 @@ class LiveLoop:
 
     def _emit(self, drafts: list[Draft]) -> None:
         self._last_checkpoint_ns = boottime_ns()
-        if not self._sink(drafts, self._reporter.checkpoint()):
-            self._reporter.disclaim(drafts)
+        checkpoint = self._reporter.checkpoint()
+        kept = self._sink(drafts, KEEP if checkpoint is None else checkpoint)
+        self._reporter.handed_over(drafts, kept=kept)
 
 
 def _timed(frame: Frame) -> Frame:

@@ -11,9 +11,9 @@ from typing import Any
 
 from edge.clock import Clock, RecordedClock, SystemClock
 from edge.config.model import Config
-from edge.delivery import BrokerAddress, Outbox, OutboxWriter, Uplink
+from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
 from edge.detection import Draft
-from edge.errors import CosmicEdgeError, Failed
+from edge.errors import Failed
 from edge.frame import FrameSource
 from edge.live.health import health
 from edge.live.loop import LiveLoop
@@ -23,12 +23,15 @@ from edge.messages import encode
 from edge.report import Reporter, summary_counts
 from edge.sources.capture import Capture, SourceStalled
 from edge.stages.order import order_stage
-from edge.timeline import LiveTimeline, RecordedTimeline, Timeline
+from edge.timeline import LiveTimeline, RecordedTimeline, Timeline, frame_duration_ns
 
 DRAIN_S = 10.0
 _HEALTH_PERIOD_S = 60.0
 _LOOK_PERIOD_S = 0.25
 _POLL_S = 0.5
+_CLOSE_S = 2.0
+_PATIENT_EXPOSURES = 5
+_NS = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -101,14 +104,20 @@ class Session:
             outbox.close()
 
     def _close_interrupted(self, outbox: Outbox) -> None:
-        """Close the exposure a crash left open at its last checkpoint; the rest is dead time."""
+        """Close the exposure a crash left open at its last checkpoint; the rest is dead time.
+
+        Where it ended stays written down until a record of this session has told of the gap.
+        """
         left = outbox.interrupted()
         if left is None:
             return
-        body = left["body"]
-        outbox.commit([Draft("exposure", body, left["origin"])], None)
-        if left["origin"] == self._source.origin and not self._source.pushes_back:
-            self._reporter.resume_after(body["to_utc"])
+        body, origin = left.get("body"), left["origin"]
+        until = left["until_utc"] if body is None else body["to_utc"]
+        goes_on = origin == self._source.origin and not self._source.pushes_back
+        drafts = [] if body is None else [Draft("exposure", body, origin)]
+        outbox.commit(drafts, {"origin": origin, "until_utc": until} if goes_on else None)
+        if goes_on:
+            self._reporter.resume_after(until)
 
     def _deliver(
         self, outbox: Outbox, stop: threading.Event, duration_s: float | None
@@ -132,11 +141,11 @@ class Session:
         try:
             return self._look(self._put_together(outbox, writer, uplink), stop, duration_s)
         finally:
-            writer.close()
-            uplink.stop()
+            writer.close(_CLOSE_S)  # it was drained: what is left the disk would not take
+            uplink.stop(_CLOSE_S)
 
     def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
-        def sink(drafts: list[Draft], checkpoint: dict[str, Any] | None) -> bool:
+        def sink(drafts: list[Draft], checkpoint: dict[str, Any] | Keep | None) -> bool:
             for draft in drafts:
                 if draft.kind == "calibration":
                     uplink.publish_calibration_current(encode(draft.body))
@@ -175,20 +184,28 @@ class Session:
         try:
             item = parts.capture.get(min(_POLL_S, max(end - time.monotonic(), 0.01)))
         except SourceStalled as stalled:
-            if parts.capture.silent_s >= self._config.source.stall_timeout_s:
+            if parts.capture.silent_s >= self._patience_s():
                 self._say("stalled", str(stalled))
             watcher.tick("waiting for frames")
             return True
-        except CosmicEdgeError as error:
+        except Exception as error:  # whatever a camera's driver raises, the rig ends in order
             if parts.capture.received == 0:
                 raise
-            self._say("ended", f"the source ended: {error}")
+            self._say("ended", f"the source ended: {error or type(error).__name__}")
             return False
         if item is None:
             return False
+        if self._note.startswith("stalled"):
+            self._note = ""
         parts.loop.push(item)
         watcher.tick(_state(parts.loop))
         return True
+
+    def _patience_s(self) -> float:
+        """How long a camera may be silent: as configured, and never less than five exposures."""
+        mode = self._reporter.mode
+        slot_ns = frame_duration_ns(mode) if mode is not None else 0
+        return max(self._config.source.stall_timeout_s, _PATIENT_EXPOSURES * slot_ns / _NS)
 
     def _say(self, kind: str, note: str) -> None:
         """Log the first of a kind; a stall repeats twice a second for as long as it lasts."""
@@ -203,7 +220,7 @@ class Session:
                 f"{self._source.name}: no frame came in {seconds:.0f} s; "
                 "look at the camera, or ask cosmic-edge doctor"
             )
-        if summary["bad"] == summary["received"]:
+        if not (summary["processed"] + summary["calibrating"] + summary["uncovered"]):
             reasons = ", ".join(f"{n} {why}" for why, n in summary["bad_by_reason"].items())
             raise Failed(
                 f"{self._source.name}: none of {summary['received']} frames could be used "

@@ -37,6 +37,9 @@ class CalibratedDetector:
         self._limits = limits
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
+        # Once: each goes over the whole map, and every checkpoint asks for them.
+        self._thresholds: dict[str, float] = calibration.summary()["thresholds"]
+        self._masked_px = calibration.masked_px
 
     @property
     def calibration_id(self) -> str:
@@ -46,8 +49,7 @@ class CalibratedDetector:
     @property
     def thresholds(self) -> dict[str, float]:
         """Thresholds by name."""
-        thresholds: dict[str, float] = self.calibration.summary()["thresholds"]
-        return thresholds
+        return self._thresholds
 
     @property
     def black_level_adu(self) -> float | None:
@@ -57,7 +59,7 @@ class CalibratedDetector:
     @property
     def masked_px(self) -> int:
         """Pixels that can't make a hit."""
-        return self.calibration.masked_px
+        return self._masked_px
 
     def scan(self, frame: Frame) -> ScannedFrame | str:
         """Read a frame once; a frame of another size or of one value only is bad."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import threading
 import time
 
 import pytest
@@ -22,7 +21,6 @@ from edge.clock import (
     drift_s,
     kernel_max_error_s,
     read_boot_id,
-    wait_synced,
 )
 
 
@@ -132,16 +130,3 @@ def test_drift_grows_with_the_span_both_ways():
     assert drift_s(0) == 0
     assert drift_s(1_000_000_000) == drift_s(-1_000_000_000) == pytest.approx(15e-6)
     assert math.isclose(drift_s(86_400 * 10**9), 1.296)
-
-
-def test_wait_ends_when_the_clock_is_set_and_when_time_is_up():
-    bound: list[float] = [16.0]
-    clock = SystemClock(refresh_s=0.0, max_error_s=lambda: bound[0])
-    start = time.monotonic()
-    assert not wait_synced(clock, 0.05, poll_s=0.01)
-    assert 0.04 < time.monotonic() - start < 2
-    setter = threading.Timer(0.05, lambda: bound.__setitem__(0, 0.01))
-    setter.start()
-    assert wait_synced(clock, 5.0, poll_s=0.01)
-    setter.join()
-    assert wait_synced(clock, 0.0)

@@ -16,9 +16,10 @@ from unittest.mock import patch
 import pytest
 
 from edge import ntp, ntp_exchange
-from edge.clock import Bracket, Stamp, SystemClock, boottime_ns, compare_clocks, wait_synced
+from edge.clock import Bracket, Stamp, SystemClock, boottime_ns, compare_clocks
 from edge.ntp import NtpClock, Server, choose, parse_server
 from edge.ntp_exchange import Rejected, Sample, query
+from tests.edge.waiting import wait_synced
 
 NTP_DELTA = 2_208_988_800
 

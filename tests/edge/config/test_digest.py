@@ -23,7 +23,6 @@ OTHER = {
     "broker.ack": "broker",
     "calibration.reuse": False,
     "outbox.group_commit_rows": 1,
-    "clock.wait_s": 3.0,
 }
 IN_MESSAGES = {"exposure.period_s": 2.0, "position.altitude_m": 3.0}
 

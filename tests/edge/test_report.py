@@ -1,0 +1,99 @@
+"""Exposure records over a crash, a clock that is behind, and a disk that takes nothing."""
+
+from __future__ import annotations
+
+from edge.clock import Stamp
+from edge.config.load import load_config
+from edge.messages.utc import format_utc_ns
+from edge.report import Reporter
+from edge.stages.outcome import Outcome, Settled
+from edge.timeline import LiveTimeline
+from tests.edge.candidates import MODE, MS, stamp
+
+S = 1_000_000_000
+NOON = 1_800_000_000 * S
+
+
+class SteppedClock:
+    """UTC = boot time + offset; the offset is set from outside."""
+
+    boot_id = "boot"
+
+    def __init__(self, offset_ns: int) -> None:
+        self.offset_ns = offset_ns
+
+    def boottime_ns(self) -> int:
+        return 0
+
+    def stamp(self, time_ns: int) -> Stamp:
+        return Stamp(time_ns + self.offset_ns, 0.001, "synced")
+
+
+def reporter(clock: SteppedClock, period_s: float = 1.0) -> Reporter:
+    made = Reporter(
+        load_config(None, {"exposure.period_s": period_s}), LiveTimeline(), clock, "camera"
+    )
+    made.use(None, MODE)
+    return made
+
+
+def play(made: Reporter, start: int, count: int) -> list[dict[str, object]]:
+    """Bodies of the records that came out."""
+    return [
+        draft.body
+        for i in range(start, start + count)
+        for draft in made.take(Settled(Outcome("processed", stamp(i))))
+    ]
+
+
+def test_the_first_record_after_a_crash_tells_of_the_gap() -> None:
+    made = reporter(SteppedClock(NOON))
+    made.resume_after(format_utc_ns(NOON - 3600 * S))
+    first, second = play(made, 0, 64)[:2]
+    assert first["dead_time_ns"]["restart"] == 3600 * S  # type: ignore[index]
+    assert first["from_utc"] == format_utc_ns(NOON - 3600 * S)
+    assert "restart" not in second["dead_time_ns"]  # type: ignore[operator]
+    assert not made.owes_restart
+
+
+def test_a_clock_that_is_behind_at_the_start_tells_of_the_gap_once_it_is_set() -> None:
+    clock = SteppedClock(NOON - 86_400 * S)
+    made = reporter(clock)
+    made.resume_after(format_utc_ns(NOON - 3600 * S))
+    (early,) = play(made, 0, 31)
+    assert "restart" not in early["dead_time_ns"]  # type: ignore[operator]
+    assert made.owes_restart
+    clock.offset_ns = NOON
+    late = play(made, 31, 31)[0]
+    assert late["dead_time_ns"]["restart"] == 3600 * S  # type: ignore[index]
+    assert not made.owes_restart
+
+
+def test_between_two_records_the_checkpoint_says_where_the_last_one_ended() -> None:
+    made = reporter(SteppedClock(NOON))
+    assert made.checkpoint() is None
+    records = play(made, 0, 31)
+    assert len(records) == 1
+    assert made.checkpoint() == {"origin": "camera", "until_utc": records[0]["to_utc"]}
+    play(made, 31, 1)
+    checkpoint = made.checkpoint()
+    assert checkpoint is not None
+    assert checkpoint["body"]["closed"] == "restart"
+    assert checkpoint["body"]["from_utc"] == records[0]["to_utc"]
+
+
+def test_several_records_that_were_lost_at_once_go_into_the_next_one() -> None:
+    made = reporter(SteppedClock(NOON))
+    made.resume_after(format_utc_ns(NOON - 60 * S))
+    drafts = [
+        draft for i in range(95) for draft in made.take(Settled(Outcome("processed", stamp(i))))
+    ]
+    assert [d.kind for d in drafts] == ["exposure"] * 3
+    made.handed_over(drafts, kept=False)
+    (record,) = made.close("end")
+    assert record.body["frames"]["expected"] == 95
+    assert record.body["live_time_ns"] == 0
+    dead = record.body["dead_time_ns"]
+    assert dead["unstored"] == 95 * 30 * MS
+    assert dead["restart"] == 60 * S
+    assert made.so_far().frames.total() == 95
