@@ -22,7 +22,7 @@ from edge.frame import BadFrame, Frame, Recording, Series
 from edge.hitfile import HitFile
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
-from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits
+from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits, with_cover
 from edge.report import Reporter, summary_counts
 from edge.stages.frames import scan_all
 from edge.stages.order import order_stage
@@ -160,7 +160,8 @@ class Replay:
             if differs is not None:
                 raise CalibrationError(f"the calibration is of another mode: {differs}")
             limits = scan_limits(self._config, series.mode)
-            return CalibratedDetector(self._calibration, limits)
+            known = with_cover(self._calibration, self._config.cover)
+            return CalibratedDetector(known, limits)
         learner = make_learner(self._config, series.mode)
         teaching = Teaching()
         for item in self._counted(series.frames()):

@@ -41,6 +41,10 @@ def command(
     settings = configured(config, trigger__preset=preset)
     if calibration is not None and settings.trigger.preset == "credo":
         raise BadUse("the credo preset calibrates itself: leave --calibration out")
+    if calibration is not None and settings.trigger.seed_sigma is not None:
+        raise BadUse(
+            "[trigger] seed_sigma is for making a calibration: leave it out, or --calibration"
+        )
     if out is not None:
         check_hits_place(out)
     known = read_calibration(calibration)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -145,9 +144,10 @@ def scan_limits(config: Config, mode: SensorMode) -> ScanLimits:
 def with_cover(calibration: Calibration, cover: CoverConfig) -> Calibration:
     """Replace what the configuration states of the cover rule."""
     rule = calibration.cover
-    return replace(
-        calibration,
-        cover=CoverRule(
+    if not any(value is not None for value in cover.model_dump().values()):
+        return calibration
+    return calibration.with_cover(
+        CoverRule(
             rule.mean_limit_adu if cover.mean_limit_adu is None else cover.mean_limit_adu,
             rule.black_adu if cover.black_adu is None else cover.black_adu,
             rule.bright_share_limit
