@@ -6,10 +6,11 @@ Unix time where its frames state one; otherwise it counts from 1970-01-01.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge.detection import FrameStamp
-from edge.frame import SensorMode
+from edge.frame import Frame, SensorMode
 
 DEFAULT_FRAME_DURATION_NS = 1_000_000_000 // 30
 _LONGEST_NS = 10**18
@@ -17,6 +18,9 @@ _LONGEST_NS = 10**18
 
 _LATEST_NS = 2**63 - 1 - _LONGEST_NS
 """No frame begins later (2230): a record's span stays within 64 bits, and its dates can be told."""
+
+_MOST_KNOWN = 4096
+"""Frames whose place is remembered: more than the hold ever keeps waiting."""
 
 
 class Timeline(Protocol):
@@ -34,31 +38,57 @@ class LiveTimeline:
         return stamp.sensor_time_ns or 0
 
 
-class RecordedTimeline:
-    """Unix time where stated, else the sensor's time since the first frame, else the rate.
+@dataclass(slots=True)
+class _Axis:
+    """Where a series is: its last dated frame (or its first), and the frames since then."""
 
-    All frames of a series lie on one axis: the first frame asked for fixes where it begins (a
-    FITS cube states the time of its first plane alone), so ask for frames in their order.
+    anchor: FrameStamp
+    begin_ns: int
+    last: FrameStamp
+    since: int = 0
+
+
+class RecordedTimeline:
+    """Unix time where stated, else the sensor's time since the last date, else the rate.
+
+    A FITS cube states the time of its first plane alone, and some programs write one date into
+    every file: a date that is missing, or that of the frame before, is none, and such frames
+    count on from the last date by the sensor's time or the rate. The rate counts the source's own
+    counter, so that missing frames take their time and a recording that is played again goes on.
+
+    All frames of a series lie on one axis: ask for frames in their order; a frame asked for again
+    within the next thousands gets the same answer.
     """
 
     def __init__(self) -> None:
-        self._first: dict[str, FrameStamp] = {}
+        self._axes: dict[str, _Axis] = {}
+        self._known: dict[FrameStamp, int] = {}
 
     def start_ns(self, stamp: FrameStamp) -> int:
         """Start of exposure of the first row."""
-        return min(max(self._stated_ns(stamp), 0), _LATEST_NS)
+        known = self._known.get(stamp)
+        if known is not None:
+            return known
+        start = min(max(self._place_ns(stamp), 0), _LATEST_NS)
+        if len(self._known) >= _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[stamp] = start
+        return start
 
-    def _stated_ns(self, stamp: FrameStamp) -> int:
-        if stamp.utc_ns is not None:
-            self._first.setdefault(stamp.series, stamp)
+    def _place_ns(self, stamp: FrameStamp) -> int:
+        axis = self._axes.get(stamp.series)
+        if axis is None:
+            axis = self._axes[stamp.series] = _Axis(stamp, _begin_ns(stamp), stamp)
+            return axis.begin_ns
+        if stamp.utc_ns is not None and stamp.utc_ns != axis.anchor.utc_ns:
+            self._axes[stamp.series] = _Axis(stamp, stamp.utc_ns, stamp)
             return stamp.utc_ns
-        first = self._first.setdefault(stamp.series, stamp)
-        begin = first.utc_ns
-        if begin is None:
-            begin = 0 if first.sensor_time_ns is not None else _at_rate(first, 0)
-        if stamp.sensor_time_ns is not None and first.sensor_time_ns is not None:
-            return begin + stamp.sensor_time_ns - first.sensor_time_ns
-        return begin + _at_rate(stamp, first.index)
+        axis.since += _frames_between(axis.last, stamp)
+        axis.last = stamp
+        first_ns = axis.anchor.sensor_time_ns
+        if stamp.sensor_time_ns is not None and first_ns is not None:
+            return axis.begin_ns + stamp.sensor_time_ns - first_ns
+        return axis.begin_ns + axis.since * frame_duration_ns(stamp.mode)
 
 
 def frame_duration_ns(mode: SensorMode) -> int:
@@ -67,11 +97,19 @@ def frame_duration_ns(mode: SensorMode) -> int:
     return min(stated, _LONGEST_NS)
 
 
-def exposure_ns(stamp: FrameStamp) -> int:
+def exposure_ns(stamp: FrameStamp | Frame) -> int:
     """Exposure of a row: the frame's, else the mode's, else the whole frame duration."""
     stated = stamp.exposure_ns or stamp.mode.exposure_ns
     return frame_duration_ns(stamp.mode) if stated is None else min(stated, _LONGEST_NS)
 
 
-def _at_rate(stamp: FrameStamp, first_index: int) -> int:
-    return (stamp.index - first_index) * frame_duration_ns(stamp.mode)
+def _begin_ns(first: FrameStamp) -> int:
+    """Where a series begins that starts with this frame."""
+    if first.utc_ns is not None:
+        return first.utc_ns
+    return 0 if first.sensor_time_ns is not None else first.index * frame_duration_ns(first.mode)
+
+
+def _frames_between(earlier: FrameStamp, later: FrameStamp) -> int:
+    """Frames from one to the next, also where the source's counter began anew."""
+    return max(later.sequence - earlier.sequence, 0) or max(later.index - earlier.index, 1)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from edge.detection import FrameStamp
 from edge.stages.outcome import Fate, Settled
-from edge.timeline import Timeline, exposure_ns
+from edge.timeline import Timeline, exposure_ns, frame_duration_ns
 
 BETWEEN_FRAMES = "between_frames"
 RESTART = "restart"
 UNSTORED = "unstored"
+_LONG_PAUSE_NS = 10_000_000_000
+_LONG_PAUSE_FRAMES = 100
 
 
 @dataclass(slots=True)
@@ -21,7 +23,9 @@ class Exposure:
     Attributes
     ----------
     from_ns, to_ns : int or None
-        Span on the source's time axis; live and dead time fill it without a gap.
+        Start of the first frame and end of the last, on the source's time axis.
+    jumped_ns : int
+        How far that axis itself was moved in between: negative where time went back.
     frames : Counter of fates
         received = processed + calibrating + uncovered + dropped + bad.
     bad : Counter of reasons
@@ -32,6 +36,7 @@ class Exposure:
     series: str = ""
     from_ns: int | None = None
     to_ns: int | None = None
+    jumped_ns: int = 0
     frames: Counter[Fate] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
     live_time_ns: int = 0
@@ -57,6 +62,13 @@ class Exposure:
         }
 
     @property
+    def span_ns(self) -> int:
+        """Length of the spans it is made of; live and dead time fill it without a gap."""
+        if self.from_ns is None or self.to_ns is None:
+            return 0
+        return self.to_ns - self.from_ns - self.jumped_ns
+
+    @property
     def temperature_c(self) -> float | None:
         """Mean sensor temperature."""
         if not self.temperature_count:
@@ -72,6 +84,8 @@ class Exposure:
         self.candidates += other.candidates
         self.hits += other.hits
         self.rejected.update(other.rejected)
+        self.temperature_sum_c += other.temperature_sum_c
+        self.temperature_count += other.temperature_count
 
     def take_back(self, other: Exposure) -> None:
         """Undo `add`."""
@@ -82,6 +96,8 @@ class Exposure:
         self.candidates -= other.candidates
         self.hits -= other.hits
         self.rejected.subtract(other.rejected)
+        self.temperature_sum_c -= other.temperature_sum_c
+        self.temperature_count -= other.temperature_count
 
     def disclaim(self, hits: int, cause: str) -> None:
         """Take back hits that could not be kept, and all live time: it was as good as dead."""
@@ -92,17 +108,39 @@ class Exposure:
         self.live_time_ns = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A frame far from the one before it: the next frame shows which of the two is right.
+
+    `end_ns` is where the frame before it ended, `looked_ns` its own exposure; `gap` is the dead
+    time that was counted for it, or `jump_ns` how far the axis was moved.
+    """
+
+    end_ns: int
+    looked_ns: int
+    gap: Counter[str]
+    jump_ns: int
+
+
 class ExposureAccount:
     """Adds settled frames, in order, to the open exposure.
 
     Every nanosecond from the first frame's start to the last one's end goes to live time or to
     one cause of dead time. The time from the end of one frame to the start of the next belongs
     to the frames that are missing from it, in equal parts, or to ``between_frames``.
+
+    A frame can't begin more than a frame before the last one ended. Where its time says so, the
+    clock was set back: a new span begins, and live and dead time fill the sum of the spans. Such
+    a step, and a pause of more than 10 s and 100 frames, is doubted until the next frame: when
+    that one goes on from before the step, one time was wrong, and its frame is taken to have
+    followed at once. A recording may pause for as long as it likes; that is dead time.
     """
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._without_time: Counter[str] = Counter()
+        self._doubt: _Doubt | None = None
+        self._dated = False
         self.open = Exposure()
 
     def add(self, settled: Settled) -> None:
@@ -124,50 +162,93 @@ class ExposureAccount:
             record.temperature_count += 1
 
     def _add_time(self, stamp: FrameStamp, fate: str) -> None:
-        record = self.open
-        start = self._timeline.start_ns(stamp)
-        end = start + exposure_ns(stamp)
-        if record.to_ns is None:
+        record, start = self.open, self._timeline.start_ns(stamp)
+        exposure = exposure_ns(stamp)
+        frame_ns = max(exposure, frame_duration_ns(stamp.mode))
+        if record.from_ns is None or record.to_ns is None:
             record.from_ns = record.to_ns = start
-        self._add_gap(start - record.to_ns)
-        looked = max(end - max(start, record.to_ns), 0)
+            self._dated = stamp.utc_ns is not None
+        last_ns = self._settle_doubt(record.to_ns, start, frame_ns)
+        if not self._dated and stamp.utc_ns is not None:
+            self._dated = True
+            if not _follows(start, last_ns, frame_ns):
+                # The frames before had no date: the first one dates them as well.
+                record.from_ns += start - last_ns
+                last_ns = start
+        end_ns = self._step(last_ns, start, exposure, frame_ns)
+        looked = max(start + exposure - end_ns, 0)
         if fate == "processed":
             record.live_time_ns += looked
         else:
             record.dead_time_ns[fate] += looked
-        record.to_ns = max(end, record.to_ns)
+        record.to_ns = end_ns + looked
 
-    def _add_gap(self, gap_ns: int) -> None:
+    def _step(self, last_ns: int, start: int, exposure: int, frame_ns: int) -> int:
+        """Account for the time up to a frame; return from when on its own time counts."""
+        step = start - last_ns
+        back = step < -frame_ns
+        gap = self._gap(step)
+        self.open.dead_time_ns.update(gap)
+        if back:
+            self.open.jumped_ns += step
+        if not _follows(start, last_ns, frame_ns):
+            self._doubt = _Doubt(last_ns, exposure, gap, step if back else 0)
+        return start if back else max(start, last_ns)
+
+    def _settle_doubt(self, last_ns: int, start: int, frame_ns: int) -> int:
+        """Return where the last frame ended, now that the start of the next is known."""
+        doubt, self._doubt = self._doubt, None
+        if doubt is None:
+            return last_ns
+        followed_ns = doubt.end_ns + doubt.looked_ns
+        nearer = abs(start - followed_ns) < abs(start - last_ns)
+        if not (nearer and _follows(start, followed_ns, frame_ns)):
+            return last_ns
+        self.open.dead_time_ns -= doubt.gap
+        self.open.jumped_ns -= doubt.jump_ns
+        return followed_ns
+
+    def _gap(self, gap_ns: int) -> Counter[str]:
+        """Share a gap among the frames that are missing from it."""
         causes = self._without_time or Counter({BETWEEN_FRAMES: 1})
         self._without_time = Counter()
         if gap_ns <= 0:
-            return
-        total, given = causes.total(), 0
-        for cause, count in causes.items():
-            share = gap_ns * count // total
-            self.open.dead_time_ns[cause] += share
-            given += share
-        self.open.dead_time_ns[next(iter(causes))] += gap_ns - given
+            return Counter()
+        total = causes.total()
+        shares = Counter({cause: gap_ns * count // total for cause, count in causes.items()})
+        shares[next(iter(causes))] += gap_ns - shares.total()
+        return shares
 
     def reopen(self, closed: Exposure) -> None:
         """Put an exposure whose record was lost back in front of the open one."""
         record = self.open
         record.add(closed)
+        record.jumped_ns += closed.jumped_ns
+        if closed.from_ns is None or closed.to_ns is None:
+            return
+        if record.from_ns is None:
+            record.to_ns = closed.to_ns
+        else:
+            record.jumped_ns += record.from_ns - closed.to_ns
         record.from_ns = closed.from_ns
-        record.temperature_sum_c += closed.temperature_sum_c
-        record.temperature_count += closed.temperature_count
 
     def span_ns(self) -> int:
-        """Length of the open exposure."""
-        if self.open.from_ns is None or self.open.to_ns is None:
-            return 0
-        return self.open.to_ns - self.open.from_ns
+        """Length of the open exposure, without a last step that is still in doubt."""
+        doubted_ns = self._doubt.gap.total() if self._doubt is not None else 0
+        return self.open.span_ns - doubted_ns
 
     def close(self, *, continued: bool = True) -> Exposure:
         """End the open exposure; the next one begins where it ended unless not `continued`."""
         closed = self.open
         start = closed.to_ns if continued else None
         self.open = Exposure(series=closed.series, from_ns=start, to_ns=start)
+        self._doubt = None
         if not continued:
             self._without_time = Counter()
         return closed
+
+
+def _follows(start_ns: int, end_ns: int, frame_ns: int) -> bool:
+    """Whether a frame plausibly starts there when the one before it ended there."""
+    longest_ns = max(_LONG_PAUSE_NS, _LONG_PAUSE_FRAMES * frame_ns)
+    return -frame_ns <= start_ns - end_ns <= longest_ns

@@ -30,6 +30,8 @@ class OrderStage:
 
     def push(self, outcome: Outcome) -> Iterator[Settled]:
         """Take the next frame; yield the frames that are settled by it."""
+        if outcome.stamp is not None:
+            self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
         if outcome.flood:
             return self._hold.push(outcome, (), Counter(flood=1))
         passed, rejected = self._judge(outcome)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.stages.exposure import ExposureAccount
+from edge.stages.exposure import Exposure, ExposureAccount
 from edge.stages.outcome import FATES, Fate, Outcome, Settled
 from edge.timeline import LiveTimeline, RecordedTimeline
 from tests.edge.candidates import MODE, MS, stamp
@@ -114,3 +115,153 @@ def test_frames_after_one_with_a_date_count_on_from_it() -> None:
     dated = stamp(0, utc_ns=10**18, sensor_time_ns=None)
     assert timeline.start_ns(dated) == 10**18
     assert timeline.start_ns(stamp(2, sensor_time_ns=None)) == 10**18 + 66 * MS
+
+
+def test_the_temperature_of_a_sum_is_the_mean_over_all_its_frames() -> None:
+    account, total = ExposureAccount(LiveTimeline()), Exposure()
+    for i, celsius in enumerate((20.0, 22.0, None, 30.0)):
+        account.add(Settled(Outcome("processed", stamp(i, temperature_c=celsius))))
+        if i == 1:
+            first = account.close()
+            total.add(first)
+    total.add(account.open)
+    assert total.temperature_c == 24.0
+    account.reopen(first)
+    assert account.open.temperature_c == 24.0
+    total.take_back(first)
+    assert total.temperature_c == 30.0
+
+
+S = 1_000_000_000
+DARK = replace(MODE, exposure_ns=60 * S, frame_duration_ns=None)
+
+
+def dark(index: int, at_s: float | None) -> Settled:
+    """A dark of a minute, dated so many seconds after a date."""
+    utc_ns = None if at_s is None else 17 * 10**17 + round(at_s * S)
+    return Settled(Outcome("processed", stamp(index, DARK, utc_ns=utc_ns, sensor_time_ns=None)))
+
+
+def account_of_darks(*at_s: float | None) -> ExposureAccount:
+    account = ExposureAccount(RecordedTimeline())
+    for i, one in enumerate(at_s):
+        account.add(dark(i, one))
+    return account
+
+
+def is_filled(account: ExposureAccount) -> bool:
+    record = account.open
+    return record.live_time_ns + sum(record.dead_time_ns.values()) == record.span_ns
+
+
+def test_files_that_all_state_one_date_follow_each_other() -> None:
+    account = account_of_darks(*[0] * 10)
+    assert is_filled(account)
+    assert account.close().live_time_ns == 600 * S
+
+
+def test_frames_after_the_clock_was_set_back_are_live_all_the_same() -> None:
+    account = account_of_darks(3600, 0, 60, 120)
+    assert is_filled(account)
+    assert account.span_ns() == account.open.live_time_ns == 240 * S
+
+
+def test_a_first_frame_without_a_date_lies_before_the_second() -> None:
+    account = account_of_darks(None, 60, 120)
+    record = account.close()
+    assert (record.live_time_ns, sum(record.dead_time_ns.values())) == (180 * S, 0)
+    assert (record.from_ns, record.to_ns) == (17 * 10**17, 17 * 10**17 + 180 * S)
+
+
+def test_a_night_between_two_darks_is_dead_time() -> None:
+    record = account_of_darks(0, 60, 40_000, 40_060, 80_000).close()
+    assert record.live_time_ns == 300 * S
+    assert record.dead_time_ns == {"between_frames": (80_060 - 300) * S}
+    assert record.span_ns == 80_060 * S
+
+
+def camera(times_ns: list[int]) -> ExposureAccount:
+    account = ExposureAccount(LiveTimeline())
+    for i, time_ns in enumerate(times_ns):
+        account.add(Settled(Outcome("processed", stamp(i, sensor_time_ns=time_ns))))
+    return account
+
+
+def steady(count: int, start: int = 10**12) -> list[int]:
+    return [start + i * 33 * MS for i in range(count)]
+
+
+@pytest.mark.parametrize("off", [10**15, 11 * S, -S, -(10**12)])
+def test_one_frame_with_a_wrong_time_changes_neither_sum(off: int) -> None:
+    times = steady(100)
+    times[10] += off
+    account = camera(times)
+    assert is_filled(account)
+    assert account.open.live_time_ns == 100 * 30 * MS
+    assert account.span_ns() == 99 * 33 * MS + 30 * MS
+    assert account.open.jumped_ns == 0
+    assert account.open.dead_time_ns == {"between_frames": 99 * 3 * MS}
+
+
+def test_a_long_pause_counts_once_a_second_frame_follows_it() -> None:
+    times = [*steady(10), *steady(2, 10**12 + 3600 * S)]
+    before = camera(times[:11])
+    assert before.span_ns() < S
+    assert is_filled(before)
+    after = camera(times)
+    assert after.span_ns() == 3600 * S + 33 * MS + 30 * MS
+    assert is_filled(after)
+
+
+def test_a_clock_set_back_for_good_starts_a_new_span() -> None:
+    account = camera([*steady(50), *steady(50, 10**9)])
+    assert is_filled(account)
+    assert account.open.live_time_ns == 100 * 30 * MS
+    assert account.span_ns() == 2 * (49 * 33 + 30) * MS
+    record = account.close()
+    assert (record.from_ns, record.to_ns) == (10**12, 10**9 + (49 * 33 + 30) * MS)
+
+
+def test_a_frame_that_begins_a_little_early_is_not_looked_at_twice() -> None:
+    account = camera([0, 33 * MS, 60 * MS])
+    assert account.open.live_time_ns == 87 * MS
+    assert account.open.jumped_ns == 0
+
+
+def test_a_lost_record_is_put_back_before_frames_of_another_time() -> None:
+    account = camera(steady(10))
+    lost = account.close(continued=False)
+    for i, time_ns in enumerate(steady(10, 10**6)):
+        account.add(Settled(Outcome("processed", stamp(i, sensor_time_ns=time_ns))))
+    account.reopen(lost)
+    assert is_filled(account)
+    assert account.open.live_time_ns == 600 * MS
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["processed", "uncovered", "missing"]),
+            st.sampled_from([33 * MS, 33 * MS, 33 * MS, 20 * S, -(10**12), 10**12, 0, 10 * MS]),
+            st.sampled_from(["", "", "", "continue", "break", "lost"]),
+        ),
+        max_size=60,
+    )
+)
+def test_live_and_dead_time_fill_the_spans_whatever_the_clock_does(
+    events: list[tuple[Fate, int, str]],
+) -> None:
+    account, now = ExposureAccount(LiveTimeline()), 10**12
+    for i, (fate, step, end) in enumerate(events):
+        now = max(now + step, 0)
+        when = None if fate == "missing" else stamp(i, sensor_time_ns=now)
+        account.add(Settled(Outcome(fate, when)))
+        assert is_filled(account)
+        assert account.open.live_time_ns <= account.open.frames["processed"] * 30 * MS
+        assert all(ns >= 0 for ns in account.open.dead_time_ns.values())
+        if end:
+            closed = account.close(continued=end == "continue")
+            if end == "lost":
+                account.reopen(closed)
+                assert is_filled(account)
