@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from edge.detection import Candidate
 from edge.stages.outcome import Accepted, Outcome, Settled
 
-_MOST_WAITING = 64
-"""Frames that wait behind one candidate while no processed frame comes (cover lifted, faults)."""
+_MOST_UNSEEN = 64
+"""Frames in a row that were not looked at (cover lifted, faults) after which nothing goes on."""
 
 MULTI_FRAME = "multi_frame"
 CONTINUED = "continued"
@@ -44,11 +44,14 @@ class Hold:
     Parameters
     ----------
     frames : int
-        A candidate may be lit in this many consecutive frames (0: no hold).
+        A candidate may be lit in this many consecutive frames (0: no hold). Frames that were
+        not looked at in between show nothing; after 64 of them in a row what is lit is new.
     """
 
     def __init__(self, frames: int = 3) -> None:
         self._frames = frames
+        self._most_waiting = 2 * frames + _MOST_UNSEEN
+        self._unseen = 0
         self._waiting: deque[_Waiting] = deque()
         self._alive: list[_Chain] = []
 
@@ -65,6 +68,11 @@ class Hold:
             for earlier in self._waiting:
                 earlier.later += 1
             self._link(entry, passed)
+            self._unseen = 0
+        else:
+            self._unseen += outcome.count
+            if self._unseen > _MOST_UNSEEN:
+                self._alive = []
         self._waiting.append(entry)
         return self._release()
 
@@ -87,6 +95,7 @@ class Hold:
     def flush(self) -> Iterator[Settled]:
         """No frame follows: settle all that waits."""
         self._alive = []
+        self._unseen = 0
         while self._waiting:
             yield self._settle(self._waiting.popleft())
 
@@ -103,7 +112,9 @@ class Hold:
             yield self._settle(self._waiting.popleft())
 
     def _is_ready(self, entry: _Waiting) -> bool:
-        return not entry.held or entry.later >= self._frames or len(self._waiting) > _MOST_WAITING
+        if not entry.held or entry.later >= self._frames:
+            return True
+        return len(self._waiting) > self._most_waiting
 
     def _settle(self, entry: _Waiting) -> Settled:
         hits: list[Accepted] = []

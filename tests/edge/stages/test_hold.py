@@ -75,6 +75,29 @@ def test_a_candidate_does_not_wait_for_ever_behind_a_lifted_cover() -> None:
     assert sum(len(s.hits) for s in settled) == 1
 
 
+@pytest.mark.parametrize("frames", [3, 60, 64, 65, 100])
+def test_light_without_an_end_is_never_a_hit_however_long_the_hold(frames: int) -> None:
+    settled = run(Hold(frames), lit(300, of=300))
+    assert not any(s.hits for s in settled)
+    assert sum((s.rejected for s in settled), Counter()) == {"multi_frame": 300}
+
+
+@pytest.mark.parametrize("between", [[Outcome("uncovered")] * 100, [Outcome("missing", count=100)]])
+def test_after_many_frames_without_a_look_a_spot_at_one_place_is_another_hit(
+    between: list[Outcome],
+) -> None:
+    spot = candidate((5, 5))
+    outcomes = [processed(0, spot), *between, processed(101, spot), processed(102)]
+    settled = run(Hold(3), outcomes)
+    assert [h.frames_lit for s in settled for h in s.hits] == [1, 1]
+
+
+def test_after_a_few_frames_without_a_look_it_is_the_same() -> None:
+    spot = candidate((5, 5))
+    outcomes = [processed(0, spot), *[Outcome("uncovered")] * 5, processed(6, spot), processed(7)]
+    assert [h.frames_lit for s in run(Hold(3), outcomes) for h in s.hits] == [2]
+
+
 def test_a_spot_beside_the_last_one_is_another_hit() -> None:
     outcomes = [processed(0, candidate((5, 5))), processed(1, candidate((5, 6)))]
     assert sum(len(s.hits) for s in run(Hold(3), outcomes)) == 2
