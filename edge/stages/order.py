@@ -41,6 +41,11 @@ class OrderStage:
         """Settle what waits: no frame follows."""
         return self._hold.flush()
 
+    def restart(self) -> Iterator[Settled]:
+        """Settle what waits and forget all places: frames of another mode or series follow."""
+        self._repeat.clear()
+        return self._hold.flush()
+
     def _judge(self, outcome: Outcome) -> tuple[list[Candidate], Counter[str]]:
         passed: list[Candidate] = []
         rejected: Counter[str] = Counter()

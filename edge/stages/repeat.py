@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 
 _MOST_PLACES = 100_000
 
@@ -25,7 +25,7 @@ class RepeatVeto:
     def __init__(self, count: int = 3, window_ns: int = 3_600_000_000_000) -> None:
         self._count = count
         self._window_ns = window_ns
-        self._places: OrderedDict[tuple[int, int], deque[int]] = OrderedDict()
+        self._places: OrderedDict[tuple[int, int], tuple[int, ...]] = OrderedDict()
 
     def refuses(self, y_px: int, x_px: int, time_ns: int) -> bool:
         """Count a candidate at this place; True when the place is hot."""
@@ -38,13 +38,17 @@ class RepeatVeto:
             for dx in (-1, 0, 1)
             if (near := self._places.get((y_px + dy, x_px + dx))) is not None
         )
-        times = self._places.setdefault((y_px, x_px), deque(maxlen=self._count))
-        times.append(time_ns)
-        self._places.move_to_end((y_px, x_px))
+        times = self._places.pop((y_px, x_px), ())
+        self._places[y_px, x_px] = (*times, time_ns)[-self._count :]
         return seen + 1 >= self._count
 
-    def _recent(self, times: deque[int], now_ns: int) -> int:
-        return sum(now_ns - t <= self._window_ns for t in times)
+    def clear(self) -> None:
+        """Forget all places: those that come are of another sensor or mode."""
+        self._places.clear()
+
+    def _recent(self, times: tuple[int, ...], now_ns: int) -> int:
+        # Where the clock was set back, what is remembered lies ahead.
+        return sum(abs(now_ns - t) <= self._window_ns for t in times)
 
     def _forget(self, now_ns: int) -> None:
         """Drop places that are out of the window, oldest first, a few at a time."""
@@ -52,6 +56,6 @@ class RepeatVeto:
             if not self._places:
                 return
             place, times = next(iter(self._places.items()))
-            if len(self._places) <= _MOST_PLACES and now_ns - times[-1] <= self._window_ns:
+            if len(self._places) <= _MOST_PLACES and abs(now_ns - times[-1]) <= self._window_ns:
                 return
             del self._places[place]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from edge.stages.repeat import RepeatVeto
 
 S = 1_000_000_000
@@ -45,3 +47,29 @@ def test_memory_stays_bounded() -> None:
     for i in range(20_000):
         veto.refuses(i % 1000, i // 1000 * 3, i * S)
     assert len(veto._places) < 100
+
+
+def test_a_full_memory_is_small() -> None:
+    veto = RepeatVeto(3, 10**6 * S)
+    tracemalloc.start()
+    try:
+        for i in range(101_000):
+            veto.refuses(i // 1000 * 3, i % 1000 * 3, i)
+        assert tracemalloc.get_traced_memory()[0] < 40_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_place_of_before_the_clock_was_set_back_is_not_hot_for_ever() -> None:
+    veto = RepeatVeto(3, 100 * S)
+    for i in range(3):
+        veto.refuses(5, 5, 10**9 * S + i)
+    assert not veto.refuses(5, 5, 0)
+
+
+def test_cleared_it_remembers_no_place() -> None:
+    veto = RepeatVeto(3)
+    for i in range(3):
+        veto.refuses(5, 5, i)
+    veto.clear()
+    assert not veto.refuses(5, 5, 3)
