@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.bands import row_bands, sample_step, sampled
+from calibration.baseline import Baseline, measure_baseline
 from calibration.cover import cover_rule
 from calibration.model import Calibration, CalibrationError, calibration_id
-from calibration.noise import PRIOR_FRAMES, common_noise_adu, pixel_noise_adu
+from calibration.noise import PRIOR_FRAMES
 from calibration.statistics import PixelStatistics
 from calibration.tail import (
     Tail,
@@ -19,7 +21,7 @@ from calibration.tail import (
     student_sigma,
     threshold_sigma,
 )
-from calibration.trim import trim_bias, values_to_drop
+from calibration.trim import values_to_drop
 
 LEAST_FRAMES = 3
 HOT_SIGMA = 5.0
@@ -59,14 +61,6 @@ class ThresholdRequest:
     seed_sigma: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Noise:
-    mean: NDArray[np.float32]
-    sigma: NDArray[np.float32]
-    degrees: int
-    typical: float
-
-
 def derive(
     statistics: PixelStatistics,
     *,
@@ -83,7 +77,7 @@ def derive(
     Parameters
     ----------
     statistics : PixelStatistics
-        Of frames whose levels were brought to `level_adu`.
+        Of frames whose levels were brought to `level_adu`. Its sums are used up.
     frame_maxima_adu : ndarray of float32, shape (frames,)
     level_adu : float
         Mean of those frames.
@@ -96,34 +90,41 @@ def derive(
             f"at least {LEAST_FRAMES} of one mode are needed"
         )
     full_scale = (1 << int(mode["bit_depth"])) - 1
-    noise = _noise(statistics)
-    hot = _stands_out(noise)
-    tail = _tail(statistics, noise, hot)
-    reads = noise.mean.size * request.frames_per_hour
+    baseline = measure_baseline(statistics)
+    hot = _stands_out(baseline)
+    tail = _tail(statistics, baseline, hot)
+    reads = hot.size * request.frames_per_hour
     seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
-    stretch = _hot_stretch(seed_sigma, noise.degrees)
-    seed = _threshold(noise, hot, seed_sigma, stretch, full_scale)
     growth_sigma = min(request.growth_sigma, seed_sigma)
-    growth = _threshold(noise, hot, growth_sigma, stretch, full_scale)
-    unstable = statistics.largest[1] > seed
-    if request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR:
-        unstable &= ~_lit_once(statistics, seed)
-    masked = (seed >= full_scale) | unstable
-    seed[masked] = MASKED
-    growth[masked] = MASKED
-    rule = cover_rule(level_adu, level_range_adu, noise.typical, noise.mean, full_scale)
+    stretch = _hot_stretch(seed_sigma, baseline.degrees)
+    lasting = request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR
+    seed = np.empty(hot.shape, np.uint16)
+    growth = np.empty(hot.shape, np.uint16)
+    masked = np.empty(hot.shape, np.bool_)
+    for rows in row_bands(hot.shape):
+        seed[rows] = _threshold(baseline, hot, rows, seed_sigma, stretch, full_scale)
+        growth[rows] = _threshold(baseline, hot, rows, growth_sigma, stretch, full_scale)
+        masked[rows] = seed[rows] >= full_scale
+        masked[rows] |= _unstable(statistics, rows, seed[rows], lasting)
+        seed[rows][masked[rows]] = MASKED
+        growth[rows][masked[rows]] = MASKED
+        hot[rows] &= ~masked[rows]
+    rule = cover_rule(
+        level_adu, level_range_adu, baseline.typical_adu, baseline.mean_adu, full_scale
+    )
+    mean, sigma = baseline.mean_adu, baseline.sigma_adu
     return Calibration(
-        id=calibration_id(mode, rule, mean=noise.mean, sigma=noise.sigma, seed=seed, growth=growth),
+        id=calibration_id(mode, rule, mean=mean, sigma=sigma, seed=seed, growth=growth),
         mode=mode,
-        mean_adu=noise.mean,
-        sigma_adu=noise.sigma,
+        mean_adu=mean,
+        sigma_adu=sigma,
         seed_threshold=seed,
         growth_threshold=growth,
         masked=masked,
-        hot=hot & ~masked,
+        hot=hot,
         frames_used=statistics.count,
         level_adu=level_adu,
-        noise_adu=noise.typical,
+        noise_adu=baseline.typical_adu,
         cover=rule,
         frame_maxima_adu=frame_maxima_adu,
         seed_sigma=seed_sigma,
@@ -135,36 +136,34 @@ def derive(
     )
 
 
-def _noise(statistics: PixelStatistics) -> _Noise:
-    """Baseline and noise without each pixel's largest values, corrected for leaving them out."""
-    count = statistics.count
-    dropped = values_to_drop(count, len(statistics.largest))
-    kept = count - dropped
-    top = statistics.largest[:dropped].astype(np.uint64)
-    total = statistics.total - top.sum(axis=0)
-    squares = statistics.squares - np.square(top).sum(axis=0)
-    mean = total / kept
-    # Integers until here: kept * squares - total^2 is exact, the usual formula is not.
-    spread2 = (kept * squares - total * total).astype(np.float64) / (kept * (kept - 1))
-    bias = trim_bias(count, dropped)
-    spread = np.sqrt(spread2 / bias.variance)
-    mean = (mean - bias.mean * spread).astype(np.float32)
-    own = spread.astype(np.float32)
-    common = common_noise_adu(mean, own, kept - 1)
-    sigma = pixel_noise_adu(common, own, kept - 1)
-    return _Noise(mean, sigma, kept - 1, float(np.median(sigma)))
-
-
-def _stands_out(noise: _Noise) -> NDArray[np.bool_]:
+def _stands_out(baseline: Baseline) -> NDArray[np.bool_]:
     """Pixels far above the median of their surroundings: amplifier glow is no hot pixel."""
     import cv2
 
-    around = cv2.medianBlur(noise.mean, _SURROUNDINGS_PX)
-    above: NDArray[np.bool_] = noise.mean - around > np.float32(HOT_SIGMA * noise.typical)
+    mean = baseline.mean_adu
+    least = np.float32(HOT_SIGMA * baseline.typical_adu)
+    above = np.empty(mean.shape, np.bool_)
+    for rows in row_bands(mean.shape):
+        top = max(rows.start - _SURROUNDINGS_PX // 2, 0)
+        around = cv2.medianBlur(mean[top : rows.stop + _SURROUNDINGS_PX // 2], _SURROUNDINGS_PX)
+        start = rows.start - top
+        above[rows] = mean[rows] - around[start : start + rows.stop - rows.start] > least
     return above
 
 
-def _lit_once(statistics: PixelStatistics, seed: NDArray[np.uint16]) -> NDArray[np.bool_]:
+def _unstable(
+    statistics: PixelStatistics, rows: slice, seed: NDArray[np.uint16], lasting: bool
+) -> NDArray[np.bool_]:
+    """Pixels above their threshold more than once, unless one particle that lasted did it."""
+    unstable: NDArray[np.bool_] = statistics.largest[1, rows] > seed
+    if lasting and unstable.any():
+        unstable &= ~_lit_once(statistics, rows, seed)
+    return unstable
+
+
+def _lit_once(
+    statistics: PixelStatistics, rows: slice, seed: NDArray[np.uint16]
+) -> NDArray[np.bool_]:
     """Pixels above their threshold in two or three frames that follow one another, and never else.
 
     That is one particle that lasted, not a pixel that fires again and again. Only where baseline
@@ -172,18 +171,25 @@ def _lit_once(statistics: PixelStatistics, seed: NDArray[np.uint16]) -> NDArray[
     """
     if values_to_drop(statistics.count, len(statistics.largest)) < _LASTING_FRAMES:
         return np.zeros(seed.shape, np.bool_)
-    lit = statistics.largest > seed
-    count = np.count_nonzero(lit, axis=0)
-    first = np.where(lit, statistics.when, np.uint16(MASKED)).min(axis=0)
-    last = np.where(lit, statistics.when, np.uint16(0)).max(axis=0)
-    lasted = (count > 1) & (count <= _LASTING_FRAMES)
-    once: NDArray[np.bool_] = lasted & (last.astype(np.int32) - first == count - 1)
+    first, second, third, fourth = (slot[rows] > seed for slot in statistics.largest)
+    when = statistics.when[:, rows]
+    # Frames since the largest value, modulo 256 and signed.
+    one = (when[1] - when[0]).view(np.int8)
+    two = (when[2] - when[0]).view(np.int8)
+    pair = second & ~third & (np.abs(one) == 1)
+    row_of_three = np.maximum(np.maximum(one, two), 0) - np.minimum(np.minimum(one, two), 0) == 2
+    apart = (one != two) & (one != 0) & (two != 0)
+    once: NDArray[np.bool_] = first & (pair | (third & ~fourth & row_of_three & apart))
     return once
 
 
-def _tail(statistics: PixelStatistics, noise: _Noise, hot: NDArray[np.bool_]) -> Tail:
-    second = (statistics.largest[1] - noise.mean) / noise.sigma
-    return measured_tail(second[~hot], statistics.count)
+def _tail(statistics: PixelStatistics, baseline: Baseline, hot: NDArray[np.bool_]) -> Tail:
+    step = sample_step(hot.shape)
+    ordinary = ~sampled(hot, step)
+    second = sampled(statistics.largest[1], step)[ordinary].astype(np.float32)
+    second -= sampled(baseline.mean_adu, step)[ordinary]
+    second /= sampled(baseline.sigma_adu, step)[ordinary]
+    return measured_tail(second, statistics.count)
 
 
 def _hot_stretch(seed_sigma: float, degrees: int) -> float:
@@ -191,14 +197,17 @@ def _hot_stretch(seed_sigma: float, degrees: int) -> float:
     return student_sigma(seed_sigma, degrees + PRIOR_FRAMES) / seed_sigma
 
 
-def _threshold(
-    noise: _Noise,
+def _threshold(  # noqa: PLR0917
+    baseline: Baseline,
     hot: NDArray[np.bool_],
+    rows: slice,
     sigma: float,
     hot_stretch: float,
     full_scale_adu: int,
 ) -> NDArray[np.uint16]:
-    width = noise.sigma * np.where(hot, np.float32(sigma * hot_stretch), np.float32(sigma))
-    level = np.clip(np.floor(noise.mean + width), 0, min(full_scale_adu, MASKED))
+    width = np.where(hot[rows], np.float32(sigma * hot_stretch), np.float32(sigma))
+    width *= baseline.sigma_adu[rows]
+    width += baseline.mean_adu[rows]
+    level = np.clip(np.floor(width), 0, min(full_scale_adu, MASKED))
     threshold: NDArray[np.uint16] = level.astype(np.uint16)
     return threshold

@@ -19,8 +19,13 @@ def shifted(pixels: NDArray[Any], shift_adu: int) -> NDArray[Any]:
     """
     if shift_adu == 0:
         return pixels
-    top = np.iinfo(pixels.dtype).max
-    moved = pixels.astype(np.int32)
-    moved += shift_adu
-    np.clip(moved, 0, top, out=moved)
-    return moved.astype(pixels.dtype)
+    top = int(np.iinfo(pixels.dtype).max)
+    step = pixels.dtype.type(min(abs(shift_adu), top))
+    moved: NDArray[Any]
+    if shift_adu < 0:
+        moved = np.maximum(pixels, step)
+        moved -= step
+    else:
+        moved = np.minimum(pixels, pixels.dtype.type(top) - step)
+        moved += step
+    return moved

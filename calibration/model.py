@@ -141,5 +141,5 @@ def calibration_id(mode: dict[str, Any], cover: CoverRule, **maps: NDArray[Any])
     hasher.update(json.dumps([mode, rule], sort_keys=True).encode())
     for name in sorted(maps):
         hasher.update(name.encode())
-        hasher.update(np.ascontiguousarray(maps[name]).tobytes())
+        hasher.update(np.ascontiguousarray(maps[name]).data)
     return hasher.hexdigest()[:16]

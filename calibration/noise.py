@@ -9,6 +9,7 @@ and the pixel's own spread counts by its degrees of freedom.
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,34 +25,45 @@ _BRIGHT_BINS = 40
 _SMALLEST_BIN = 50
 
 
-def common_noise_adu(
+@dataclass(frozen=True, slots=True)
+class CommonNoise:
+    """Noise expected of a pixel from its mean.
+
+    Attributes
+    ----------
+    means_adu, noise_adu : ndarray of float64, shape (points,)
+        The noise does not fall with the mean.
+    """
+
+    means_adu: NDArray[np.float64]
+    noise_adu: NDArray[np.float64]
+
+    def at(self, mean_adu: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Noise expected at each mean, same shape; straight lines between the points."""
+        return np.interp(mean_adu, self.means_adu, self.noise_adu).astype(np.float32)
+
+
+def common_noise(
     mean_adu: NDArray[np.float32], spread_adu: NDArray[np.float32], degrees: int
-) -> NDArray[np.float32]:
-    """Noise expected of a pixel from its mean: running median of the spread over the mean.
+) -> CommonNoise:
+    """Running median of the spread over the mean, never below the quantisation noise.
 
     Parameters
     ----------
-    mean_adu, spread_adu : ndarray of float32, shape (height, width)
-        Each pixel's baseline and standard deviation.
+    mean_adu, spread_adu : ndarray of float32, shape (pixels,)
+        Baseline and standard deviation of all pixels, or of a sample.
     degrees : int
         Degrees of freedom of `spread_adu`; corrects the median of a chi distribution.
-
-    Returns
-    -------
-    ndarray of float32, shape (height, width)
-        Never below the quantisation noise; does not fall with the mean.
     """
     order = np.argsort(mean_adu, axis=None, kind="stable")
     means = mean_adu.ravel()[order]
     spreads = spread_adu.ravel()[order]
-    edges = _bin_edges(len(means))
-    pairs = list(itertools.pairwise(edges))
-    centres = np.array([np.median(means[a:b]) for a, b in pairs])
-    medians = np.array([np.median(spreads[a:b]) for a, b in pairs])
+    pairs = list(itertools.pairwise(_bin_edges(len(means))))
+    centres = np.array([np.median(means[a:b]) for a, b in pairs], np.float64)
+    medians = np.array([np.median(spreads[a:b]) for a, b in pairs], np.float64)
     # Wilson-Hilferty: the median of chi-square over its degrees of freedom.
     chi = (1 - 2 / (9 * degrees)) ** 1.5
-    rising = np.maximum.accumulate(np.maximum(medians / chi, QUANTISATION_ADU))
-    return np.interp(mean_adu, centres, rising).astype(np.float32)
+    return CommonNoise(centres, np.maximum.accumulate(np.maximum(medians / chi, QUANTISATION_ADU)))
 
 
 def pixel_noise_adu(

@@ -98,5 +98,5 @@ def _digest(maps: dict[str, NDArray[Any]]) -> str:
     for name in MAPS:
         array = np.ascontiguousarray(maps[name])
         hasher.update(f"{name}{array.dtype}{array.shape}".encode())
-        hasher.update(array.tobytes())
+        hasher.update(array.data)
     return hasher.hexdigest()

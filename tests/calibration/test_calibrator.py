@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from calibration import bands
 from calibration.calibrator import Calibrator
 from calibration.cover import cover_rule
 from calibration.derive import ThresholdRequest
 from calibration.level import shifted
-from calibration.model import CalibrationError
+from calibration.model import MAPS, CalibrationError
 
 HEIGHT, WIDTH = 48, 64
 MODE: dict[str, Any] = {
@@ -75,9 +78,9 @@ def test_a_pixel_that_fires_in_two_frames_is_masked_one_that_fires_once_is_not()
     assert not made.masked[30, 40]
 
 
-@pytest.mark.parametrize("lit", [[30, 31], [30, 31, 32]])
+@pytest.mark.parametrize("lit", [[30, 31], [30, 31, 32], [255, 256], [254, 255, 256]])
 def test_a_particle_that_stays_lit_for_up_to_three_frames_masks_no_pixel(lit: list[int]) -> None:
-    frames = dark_frames(200)
+    frames = dark_frames(300)
     frames[lit, 10, 20] += 300
     made = calibrate(frames)
     assert not made.masked[10, 20]
@@ -85,10 +88,20 @@ def test_a_particle_that_stays_lit_for_up_to_three_frames_masks_no_pixel(lit: li
 
 
 @pytest.mark.parametrize(
-    "lit", [[30, 32], [30, 31, 33], [30, 31, 100], [30, 31, 32, 33], [30, 31, 100, 101]]
+    "lit",
+    [
+        [30, 32],
+        [30, 31, 33],
+        [30, 31, 100],
+        [30, 31, 32, 33],
+        [30, 31, 100, 101],
+        [30, 286],
+        [30, 32, 286],
+        [10, 138, 266],
+    ],
 )
 def test_a_pixel_that_fires_in_more_frames_or_with_a_break_is_masked(lit: list[int]) -> None:
-    frames = dark_frames(200)
+    frames = dark_frames(300)
     frames[lit, 10, 20] += 300
     assert calibrate(frames).masked[10, 20]
 
@@ -103,6 +116,64 @@ def test_few_frames_do_not_tell_a_lasting_particle_from_a_pixel_that_fires() -> 
     frames = dark_frames(10)
     frames[3:5, 10, 20] += 300
     assert calibrate(frames).masked[10, 20]
+
+
+@pytest.mark.parametrize("brightest", [0, 1, 2])
+def test_a_lasting_particle_is_told_whichever_frame_is_brightest(brightest: int) -> None:
+    frames = dark_frames(200)
+    frames[30:33, 10, 20] += 300
+    frames[30 + brightest, 10, 20] += 100
+    assert not calibrate(frames).masked[10, 20]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7, 47])
+def test_bands_of_rows_change_nothing(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = dark_frames(30)
+    frames[:, ::5, ::7] += 100
+    frames[3:5, 12, 12] += 300
+    frames[3:9:3, 13, 13] += 300
+    whole = calibrate(frames)
+    assert whole.hot_px > 50
+    assert whole.masked_px > 0
+    monkeypatch.setattr(bands, "BAND_PX", rows * WIDTH)
+    banded = calibrate(frames)
+    assert banded.id == whole.id
+    for name in MAPS:
+        assert np.array_equal(getattr(banded, name), getattr(whole, name)), name
+
+
+def test_a_sample_of_the_pixels_gives_nearly_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = dark_frames(30)
+    whole = calibrate(frames)
+    monkeypatch.setattr(bands, "SAMPLE_PX", 500)
+    part = calibrate(frames)
+    assert part.noise_adu == pytest.approx(whole.noise_adu, rel=0.05)
+    assert part.seed_sigma == pytest.approx(whole.seed_sigma, rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(3040, 4056), (6000, 8000), (48, 64), (1, 5)])
+def test_a_sample_has_every_column_in_it(shape: tuple[int, int]) -> None:
+    step = bands.sample_step(shape)
+    assert shape[0] * shape[1] / step <= bands.SAMPLE_PX
+    assert math.gcd(step, shape[1]) == 1
+
+
+def test_twelve_megapixels_need_little_memory() -> None:
+    height, width = 3040, 4056
+    calibrator = Calibrator(MODE | {"width_px": width, "height_px": height, "bit_depth": 12})
+    frame = np.random.default_rng(4).poisson(64, (height, width)).astype(np.uint16)
+    for turn in range(4):
+        calibrator.add(np.roll(frame, 1237 * turn, axis=1))
+    held = 23 * frame.size
+    tracemalloc.start()
+    try:
+        made = calibrator.finish(ThresholdRequest())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert made.noise_adu > 7
+    maps = sum(getattr(made, name).nbytes for name in MAPS)
+    assert peak < maps + 60e6 < held
 
 
 def test_a_saturated_pixel_is_masked() -> None:
@@ -237,6 +308,14 @@ def test_amplifier_glow_is_no_crowd_of_hot_pixels() -> None:
     assert made.hot_px < 5
     height = made.seed_threshold - made.mean_adu
     assert np.median(height[:, -8:]) < 2 * np.median(height[:, :8])
+
+
+@pytest.mark.parametrize("shift", [-70_000, -300, 300, 70_000])
+def test_a_shift_beyond_the_range_saturates(shift: int) -> None:
+    for dtype in (np.uint8, np.uint16):
+        frame = np.array([[0, 3, 250, 255]], dtype)
+        wide = np.clip(frame.astype(int) + shift, 0, np.iinfo(dtype).max)
+        assert shifted(frame, shift).tolist() == wide.tolist()
 
 
 def test_shifting_a_frame_clips_and_keeps_its_dtype() -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from calibration.statistics import (
     LARGEST_KEPT,
     MOST_FRAMES,
+    WHEN_KEPT,
     PixelStatistics,
     _numba_kernel,
     add_numpy,
@@ -50,7 +51,8 @@ def test_sums_and_largest_values_are_exact(stack: np.ndarray) -> None:
     # Largest first, of equal ones the earliest; a zero is never taken down.
     order = np.argsort(-stack.astype(int), axis=0, kind="stable")[:LARGEST_KEPT]
     assert np.array_equal(statistics.largest, np.take_along_axis(stack, order, axis=0))
-    assert np.array_equal(statistics.when, np.where(statistics.largest > 0, order, 0))
+    when = np.where(statistics.largest > 0, order, 0)[:WHEN_KEPT]
+    assert np.array_equal(statistics.when, when)
 
 
 def test_the_largest_value_of_all_does_not_overflow_the_sums() -> None:
@@ -67,6 +69,15 @@ def test_a_frame_of_another_size_is_refused() -> None:
         PixelStatistics(2, 2).add(np.zeros((2, 3), np.uint8))
 
 
+def test_no_frame_is_added_to_sums_that_are_given_back() -> None:
+    statistics = PixelStatistics(1, 2)
+    statistics.add(np.array([[3, 4]], np.uint8))
+    statistics.release_sums()
+    assert statistics.largest[0].tolist() == [[3, 4]]
+    with pytest.raises(ValueError, match="statistics are"):
+        statistics.add(np.array([[3, 4]], np.uint8))
+
+
 def test_a_strided_read_only_frame_is_read_as_it_is() -> None:
     frame = np.arange(24, dtype=np.uint16).reshape(4, 6)[::2, ::3]
     frame.flags.writeable = False
@@ -79,7 +90,7 @@ def test_more_frames_than_the_integers_hold_are_refused() -> None:
     statistics = PixelStatistics(1, 1)
     statistics.count = MOST_FRAMES - 1
     statistics.add(np.ones((1, 1), np.uint16))
-    assert statistics.when[0, 0, 0] == MOST_FRAMES - 1
+    assert statistics.when[0, 0, 0] == (MOST_FRAMES - 1) % 256
     with pytest.raises(ValueError, match="65536 frames can't take another"):
         statistics.add(np.ones((1, 1), np.uint16))
 
