@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from edge.errors import BadUse
 from edge.frame import BadFrame, Frame, Origin, Recording, SensorMode, Series
 from edge.sources.options import parse_options
+from edge.timeline import exposure_ns
 
 _DEFAULT_FPS = 30.0
 
@@ -205,7 +206,7 @@ def _now(frame: Frame | BadFrame, sequence: int, delivered_ns: int) -> Frame | B
     if isinstance(frame, BadFrame):
         return replace(frame, sequence=sequence)
     # A camera delivers a frame when its exposure is over.
-    start_ns = delivered_ns - frame.exposure_ns
+    start_ns = delivered_ns - exposure_ns(frame)
     return replace(frame, sequence=sequence, sensor_time_ns=start_ns, utc_ns=None)
 
 

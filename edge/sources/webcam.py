@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from edge.sources.luma import LUMA, luma
 from edge.sources.options import parse_options
 from edge.sources.retry import Backoff
 from edge.sources.webcam_device import VideoDevice, WebcamOptions, open_device, sensor_name
+from edge.timeline import exposure_ns
 
 _log = logging.getLogger(__name__)
 
@@ -182,17 +184,10 @@ class Webcam:
         self._backoff.reset()
         self._count_missing(arrival_ns, mode)
         sequence = self._next_sequence()
-        exposure_ns = mode.exposure_ns or 0
         pixels.flags.writeable = False
-        return Frame(
-            pixels=pixels,
-            sequence=sequence,
-            index=sequence,
-            mode=mode,
-            # A frame arrives when its exposure is over.
-            sensor_time_ns=arrival_ns - exposure_ns,
-            exposure_ns=exposure_ns,
-        )
+        frame = Frame(pixels, sequence, sequence, mode, exposure_ns=mode.exposure_ns or 0)
+        # A frame arrives when its exposure is over.
+        return replace(frame, sensor_time_ns=arrival_ns - exposure_ns(frame))
 
     def _first_mode(self, pixels: Pixels, conversion: str) -> SensorMode:
         fps = self._device.get(_FPS) if self._device is not None else 0.0

@@ -121,7 +121,8 @@ def test_paced_it_keeps_a_cameras_rate_and_time(stack: Path) -> None:
     after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     times = [f.sensor_time_ns for f in frames if isinstance(f, Frame)]
     assert after - before >= 19 * 5_000_000
-    assert all(t is not None and before <= t <= after for t in times)
+    exposed_ns = 1_000_000_000 // 30  # of an unknown exposure: what is taken for it
+    assert all(t is not None and before <= t + exposed_ns <= after for t in times)
     assert all(late > early for early, late in pairwise(t for t in times if t is not None))
     assert {f.utc_ns for f in frames if isinstance(f, Frame)} == {None}
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from edge.errors import BadUse, Failed
 from edge.frame import BadFrame, Frame
+from edge.pixels.candidates import stamp_of
 from edge.sources import open_source
 from edge.sources.capture import Capture
 from edge.sources.luma import luma
 from edge.sources.retry import Backoff
 from edge.sources.webcam import Webcam
 from edge.sources.webcam_device import WebcamOptions, open_device
+from edge.timeline import exposure_ns
 from tests.edge.sources.test_video_files import write_video
 
 COLOUR = np.random.default_rng(3).integers(0, 255, (6, 32, 48, 3), np.uint8)
@@ -78,6 +80,18 @@ def test_colour_frames_become_luma_with_their_arrival_time() -> None:
     assert all(s is not None and before <= s + 2_000_000 <= after for s in starts)
     assert all(late >= early for early, late in pairwise(s for s in starts if s is not None))
     assert (source.origin, source.pushes_back) == ("camera", False)
+
+
+def test_of_an_unknown_exposure_the_frames_time_before_it_came_is_looked_at() -> None:
+    source = webcam(Device(iter(COLOUR), fps=5.0))
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    (frame,) = islice(source.frames(), 1)
+    after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    assert isinstance(frame, Frame)
+    assert frame.sensor_time_ns is not None
+    end_ns = frame.sensor_time_ns + exposure_ns(stamp_of(frame))
+    assert exposure_ns(stamp_of(frame)) == 200_000_000
+    assert before <= end_ns <= after
 
 
 def test_grey_16_bit_and_undecoded_frames_are_taken_as_they_are() -> None:
