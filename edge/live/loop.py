@@ -25,7 +25,7 @@ from edge.sources.capture import Dropped, Item
 from edge.stages.frames import GapCounter, scan_one
 from edge.stages.order import OrderStage
 from edge.stages.outcome import Fate, Outcome
-from edge.timeline import frame_duration_ns
+from edge.timeline import exposure_ns
 
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
@@ -111,7 +111,8 @@ class LiveLoop:
             _log.info("bad frame %d: %s", item.sequence, item.detail)
             yield Outcome("bad", reason=item.reason)
         else:
-            yield self._look(_timed(item))
+            # A source that waits has its own time, not that of this machine.
+            yield self._look(item if self._waits else _timed(item))
 
     def _look(self, frame: Frame) -> Outcome:
         if self.detector is None:
@@ -195,8 +196,7 @@ def _timed(frame: Frame) -> Frame:
     """Give a frame without a time the one it came at, less its exposure."""
     if frame.sensor_time_ns is not None or frame.utc_ns is not None:
         return frame
-    exposure = frame.exposure_ns or frame.mode.exposure_ns or frame_duration_ns(frame.mode)
-    return replace(frame, sensor_time_ns=boottime_ns() - exposure)
+    return replace(frame, sensor_time_ns=boottime_ns() - exposure_ns(frame))
 
 
 def in_background(work: Callable[[], Detector]) -> Future[Detector]:
