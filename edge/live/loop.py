@@ -14,12 +14,12 @@ from edge.clock import boottime_ns
 from edge.config.model import Config
 from edge.delivery import KEEP, Keep
 from edge.detection import Draft
-from edge.detector import Detector, Learner
-from edge.frame import BadFrame, Frame
+from edge.detector import Detector, Learner, expected_shape
+from edge.frame import BadFrame, Frame, SensorMode
 from edge.live.shelf import Shelf
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
-from edge.presets.calibrated import CalibratedDetector, scan_limits
+from edge.presets.calibrated import MATCHED, CalibratedDetector, scan_limits
 from edge.report import Reporter
 from edge.sources.capture import Dropped, Item
 from edge.stages.frames import GapCounter, scan_one
@@ -30,11 +30,17 @@ from edge.timeline import exposure_ns
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
 _NS = 1_000_000_000
+_FRAMES_OF_A_NEW_SIZE = 30
+"""So many frames of another size in a row are no fault: the camera has changed its mode."""
+
 _log = logging.getLogger(__name__)
 
 
 class LiveLoop:
     """Calibrates, looks, reports; `push` takes what the capture thread hands on.
+
+    Each mode and each series is judged by a calibration of its own: where one changes, what
+    waits is settled, the exposure ends, and a calibration is looked for or made anew.
 
     Parameters
     ----------
@@ -68,6 +74,8 @@ class LiveLoop:
         self._worked_out: Future[Detector] | None = None
         self._waits = waits
         self._last_checkpoint_ns = 0
+        self._judged: tuple[str, SensorMode] | None = None
+        self._of_another_size = 0
         self.detector: Detector | None = None
         self.note = ""
         self.last_fate: Fate | None = None
@@ -102,7 +110,8 @@ class LiveLoop:
         missing = self._gaps.missing_before(first)
         if isinstance(item, Dropped):
             self._gaps = GapCounter(item.last_sequence + 1)
-            missing += item.last_sequence - item.first_sequence + 1 - item.count
+            # Less than none where the camera's counter began anew among them.
+            missing += max(0, item.last_sequence - item.first_sequence + 1 - item.count)
         if missing > 0:
             yield Outcome("missing", count=missing)
         if isinstance(item, Dropped):
@@ -115,6 +124,9 @@ class LiveLoop:
             yield self._look(item if self._waits else _timed(item))
 
     def _look(self, frame: Frame) -> Outcome:
+        change = self._change_at(frame)
+        if change is not None:
+            self._start_anew(change)
         if self.detector is None:
             self._begin(frame)
         if self.detector is not None:
@@ -123,6 +135,36 @@ class LiveLoop:
             outcome = self._learn(frame)
         self.last_fate = outcome.fate
         return outcome
+
+    def _change_at(self, frame: Frame) -> str | None:
+        """Say what is new with this frame: "series", "mode", or None."""
+        if self._judged is None:
+            self._judged = frame.series, frame.mode
+        series, mode = self._judged
+        if frame.series == series and is_same_mode(frame.mode, mode):
+            self._of_another_size = 0
+            return None
+        if frame.series == series and expected_shape(frame.mode) != expected_shape(mode):
+            self._of_another_size += 1
+            if self._of_another_size < _FRAMES_OF_A_NEW_SIZE:
+                return None  # a fault of the camera as yet: the frame is bad
+        self._judged = frame.series, frame.mode
+        self._of_another_size = 0
+        return "mode" if frame.series == series else "series"
+
+    def _start_anew(self, reason: str) -> None:
+        """End what belongs to the mode or series before."""
+        _log.info("another %s: calibrating anew", reason)
+        drafts: list[Draft] = []
+        for settled in self._order.restart():
+            drafts += self._reporter.take(settled)
+        # A camera's time goes on; a series of a recording has its own, so that nothing is open.
+        drafts += self._reporter.close(reason, continued=not self._waits)
+        if self._waits:
+            self._reporter.handed_over(drafts, kept=self._sink(drafts, None))
+        else:
+            self._emit(drafts)
+        self.detector = self._learner = self._worked_out = None
 
     def _begin(self, frame: Frame) -> None:
         """Look for a calibration of this mode when the first frame comes."""
@@ -175,6 +217,7 @@ class LiveLoop:
     def _use(self, detector: Detector, frame: Frame) -> None:
         drafts = self._reporter.close("calibration")
         self.detector = detector
+        self.note = ""
         self._reporter.use(detector, frame.mode)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
 
@@ -190,6 +233,11 @@ class LiveLoop:
         checkpoint = self._reporter.checkpoint()
         kept = self._sink(drafts, KEEP if checkpoint is None else checkpoint)
         self._reporter.handed_over(drafts, kept=kept)
+
+
+def is_same_mode(one: SensorMode, other: SensorMode) -> bool:
+    """Whether a calibration of one mode holds for the other."""
+    return one is other or all(getattr(one, key) == getattr(other, key) for key in MATCHED)
 
 
 def _timed(frame: Frame) -> Frame:
