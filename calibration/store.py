@@ -16,6 +16,9 @@ from calibration.cover import CoverRule
 from calibration.model import MAPS, Calibration, CalibrationError
 
 SCHEMA = 1
+PART = ".part"
+"""How the name of a file ends that is being written."""
+
 _ZIP = b"PK\x03\x04"
 _SCALARS = (
     "id",
@@ -45,14 +48,14 @@ def save(calibration: Calibration, path: Path) -> None:
     header |= {"schema": SCHEMA, "cover": asdict(calibration.cover), "digest": _digest(maps)}
     text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + PART)
     try:
         with part.open("wb") as file:
             np.savez_compressed(file, header=text, **maps)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError:
+    except BaseException:  # out of memory, Ctrl-C: whatever it is, no half file is left
         part.unlink(missing_ok=True)
         raise
 

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 
 from calibration.model import Calibration, CalibrationError
-from calibration.store import load, save
+from calibration.store import PART, load, save
 from edge.config.model import Config
 from edge.frame import SensorMode
 from edge.presets.calibrated import mismatch
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """Folder of calibrations.
+    """Folder of calibrations, which one process at a time writes to.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class Shelf:
         self._folder = folder
         self._config = config
         self._prefix = _request_hash(config)
+        self._clear_away()
 
     def find(self, mode: SensorMode, temperature_c: float | None) -> Calibration | None:
         """Newest calibration of this mode and about this temperature; None: calibrate anew."""
@@ -53,6 +54,14 @@ class Shelf:
                 old.unlink(missing_ok=True)
         except OSError as error:
             _log.warning("calibration not kept: %s: %s", self._folder, error.strerror)
+
+    def _clear_away(self) -> None:
+        """Remove what a process that was ended amid writing left behind."""
+        try:
+            for part in self._folder.glob(f"*{PART}"):
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("%s: can't be tidied: %s", self._folder, error.strerror)
 
     def _newest_first(self) -> list[Path]:
         try:

@@ -108,3 +108,16 @@ def test_a_newer_version_is_refused(made: Calibration, tmp_path: Path) -> None:
         np.savez(out, **content)
     with pytest.raises(CalibrationError, match="newer version"):
         load(path)
+
+
+@pytest.mark.parametrize("ended_by", [OSError(28, "no space"), MemoryError(), KeyboardInterrupt()])
+def test_a_write_that_is_broken_off_leaves_no_half_file(
+    made: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended_by: BaseException
+) -> None:
+    def broken_off(fd: int) -> None:
+        raise ended_by
+
+    monkeypatch.setattr("calibration.store.os.fsync", broken_off)
+    with pytest.raises(type(ended_by)):
+        save(made, tmp_path / "cal.npz")
+    assert list(tmp_path.iterdir()) == []
