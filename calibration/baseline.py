@@ -23,7 +23,7 @@ class Baseline:
     degrees : int
         Degrees of freedom of a pixel's own noise.
     typical_adu : float
-        Median noise of a pixel.
+        Median noise of a pixel, as its spread shows it.
     """
 
     mean_adu: NDArray[np.float32]

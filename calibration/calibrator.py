@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.clipped import black_floor_adu
 from calibration.cover import FrameLevel, frame_level, obviously_light
 from calibration.derive import ThresholdRequest, derive
 from calibration.level import shifted
@@ -47,6 +48,7 @@ class Calibrator:
         self._level_adu = 0.0
         self._residuals: list[float] = []
         self._maxima: list[int] = []
+        self._floors: list[int] = []
         self._temperatures: list[float] = []
         self._varied = False
 
@@ -72,6 +74,9 @@ class Calibrator:
             self._level_adu = level.mean_adu
         shift = round(level.mean_adu - self._level_adu)
         self._statistics.add(shifted(pixels, -shift))
+        floor = black_floor_adu(pixels)
+        if floor is not None:
+            self._floors.append(floor - shift)
         self._residuals.append(level.mean_adu - shift)
         self._levels.append(level)
         self._maxima.append(int(pixels.max()))
@@ -91,6 +96,12 @@ class Calibrator:
             return -1
         return int(difference > tolerance) - int(difference < -tolerance)
 
+    def _floor_adu(self) -> int | None:
+        """What black is clipped to, where most frames show that it is."""
+        if 2 * len(self._floors) <= len(self._levels):
+            return None
+        return int(np.median(self._floors))
+
     def finish(self, request: ThresholdRequest, created_utc: str = "") -> Calibration:
         """Make the calibration; raises `CalibrationError` with too few frames."""
         level = float(np.mean(self._residuals)) if self._residuals else 0.0
@@ -101,6 +112,7 @@ class Calibrator:
             frame_maxima_adu=np.asarray(self._maxima, np.float32),
             level_adu=level,
             level_range_adu=max(brightest - level, 0.0),
+            floor_adu=self._floor_adu(),
             mode=self._mode,
             request=request,
             temperature_c=temperature,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from calibration.bands import row_bands, sample_step, sampled
 from calibration.baseline import Baseline, measure_baseline
+from calibration.clipped import NEAR_SIGMA, ClippedNoise, clipped_noise
 from calibration.cover import cover_rule
 from calibration.model import Calibration, CalibrationError, calibration_id
 from calibration.noise import PRIOR_FRAMES
@@ -69,6 +70,7 @@ def derive(
     level_range_adu: float,
     mode: dict[str, Any],
     request: ThresholdRequest,
+    floor_adu: int | None = None,
     temperature_c: float | None = None,
     created_utc: str = "",
 ) -> Calibration:
@@ -83,6 +85,8 @@ def derive(
         Mean of those frames.
     level_range_adu : float
         How far the brightest frame's mean lay above it.
+    floor_adu : int or None
+        Value that black is clipped to, if it is.
     """
     if statistics.count < LEAST_FRAMES:
         raise CalibrationError(
@@ -92,9 +96,13 @@ def derive(
     full_scale = (1 << int(mode["bit_depth"])) - 1
     baseline = measure_baseline(statistics)
     hot = _stands_out(baseline)
-    tail = _tail(statistics, baseline, hot)
+    clipped = _clipped(baseline, floor_adu)
+    tail = _tail(statistics, baseline, hot if clipped is None else hot | clipped)
     reads = hot.size * request.frames_per_hour
     seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
+    if clipped is not None and floor_adu is not None:
+        below = _noise_below(statistics, baseline, clipped & ~hot, floor_adu)
+        _widen(baseline, clipped, below, seed_sigma)
     growth_sigma = min(request.growth_sigma, seed_sigma)
     stretch = _hot_stretch(seed_sigma, baseline.degrees)
     lasting = request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR
@@ -183,9 +191,52 @@ def _lit_once(
     return once
 
 
-def _tail(statistics: PixelStatistics, baseline: Baseline, hot: NDArray[np.bool_]) -> Tail:
-    step = sample_step(hot.shape)
-    ordinary = ~sampled(hot, step)
+def _clipped(baseline: Baseline, floor_adu: int | None) -> NDArray[np.bool_] | None:
+    """Pixels so near to the clip that their mean and spread are not those of their noise."""
+    if floor_adu is None:
+        return None
+    clipped = np.empty(baseline.mean_adu.shape, np.bool_)
+    for rows in row_bands(clipped.shape):
+        above = baseline.mean_adu[rows] - np.float32(floor_adu)
+        clipped[rows] = above < NEAR_SIGMA * baseline.sigma_adu[rows]
+    return clipped
+
+
+def _noise_below(
+    statistics: PixelStatistics,
+    baseline: Baseline,
+    ordinary: NDArray[np.bool_],
+    floor_adu: int,
+) -> ClippedNoise | None:
+    step = sample_step(ordinary.shape)
+    chosen = sampled(ordinary, step)
+    largest, second = (sampled(slot, step)[chosen] for slot in statistics.largest[:2])
+    if not largest.size:
+        return None
+    spread = float(np.median(sampled(baseline.sigma_adu, step)[chosen]))
+    return clipped_noise(largest, second, statistics.count, floor_adu, spread)
+
+
+def _widen(
+    baseline: Baseline,
+    clipped: NDArray[np.bool_],
+    noise: ClippedNoise | None,
+    seed_sigma: float,
+) -> None:
+    """Raise the noise of clipped pixels until `seed_sigma` of it reaches the threshold."""
+    if noise is None:
+        return
+    threshold = noise.threshold_adu(seed_sigma)
+    for rows in row_bands(clipped.shape):
+        sigma = baseline.sigma_adu[rows]
+        needed = (threshold - baseline.mean_adu[rows]) / np.float32(seed_sigma)
+        np.maximum(sigma, needed, out=sigma, where=clipped[rows])
+
+
+def _tail(statistics: PixelStatistics, baseline: Baseline, other: NDArray[np.bool_]) -> Tail:
+    """Measure it on the pixels that are not `other`."""
+    step = sample_step(other.shape)
+    ordinary = ~sampled(other, step)
     second = sampled(statistics.largest[1], step)[ordinary].astype(np.float32)
     second -= sampled(baseline.mean_adu, step)[ordinary]
     second /= sampled(baseline.sigma_adu, step)[ordinary]

@@ -28,7 +28,8 @@ class Calibration:
     mode : dict
         Sensor, size, bit depth, exposure, gain, packing: what it is valid for.
     mean_adu, sigma_adu : ndarray of float32, shape (height, width)
-        Baseline and noise of each pixel.
+        Baseline and noise of each pixel; where black is clipped, so much noise that thresholds
+        counted from the baseline are those of the noise underneath.
     seed_threshold, growth_threshold : ndarray of uint16, shape (height, width)
         A pixel is lit when its value is above; 65535 where it is masked.
     masked : ndarray of bool, shape (height, width)
@@ -37,7 +38,7 @@ class Calibration:
         Pixels well above the rest whose baseline is stable: used, with their own threshold.
     frames_used : int
     level_adu, noise_adu : float
-        Mean of the dark frames; median noise of a pixel.
+        Mean of the dark frames; median noise of a pixel, as the spread of its values shows it.
     cover : CoverRule
     frame_maxima_adu : ndarray of float32, shape (frames,)
         Largest value of each frame.
