@@ -119,7 +119,10 @@ def make_certificates(folder: Path) -> None:
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
     new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl(*new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2")
+    openssl(
+        *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test CA", "-days", "2",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 insists on it
+    )  # fmt: skip
     openssl(
         *new, "-keyout", "broker.key", "-out", "broker.crt", "-subj", "/CN=localhost",
         "-days", "2", "-CA", "ca.crt", "-CAkey", "ca.key",

@@ -119,7 +119,11 @@ def test_a_wrong_key_names_its_line_and_the_nearest_right_one(tmp_path, text, ex
         ("rig", "state_dir = 3", "state_dir must be a path in quotes, not 3"),
         ("rig", 'state_dir = ""', "state_dir: must not be empty"),
         ("clock", "ntp_servers = [3]", "ntp_servers must be a list of host names"),
-        ("exposure", "period_s = 1979-05-27", "period_s must be a number from 1 to 86400, not 1979-05-27"),
+        (
+            "exposure",
+            "period_s = 1979-05-27",
+            "period_s must be a number from 1 to 86400, not 1979-05-27",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_its_line_and_what_is_allowed(tmp_path, section, line, expected):
