@@ -102,6 +102,11 @@ class Calibrator:
             return None
         return int(np.median(self._floors))
 
+    def _usual_bright_px(self) -> float:
+        """What nine in ten frames stay below."""
+        counts = [level.bright_px for level in self._levels]
+        return float(np.quantile(counts, 0.9)) if counts else 0.0
+
     def finish(self, request: ThresholdRequest, created_utc: str = "") -> Calibration:
         """Make the calibration; raises `CalibrationError` with too few frames."""
         level = float(np.mean(self._residuals)) if self._residuals else 0.0
@@ -112,6 +117,7 @@ class Calibrator:
             frame_maxima_adu=np.asarray(self._maxima, np.float32),
             level_adu=level,
             level_range_adu=max(brightest - level, 0.0),
+            bright_px=self._usual_bright_px(),
             floor_adu=self._floor_adu(),
             mode=self._mode,
             request=request,

@@ -32,12 +32,16 @@ class CoverRule:
         The share of bright pixels is not above it.
     particle_share : float
         So few bright pixels are particles, however bright they make the mean of a small frame.
+    lit_px : float
+        Pixels that particles light in a frame rich in them (a long exposure): what is usual for
+        this sensor is no flood.
     """
 
     mean_limit_adu: float
     black_adu: int
     bright_share_limit: float
     particle_share: float = 0.0
+    lit_px: float = 0.0
 
     def covered(self, mean_adu: float, bright_share: float) -> bool:
         """Whether a frame with this mean and share of bright pixels is dark."""
@@ -47,10 +51,11 @@ class CoverRule:
 
 @dataclass(frozen=True, slots=True)
 class FrameLevel:
-    """Mean and robust spread of one frame, in ADU."""
+    """Mean and robust spread of one frame, in ADU, and its pixels that stand far out."""
 
     mean_adu: float
     spread_adu: float
+    bright_px: int = 0
 
     @property
     def tolerance_adu(self) -> float:
@@ -59,11 +64,17 @@ class FrameLevel:
 
 
 def frame_level(pixels: NDArray[Any]) -> FrameLevel:
-    """Mean of all pixels and 1.4826 x the median absolute deviation of a sample of them."""
+    """Mean of all pixels and 1.4826 x the median absolute deviation of a sample of them.
+
+    Bright are the pixels further than `LEVEL_SIGMA` above the sample's median.
+    """
     step = max(1, int(np.sqrt(pixels.size / 65_536)))
     sample = pixels[::step, ::step].astype(np.float32)
-    spread = 1.4826 * float(np.median(np.abs(sample - np.median(sample))))
-    return FrameLevel(float(pixels.mean(dtype=np.float64)), spread)
+    middle = float(np.median(sample))
+    spread = 1.4826 * float(np.median(np.abs(sample - middle)))
+    limit = min(int(middle + LEVEL_SIGMA * max(spread, 1.0)), np.iinfo(pixels.dtype).max)
+    bright_px = int(np.count_nonzero(pixels > limit))
+    return FrameLevel(float(pixels.mean(dtype=np.float64)), spread, bright_px)
 
 
 def obviously_light(level: FrameLevel, full_scale_adu: int, black_level_adu: float | None) -> bool:
@@ -78,16 +89,26 @@ def cover_rule(
     noise_adu: float,
     mean_adu: NDArray[np.float32],
     full_scale_adu: int,
+    *,
+    bright_px: float = 0.0,
 ) -> CoverRule:
     """Cover rule of a calibrated sensor, from the level and noise of its dark frames.
 
     The pixels that are bright in every dark frame (hot ones, amplifier glow) are allowed for
     twice over, and the levels of the dark frames themselves are covered. So is a track across
-    the whole frame, which in a small one lights more than a pixel in a thousand.
+    the whole frame, which in a small one lights more than a pixel in a thousand. And so are
+    `bright_px`, what nine in ten of the dark frames stay below: in a long exposure most of them
+    are particles.
     """
     step = LEVEL_SIGMA * max(noise_adu, 1.0) + level_range_adu
     black = min(int(level_adu + step), full_scale_adu)
-    always_bright = float(np.count_nonzero(mean_adu > black)) / mean_adu.size
+    always_bright_px = int(np.count_nonzero(mean_adu > black))
     particle_share = sum(mean_adu.shape) / mean_adu.size
-    bright_share_limit = 2 * always_bright + max(BRIGHT_SHARE, particle_share)
-    return CoverRule(level_adu + step, black, bright_share_limit, particle_share)
+    allowed = 2 * max(always_bright_px, bright_px) / mean_adu.size
+    return CoverRule(
+        mean_limit_adu=level_adu + step,
+        black_adu=black,
+        bright_share_limit=allowed + max(BRIGHT_SHARE, particle_share),
+        particle_share=particle_share,
+        lit_px=max(bright_px - always_bright_px, 0.0),
+    )

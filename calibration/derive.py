@@ -68,6 +68,7 @@ def derive(
     frame_maxima_adu: NDArray[np.float32],
     level_adu: float,
     level_range_adu: float,
+    bright_px: float = 0.0,
     mode: dict[str, Any],
     request: ThresholdRequest,
     floor_adu: int | None = None,
@@ -85,6 +86,8 @@ def derive(
         Mean of those frames.
     level_range_adu : float
         How far the brightest frame's mean lay above it.
+    bright_px : float
+        Bright pixels that nine in ten frames stay below.
     floor_adu : int or None
         Value that black is clipped to, if it is.
     """
@@ -118,7 +121,12 @@ def derive(
         growth[rows][masked[rows]] = MASKED
         hot[rows] &= ~masked[rows]
     rule = cover_rule(
-        level_adu, level_range_adu, baseline.typical_adu, baseline.mean_adu, full_scale
+        level_adu,
+        level_range_adu,
+        baseline.typical_adu,
+        baseline.mean_adu,
+        full_scale,
+        bright_px=bright_px,
     )
     mean, sigma = baseline.mean_adu, baseline.sigma_adu
     return Calibration(

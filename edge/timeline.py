@@ -88,7 +88,7 @@ class RecordedTimeline:
         first_ns = axis.anchor.sensor_time_ns
         if stamp.sensor_time_ns is not None and first_ns is not None:
             return axis.begin_ns + stamp.sensor_time_ns - first_ns
-        return axis.begin_ns + axis.since * frame_duration_ns(stamp.mode)
+        return axis.begin_ns + _at_rate_ns(axis.since, stamp.mode)
 
 
 def frame_duration_ns(mode: SensorMode) -> int:
@@ -103,11 +103,19 @@ def exposure_ns(stamp: FrameStamp | Frame) -> int:
     return frame_duration_ns(stamp.mode) if stated is None else min(stated, _LONGEST_NS)
 
 
+def _at_rate_ns(frames: int, mode: SensorMode) -> int:
+    """Time that so many frames take; at 30 a second they stay in step with the seconds."""
+    duration_ns = frame_duration_ns(mode)
+    if duration_ns == DEFAULT_FRAME_DURATION_NS:
+        return frames * 1_000_000_000 // 30
+    return frames * duration_ns
+
+
 def _begin_ns(first: FrameStamp) -> int:
     """Where a series begins that starts with this frame."""
     if first.utc_ns is not None:
         return first.utc_ns
-    return 0 if first.sensor_time_ns is not None else first.index * frame_duration_ns(first.mode)
+    return 0 if first.sensor_time_ns is not None else _at_rate_ns(first.index, first.mode)
 
 
 def _frames_between(earlier: FrameStamp, later: FrameStamp) -> int:

@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 failed, 2 bad use, 130 interrupted. Every fault is one line on standard error;
+        0 done, 1 failed or interrupted, 2 bad use. Every fault is one line on standard error;
         with ``COSMIC_EDGE_DEBUG=1`` in the environment its traceback comes before it.
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
@@ -177,7 +177,7 @@ def _end(error: BaseException) -> int:
         case CosmicEdgeError():
             return _say(str(error), error.exit_code)
         case KeyboardInterrupt() | typer.Abort():
-            return _say("interrupted", 130)
+            return _say("interrupted", 1)
     return _say(_fault(error), 1)
 
 

@@ -58,6 +58,11 @@ def command(
         session = Session(settings, opened, address, watch=watch)
         summary = session.run(stop, duration)
     show_summary(summary, json)
+    if summary["unstored"]:
+        raise Failed(
+            f"{settings.rig.state_dir}: the disk took no more: {summary['unstored']} messages "
+            "could not be stored; free the disk, or choose another with --state-dir"
+        )
     if summary["outbox"] and not summary["connected"]:
         raise Failed(
             f"{address} never let this rig in: {summary['outbox']} messages wait in "

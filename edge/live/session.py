@@ -22,6 +22,7 @@ from edge.live.warmup import warm_up
 from edge.messages import encode
 from edge.report import Reporter, summary_counts
 from edge.sources.capture import Capture, SourceStalled
+from edge.stages.exposure import UNSTORED
 from edge.stages.order import order_stage
 from edge.timeline import LiveTimeline, RecordedTimeline, Timeline, frame_duration_ns
 
@@ -86,6 +87,7 @@ class Session:
         self._timeline, self._clock = _time_of(source, config)
         self._reporter = Reporter(config, self._timeline, self._clock, source.origin)
         self._note = ""
+        self._live_stored_ns = 0
 
     def run(self, stop: threading.Event, duration_s: float | None = None) -> dict[str, Any]:
         """Watch until `stop`, the end of `duration_s` or of the source; drain; sum up.
@@ -130,11 +132,18 @@ class Session:
             ack=settings.ack,
             ack_timeout_s=settings.ack_timeout_s,
         )
+
+        def on_commit(committed: list[tuple[int, Draft]]) -> None:
+            uplink.wake()
+            self._live_stored_ns += sum(
+                draft.body["live_time_ns"] for _, draft in committed if draft.kind == "exposure"
+            )
+
         writer = OutboxWriter(
             outbox,
             max_delay_s=self._config.outbox.group_commit_s,
             max_rows=self._config.outbox.group_commit_rows,
-            on_commit=lambda committed: uplink.wake(),
+            on_commit=on_commit,
         )
         warm_up()
         uplink.start()
@@ -176,7 +185,10 @@ class Session:
             parts.loop.finish()
         looked_s = time.monotonic() - started
         watcher.look("draining")
+        watcher.report("stopped")
         drained = _drain(parts.writer, parts.uplink, DRAIN_S)
+        if not stop.is_set():
+            self._insist_on_frames(looked_s)
         return self._summary(parts, looked_s, drained)
 
     def _step(self, parts: Parts, watcher: _Watcher, end: float) -> bool:
@@ -213,7 +225,8 @@ class Session:
             _log.warning(note)
         self._note = f"{kind}: {note}"
 
-    def _summary(self, parts: Parts, seconds: float, drained: bool) -> dict[str, Any]:
+    def _insist_on_frames(self, seconds: float) -> None:
+        """Say what is wrong when a run that nobody ended early saw nothing."""
         summary = summary_counts(self._reporter, seconds)
         if not summary["received"]:
             raise Failed(
@@ -226,8 +239,14 @@ class Session:
                 f"{self._source.name}: none of {summary['received']} frames could be used "
                 f"({reasons.replace('_', ' ')})"
             )
+
+    def _summary(self, parts: Parts, seconds: float, drained: bool) -> dict[str, Any]:
+        summary = summary_counts(self._reporter, seconds)
         counts, detector = parts.outbox.counts(), parts.loop.detector
         stored = parts.writer.counts()
+        unstored = stored.unstored + stored.broken + stored.waiting
+        if unstored:
+            _claim_only(summary, stored.made, self._live_stored_ns / _NS)
         notes = [self._note, parts.loop.note, parts.uplink.stats.last_error, stored.last_error]
         return {
             **summary,
@@ -235,7 +254,7 @@ class Session:
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
-            "unstored": stored.unstored + stored.broken,
+            "unstored": unstored,
             "drained": drained,
             "connected": parts.uplink.stats.connections > 0,
             "rig": parts.outbox.rig,
@@ -263,10 +282,14 @@ class _Watcher:
             self.look(state)
         if now >= self._next_health:
             self._next_health = now + _HEALTH_PERIOD_S
-            parts, elapsed_s = self._parts, now - self._started
-            parts.uplink.publish_health(
-                health(parts.reporter, parts.outbox, parts.clock, elapsed_s, state)
-            )
+            self.report(state)
+
+    def report(self, state: str) -> None:
+        """Publish how the rig is doing."""
+        parts, elapsed_s = self._parts, time.monotonic() - self._started
+        parts.uplink.publish_health(
+            health(parts.reporter, parts.outbox, parts.clock, elapsed_s, state)
+        )
 
     def look(self, state: str) -> None:
         """Show the present moment."""
@@ -275,6 +298,18 @@ class _Watcher:
             self._rate = (received - self._rate_received) / (now - self._rate_since)
             self._rate_since, self._rate_received = now, received
         self._watch(Moment(self._parts, now - self._started, self._rate, state))
+
+
+def _claim_only(summary: dict[str, Any], hits: int, live_time_s: float) -> None:
+    """Take back what is not on the disk: its hits were not made, its time was as good as dead."""
+    lost_hits = summary["hits"] - hits
+    lost_s = summary["live_time_s"] - live_time_s
+    rejected, dead = summary["rejected"], summary["dead_time_by_cause_s"]
+    rejected[UNSTORED] = rejected.get(UNSTORED, 0) + lost_hits
+    dead[UNSTORED] = dead.get(UNSTORED, 0.0) + lost_s
+    summary["hits"] = hits
+    summary["live_time_s"] = live_time_s
+    summary["dead_time_s"] += lost_s
 
 
 def _drain(writer: OutboxWriter, uplink: Uplink, timeout_s: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,9 @@ _NS_PER_MINUTE = 60_000_000_000
 _FLOOD_MARGIN = 20
 """A long exposure gathers particles: this many times the expected muons are not yet a flood."""
 
+_USUAL_MARGIN = 2
+"""A frame may hold so many times the candidates that the calibration's frames were rich in."""
+
 _UNKNOWN_PITCH_UM = 10.0
 _GROWTH_SIGMA = 3.5
 
@@ -33,7 +37,8 @@ class CalibratedDetector:
 
     def __init__(self, calibration: Calibration, limits: ScanLimits) -> None:
         self.calibration = calibration
-        self._limits = limits
+        usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
+        self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
         # Once: each goes over the whole map, and every checkpoint asks for them.
@@ -155,6 +160,7 @@ def with_cover(calibration: Calibration, cover: CoverConfig) -> Calibration:
             else cover.bright_share_limit,
             # A stated limit of the mean holds for every frame.
             rule.particle_share if cover.mean_limit_adu is None else 0.0,
+            rule.lit_px,
         ),
     )
 

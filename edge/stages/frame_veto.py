@@ -9,14 +9,19 @@ from dataclasses import dataclass
 
 from edge.detection import Candidate
 
-_THIN_LINE_PX = 10
-"""A cluster one pixel wide and at least this long along a row or column is read-out noise.
+_LINE_SHARE = 0.5
+"""A cluster one pixel wide over so much of a row or column is read-out noise.
 
-A particle track of that length leaves the row it started in unless it is aligned to better than
-6 degrees, and charge diffusion lights the next row even then.
+A particle's track of that length leaves the row it started in unless it is aligned to a degree or
+two, and charge diffusion lights the next row even then.
 """
 
-_LEAST_ALIGNED = 4
+_LEAST_LINE_PX = 20
+_LEAST_ALIGNED = 6
+_CROWD_SHARE = 0.5
+"""A line crowds when it holds more than this share of the frame's candidates: a shower of
+particles, or a calibration pattern, spreads over many rows."""
+
 _CHANCE = 1e-4
 
 
@@ -50,7 +55,8 @@ class FrameVeto:
             if not self.row_column:
                 return None
             crowded = rows[candidate.y_px] >= row_limit or cols[candidate.x_px] >= col_limit
-            return "row_column" if crowded or is_thin_line(candidate) else None
+            line = is_thin_line(candidate, height_px, width_px)
+            return "row_column" if crowded or line else None
 
         return [reason(candidate) for candidate in candidates]
 
@@ -59,20 +65,23 @@ class FrameVeto:
         return min(y, x, height_px - 1 - y, width_px - 1 - x) < edge
 
 
-def is_thin_line(candidate: Candidate) -> bool:
-    """Whether a cluster is one pixel wide and long, exactly along a row or a column."""
+def is_thin_line(candidate: Candidate, height_px: int, width_px: int) -> bool:
+    """Whether a cluster is one pixel wide along half of a row or column, or more."""
     tall = int(candidate.rows.max() - candidate.rows.min()) + 1
     wide = int(candidate.cols.max() - candidate.cols.min()) + 1
-    return min(tall, wide) == 1 and max(tall, wide) >= _THIN_LINE_PX
+    if tall == 1:
+        return wide >= max(_LEAST_LINE_PX, _LINE_SHARE * width_px)
+    return wide == 1 and tall >= max(_LEAST_LINE_PX, _LINE_SHARE * height_px)
 
 
 def aligned_limit(candidates: int, lines: int) -> int:
-    """Number of candidates in one of `lines` rows that chance makes in fewer than 1e-4 frames.
+    """Number of candidates in one of `lines` rows that crowd it.
 
-    Poisson: lines x P(at least k | candidates / lines).
+    More than half of the frame's, at least six, and so many that chance makes them in fewer than
+    1e-4 frames (Poisson: lines x P(at least k | candidates / lines)).
     """
     mean = candidates / lines
-    limit = _LEAST_ALIGNED
+    limit = max(_LEAST_ALIGNED, int(_CROWD_SHARE * candidates) + 1)
     while limit <= candidates and lines * _poisson_tail(limit, mean) > _CHANCE:
         limit += 1
     return limit

@@ -60,14 +60,22 @@ class Hold:
         return self._find(candidate) is not None
 
     def push(
-        self, outcome: Outcome, passed: Sequence[Candidate], rejected: Counter[str]
+        self,
+        outcome: Outcome,
+        passed: Sequence[Candidate],
+        rejected: Counter[str],
+        vetoed: Sequence[Candidate] = (),
     ) -> Iterator[Settled]:
-        """Take a frame with the candidates the vetoes let pass; yield the frames now settled."""
+        """Take a frame with the candidates the vetoes let pass; yield the frames now settled.
+
+        `vetoed` are candidates of the frame that are rejected already: what goes on from one of
+        them in the next frame is no new thing.
+        """
         entry = _Waiting(outcome, rejected)
         if outcome.fate == "processed" and not outcome.flood:
             for earlier in self._waiting:
                 earlier.later += 1
-            self._link(entry, passed)
+            self._link(entry, passed, vetoed)
             self._unseen = 0
         else:
             self._unseen += outcome.count
@@ -76,18 +84,22 @@ class Hold:
         self._waiting.append(entry)
         return self._release()
 
-    def _link(self, entry: _Waiting, passed: Sequence[Candidate]) -> None:
+    def _link(
+        self, entry: _Waiting, passed: Sequence[Candidate], vetoed: Sequence[Candidate]
+    ) -> None:
         """Tie each candidate to the chain it goes on from, or start one."""
-        found = [self._find(candidate) for candidate in passed]
+        candidates = [*passed, *vetoed]
+        found = [self._find(candidate) for candidate in candidates]
         going_on = {id(chain): chain for chain in found if chain is not None}
         for chain in going_on.values():
             chain.length += 1
             chain.last = []
         alive = list(going_on.values())
-        for candidate, before in zip(passed, found, strict=True):
+        for i, (candidate, before) in enumerate(zip(candidates, found, strict=True)):
             chain = before if before is not None else _Chain()
             chain.last.append(candidate)
-            entry.held.append((candidate, chain, before is None))
+            if i < len(passed):
+                entry.held.append((candidate, chain, before is None))
             if before is None:
                 alive.append(chain)
         self._alive = alive

@@ -34,8 +34,7 @@ class OrderStage:
             self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
         if outcome.flood:
             return self._hold.push(outcome, (), Counter(flood=1))
-        passed, rejected = self._judge(outcome)
-        return self._hold.push(outcome, passed, rejected)
+        return self._hold.push(outcome, *self._judge(outcome))
 
     def flush(self) -> Iterator[Settled]:
         """Settle what waits: no frame follows."""
@@ -46,12 +45,14 @@ class OrderStage:
         self._repeat.clear()
         return self._hold.flush()
 
-    def _judge(self, outcome: Outcome) -> tuple[list[Candidate], Counter[str]]:
+    def _judge(self, outcome: Outcome) -> tuple[list[Candidate], Counter[str], list[Candidate]]:
+        """Sort a frame's candidates into passed, reasons of the rejected, vetoed by the frame."""
         passed: list[Candidate] = []
+        vetoed: list[Candidate] = []
         rejected: Counter[str] = Counter()
         stamp = outcome.stamp
         if stamp is None or not outcome.candidates:
-            return passed, rejected
+            return passed, rejected, vetoed
         time_ns = self._timeline.start_ns(stamp)
         mode = stamp.mode
         reasons = self._veto.reasons(outcome.candidates, mode.height_px, mode.width_px)
@@ -61,7 +62,9 @@ class OrderStage:
                 passed.append(candidate)
             else:
                 rejected[verdict] += 1
-        return passed, rejected
+            if reason is not None:
+                vetoed.append(candidate)
+        return passed, rejected, vetoed
 
     def _hot(self, candidate: Candidate, time_ns: int) -> str | None:
         """A place counts once for as long as it stays lit without a break."""

@@ -324,3 +324,18 @@ def test_shifting_a_frame_clips_and_keeps_its_dtype() -> None:
     assert shifted(frame, -5).tolist() == [[0, 0, 245, 250]]
     assert shifted(frame, -5).dtype == np.uint8
     assert shifted(frame, 0) is frame
+
+
+def test_frames_rich_in_particles_are_dark_and_no_flood() -> None:
+    frames = dark_frames(20)
+    rng = np.random.default_rng(4)
+    for one in frames:
+        for _ in range(12):
+            y, x = rng.integers(0, HEIGHT - 4), rng.integers(0, WIDTH - 8)
+            one[y : y + 2, x : x + 8] += 300
+    made = calibrate(frames)
+    for one in frames:
+        bright = float((one > made.cover.black_adu).mean())
+        assert made.cover.covered(float(one.mean()), bright)
+    assert made.cover.lit_px > 100
+    assert calibrate(dark_frames(20)).cover.lit_px == 0

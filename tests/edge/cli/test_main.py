@@ -113,7 +113,7 @@ def test_bad_use_is_one_line_and_exit_code_2(arguments, line, capsys):
         (Failed("the disk is full"), 1, "the disk is full"),
         (BadUse("no such\n  source"), 2, "no such source"),
         (typer.BadParameter("not that"), 2, "Invalid value: not that (see cosmic-edge run"),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 1, "interrupted"),
         (FileNotFoundError(2, "No such file", "/x  y"), 1, "/x  y: No such file"),
         (BrokenPipeError(32, "Broken pipe"), 1, "Broken pipe"),
         (MemoryError(), 1, "not enough memory"),

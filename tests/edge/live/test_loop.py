@@ -187,9 +187,10 @@ def test_a_recording_without_times_that_is_played_again_lives_at_its_rate(tmp_pa
     duration_ns = 1_000_000_000 // 30
     total = rig.reporter.so_far()
     assert total.live_time_ns == 150 * duration_ns
-    assert sum(total.dead_time_ns.values()) == 20 * duration_ns
+    # 30 frames a second stay in step with the seconds: a nanosecond between some of them.
+    assert 0 <= sum(total.dead_time_ns.values()) - 20 * duration_ns < 100
     times = [d.body["window_start_utc"][11:22] for d in rig.drafts if d.kind == "hit"]
-    assert times == ["00:00:01.49", "00:00:03.49", "00:00:05.49"][: len(times)]
+    assert times == ["00:00:01.50", "00:00:03.50", "00:00:05.50"][: len(times)]
     assert len(times) == 2  # a third at one place is a hot pixel
 
 

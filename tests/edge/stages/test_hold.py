@@ -151,3 +151,19 @@ def test_every_frame_comes_out_once_in_order_and_every_candidate_in_one_bin(
     assert [s.outcome for s in settled] == outcomes
     for s in settled:
         assert s.candidates == len(s.outcome.candidates) + int(s.outcome.flood)
+
+
+def test_what_goes_on_from_a_vetoed_candidate_is_no_new_hit() -> None:
+    spot = candidate((5, 5), (5, 6), (6, 5))
+    hold, settled = Hold(3), []
+    for i in range(10):
+        lit, vetoed = i < 6, i < 3
+        settled += hold.push(
+            processed(i, *([spot] if lit else [])),
+            [spot] if lit and not vetoed else [],
+            Counter(row_column=int(lit and vetoed)),
+            [spot] if lit and vetoed else [],
+        )
+    settled += list(hold.flush())
+    assert not any(s.hits for s in settled)
+    assert sum((s.rejected for s in settled), Counter()) == {"row_column": 3, "multi_frame": 3}
