@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from edge import __version__
 from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.asking import ask_plainly, await_answer, says_no_mqtt_5
 from edge.delivery.backoff import FullJitter
 from edge.delivery.courier import AckMode, Courier
 from edge.delivery.link import (
-    UNSUPPORTED_PROTOCOL_VERSION,
     LinkState,
     UplinkStats,
     ended,
@@ -22,7 +22,7 @@ from edge.delivery.link import (
 )
 from edge.delivery.outbox import Outbox
 from edge.delivery.resend import Ledger
-from edge.delivery.transport import Connected, Event, Lost, Refused, Transport, Waker, Will
+from edge.delivery.transport import Connected, Lost, Refused, Transport, Waker, Will
 from edge.messages import Health, MessageError, Status, encode, format_utc_ns, parse_service, topic
 
 _LOG = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class Uplink:
         self._outbox = outbox
         self._broker = broker
         self._rig = rig
+        self._client_id = f"cosmic-edge-{rig}"
         self._ack: AckMode = ack
         self._clock = clock
         self._backoff = backoff or FullJitter()
@@ -212,16 +213,15 @@ class Uplink:
     def _one_connection(self) -> float:
         """Connect, deliver until it ends; returns how long to wait before the next attempt."""
         self._state = "connecting"
-        plainly, self._ask_plainly = self._ask_plainly, False
-        transport = self._transport(plainly)
+        if self._ask_plainly:
+            return self._ask()
+        transport = self._transport()
         try:
             try:
                 transport.open()
             except (OSError, ValueError) as error:
                 return self._no_connection("offline", unreachable(self._broker, error))
-            answer = self._await_answer(transport)
-            if plainly:
-                return self._answered_plainly(answer)
+            answer = await_answer(transport, _CONNACK_TIMEOUT_S, self._stopping.is_set)
             if isinstance(answer, Connected):
                 return self._serve(transport, answer)
             return self._not_let_in(answer)
@@ -229,45 +229,42 @@ class Uplink:
             transport.close(orderly=self._stopping.is_set())
             self._courier.end(self._clock(), hung_up=transport.lost)
 
-    def _transport(self, plainly: bool) -> Transport:
+    def _transport(self) -> Transport:
         will = Will(topic(self._rig, "status"), self._status("offline"))
         return Transport(
             self._broker,
             protocol=self._protocol,
-            client_id=f"cosmic-edge-{self._rig}",
-            will=None if plainly else will,
+            client_id=self._client_id,
+            will=will,
             tls=self._tls,
             waker=self._waker,
         )
 
-    def _await_answer(self, transport: Transport) -> Event | None:
-        deadline = time.monotonic() + _CONNACK_TIMEOUT_S
-        while time.monotonic() < deadline and not self._stopping.is_set():
-            for event in transport.turn(_LONGEST_TURN_S):
-                if isinstance(event, Connected | Refused | Lost):
-                    return event
-        return None
-
-    def _not_let_in(self, answer: Event | None) -> float:
+    def _not_let_in(self, answer: Refused | Lost | None) -> float:
         if isinstance(answer, Refused):
             if self._can_fall_back(answer):
                 return self._fall_back()
             return self._no_connection("refused", refusal(self._broker, answer, self._protocol))
-        # A broker that knows no MQTT 5 may stumble over such a CONNECT before it has looked at
-        # its version, and never answer. A bare one it can read far enough to say so.
         self._ask_plainly = self._protocol == "5" and self._broker.protocol is None
         said = "hung up" if isinstance(answer, Lost) else "gave no answer"
         return self._no_connection("offline", f"broker {self._broker} {said} after CONNECT")
 
-    def _answered_plainly(self, answer: Event | None) -> float:
-        if isinstance(answer, Refused) and self._can_fall_back(answer):
-            return self._fall_back()
-        return self._backoff.next_s()
+    def _ask(self) -> float:
+        self._ask_plainly = False
+        no_mqtt_5 = ask_plainly(
+            self._broker,
+            self._client_id,
+            tls=self._tls,
+            waker=self._waker,
+            timeout_s=_CONNACK_TIMEOUT_S,
+            given_up=self._stopping.is_set,
+        )
+        return self._fall_back() if no_mqtt_5 else self._backoff.next_s()
 
     def _can_fall_back(self, answer: Refused) -> bool:
         """Only the broker's word leads to the older version; a silence may be anything."""
-        unsupported = answer.reason == UNSUPPORTED_PROTOCOL_VERSION
-        return unsupported and self._protocol == "5" and self._broker.protocol is None
+        undecided = self._protocol == "5" and self._broker.protocol is None
+        return undecided and says_no_mqtt_5(answer)
 
     def _fall_back(self) -> float:
         self._protocol = "3.1.1"

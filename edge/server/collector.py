@@ -10,19 +10,23 @@ import contextlib
 import json
 import logging
 import queue
+import secrets
 import threading
 import time
 from dataclasses import replace
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.asking import ask_plainly
 from edge.delivery.backoff import FullJitter
+from edge.delivery.link import UNSUPPORTED_PROTOCOL_VERSION
+from edge.delivery.transport import Waker
 from edge.errors import Failed
 from edge.messages import topic
 from edge.server.arrival import Arrival, examine
 from edge.server.connection import (
-    UNSUPPORTED_PROTOCOL_VERSION,
     BrokerAwayError,
     BrokerRefusedError,
+    BrokerSilentError,
     Connection,
     Delivery,
 )
@@ -38,6 +42,7 @@ BATCH_WAIT_S = 0.05
 # waiting out the full time would then be the speed limit.
 _QUIET_S = 0.005
 _POLL_S = 0.1
+_PLAIN_ANSWER_S = 2.0
 DRAIN_S = 10.0
 COLLECTING = "collecting"
 # A connection this old was a good one: the next loss starts with a short wait again.
@@ -79,6 +84,7 @@ class Collector:
         self._state = "starting"
         self._subscribed = threading.Event()
         self._taking = threading.Event()
+        self._asked_plainly = False
         self._short_lived = 0
         self._store_waits = FullJitter(0.1, 5.0)
         self._broker_waits = FullJitter(0.5, 30.0)
@@ -128,9 +134,12 @@ class Collector:
         """Try once; None, after a wait, where it did not work."""
         connection = Connection(self._address, self._protocol, self._subscription, self._deliver)
         try:
-            connection.open()
+            connection.open(first=self._version_is_open and not self._asked_plainly)
         except BrokerRefusedError as error:
             self._refused(error, ending)
+            return None
+        except BrokerSilentError as error:
+            self._unanswered(str(error), ending)
             return None
         except BrokerAwayError as error:
             self._stand_back(str(error), ending)
@@ -144,16 +153,42 @@ class Collector:
     def _refused(self, error: BrokerRefusedError, ending: Ending) -> None:
         """Fall back to 3.1.1, on the broker's word alone; else give up or wait."""
         can_not_5 = error.code == UNSUPPORTED_PROTOCOL_VERSION
-        if can_not_5 and self._address.protocol is None and self._protocol == "5":
-            if self._share is not None:
-                raise Failed(
-                    f"broker {self._address} has no MQTT 5, which a shared subscription needs"
-                ) from None
-            self._protocol = "3.1.1"
+        if can_not_5 and self._version_is_open:
+            self._fall_back()
         elif (error.setup or can_not_5) and not self._subscribed.is_set():
             raise Failed(f"broker {self._address} refuses: {error}") from None
         else:
             self._stand_back(f"broker {self._address} refuses: {error}", ending)
+
+    def _unanswered(self, why: str, ending: Ending) -> None:
+        """Ask a broker that stays silent whether it knows MQTT 5 at all; else wait."""
+        if self._version_is_open and self._says_no_mqtt_5(ending):
+            self._fall_back()
+        else:
+            self._stand_back(why, ending)
+
+    def _says_no_mqtt_5(self, ending: Ending) -> bool:
+        self._asked_plainly = True
+        with contextlib.closing(Waker()) as waker:
+            # Not by the session's name: a bare CONNECT would end it, with all that waits in it.
+            return ask_plainly(
+                self._address,
+                f"cosmic-edge-asks-{secrets.token_hex(4)}",
+                tls=self._address.tls_context(),
+                waker=waker,
+                timeout_s=_PLAIN_ANSWER_S,
+                given_up=lambda: ending.wanted,
+            )
+
+    @property
+    def _version_is_open(self) -> bool:
+        return self._protocol == "5" and self._address.protocol is None
+
+    def _fall_back(self) -> None:
+        if self._share is not None:
+            raise Failed(f"broker {self._address} has no MQTT 5, which a shared subscription needs")
+        self._protocol = "3.1.1"
+        _log.info("broker %s speaks no MQTT 5; using 3.1.1", self._address)
 
     def _stand_back(self, why: str, ending: Ending) -> None:
         self._say(why)

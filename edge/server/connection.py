@@ -27,13 +27,14 @@ from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.errors import Failed
 from edge.server.subscription import Subscription
 
-UNSUPPORTED_PROTOCOL_VERSION = 132
 SESSION_TAKEN_OVER = 142
 # Bad client identifier, user name or password, not authorized, banned, bad authentication method,
 # bad topic filter, no shared subscriptions, no wildcards: waiting does not mend them.
 _SETUP_FAULTS = frozenset({133, 134, 135, 138, 140, 143, 158, 162})
 
 _HANDSHAKE_TIMEOUT_S = 10.0
+# To a broker that may not know MQTT 5: its silence is soon asked about, plainly.
+_FIRST_HANDSHAKE_TIMEOUT_S = 2.0
 _KEEPALIVE_S = 30
 _SESSION_EXPIRY_S = 86_400
 _RECEIVE_MAXIMUM = 1000
@@ -43,6 +44,10 @@ _MAXIMUM_PACKET_BYTES = 16 << 20
 
 class BrokerAwayError(Exception):
     """No connection now; worth another try."""
+
+
+class BrokerSilentError(BrokerAwayError):
+    """It took the connection, but gave no answer to CONNECT."""
 
 
 class BrokerRefusedError(Exception):
@@ -102,12 +107,12 @@ class Connection:
         self._unsettled: dict[str, mqtt.MQTTMessageInfo] = {}
         self._client = self._make_client()
 
-    def open(self) -> None:
-        """Connect and subscribe.
+    def open(self, *, first: bool = False) -> None:
+        """Connect and subscribe; the `first` time with little patience for the answer to CONNECT.
 
         Raises
         ------
-        BrokerAwayError, BrokerRefusedError
+        BrokerAwayError, BrokerSilentError, BrokerRefusedError
             No connection; the object is of no further use.
         edge.errors.Failed
             The certificates are at fault.
@@ -115,10 +120,10 @@ class Connection:
         try:
             self._connect()
             self._client.loop_start()
-            self._wait("CONNECT")
+            self._wait("CONNECT", BrokerSilentError, _FIRST_HANDSHAKE_TIMEOUT_S if first else None)
             self._answer.clear()
             self._subscribe()
-            self._wait("SUBSCRIBE")
+            self._wait("SUBSCRIBE", BrokerAwayError)
         except BaseException:
             self.close()
             raise
@@ -240,17 +245,19 @@ class Connection:
         else:
             self._client.subscribe([(topic, 1) for topic in filters])
 
-    def _wait(self, request: str) -> None:
-        deadline = time.monotonic() + _HANDSHAKE_TIMEOUT_S
+    def _wait(
+        self, request: str, silence: type[BrokerAwayError], timeout_s: float | None = None
+    ) -> None:
+        deadline = time.monotonic() + (timeout_s or _HANDSHAKE_TIMEOUT_S)
         while not self._answer.wait(0.02):
             if self._ended.is_set() or not self.alive:
                 break
             if time.monotonic() > deadline:
-                raise BrokerAwayError(f"broker {self._address}: no answer to {request}")
+                raise silence(f"broker {self._address}: no answer to {request}")
         if self._refusal is not None:
             raise self._refusal
         if not self.alive:
-            raise BrokerAwayError(f"broker {self._address}: it hung up after {request}")
+            raise silence(f"broker {self._address}: it hung up after {request}")
 
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
