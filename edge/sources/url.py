@@ -53,7 +53,8 @@ def parse_source_url(text: str) -> SourceUrl:
     Raises
     ------
     BadUse
-        Empty text, unknown scheme, an option without a value or given twice.
+        Empty text, unknown scheme, a recording without a path, an option without a value or given
+        twice.
     """
     if not text.strip():
         raise BadUse(f"no source given; known are {_known()} or the path of a recording")
@@ -67,14 +68,25 @@ def parse_source_url(text: str) -> SourceUrl:
     if target.startswith("///"):  # recording:///data/x is recording:/data/x
         target = target[2:]
     target = unquote(target)
+    if scheme == "recording":
+        _refuse_no_path(target, text)
     return SourceUrl(scheme, target, _parse_query(query, f"{scheme}:{target}"))
 
 
 def _plain_path(text: str) -> SourceUrl:
     if "?" in text and not Path(text).exists():
         path, _, query = text.rpartition("?")
+        _refuse_no_path(path, text)
         return SourceUrl("recording", path, _parse_query(query, path))
     return SourceUrl("recording", text)
+
+
+def _refuse_no_path(path: str, text: str) -> None:
+    """An empty path would name the working folder, which nobody meant."""
+    if not path.strip():
+        raise BadUse(
+            f'source "{text}" names no path; give recording:/path, or recording:. for here'
+        )
 
 
 def _parse_query(query: str, where: str) -> dict[str, str]:

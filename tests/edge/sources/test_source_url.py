@@ -76,5 +76,16 @@ def test_a_malformed_query_is_bad_use(text: str, why: str) -> None:
         parse_source_url(text)
 
 
+@pytest.mark.parametrize("text", ["recording:", "recording:?loop=1", "RECORDING:%20", "?loop=1"])
+def test_a_recording_without_a_path_is_bad_use_and_not_the_working_folder(text: str) -> None:
+    with pytest.raises(BadUse, match="names no path") as caught:
+        parse_source_url(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_working_folder_can_be_named() -> None:
+    assert parse_source_url("recording:.") == SourceUrl("recording", ".")
+
+
 def test_its_name_leaves_the_options_out() -> None:
     assert str(parse_source_url("webcam:0?width=640")) == "webcam:0"
