@@ -42,9 +42,15 @@ def source_url(value: Any) -> Any:
 
 
 def broker_url(value: Any) -> Any:
-    """``mqtt://host[:port]`` or ``mqtts://host[:port]``, without name and password."""
+    """``mqtt[s]://host[:port][?option=value&…]``, without name and password.
+
+    The options are those of `edge.delivery.address.BrokerAddress`.
+    """
     if not isinstance(value, str):
         return value
+    if "@" in value.partition("?")[0]:
+        # Not quoted: the line may end up in a log.
+        raise ValueError("must hold no password; use username and password_file")
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -52,9 +58,19 @@ def broker_url(value: Any) -> Any:
         raise ValueError(f'"{value}" is no URL ({str(error).lower()})') from None
     if parts.scheme not in BROKER_SCHEMES or not parts.hostname or port == 0:
         raise ValueError(f'must be mqtt://host[:port] or mqtts://host[:port], not "{value}"')
-    if parts.username is not None or parts.password is not None:
-        # Not quoted: the line may end up in a log.
-        raise ValueError("must hold no password; use username and password_file")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f'must end after the port, not "{value}"')
+    if parts.path.strip("/") or parts.fragment:
+        raise ValueError(f'must end after the port or its ?options, not "{value}"')
+    if parts.query:
+        _check_broker_options(value)
     return value
+
+
+def _check_broker_options(url: str) -> None:
+    # Imported where there are some: the outbox comes with it, which a configuration needs not.
+    from edge.delivery.address import check_broker_url
+    from edge.errors import BadUse
+
+    try:
+        check_broker_url(url)
+    except BadUse as error:
+        raise ValueError(str(error)) from None

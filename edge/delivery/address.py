@@ -74,14 +74,9 @@ class BrokerAddress:
             It is no such URL, it holds a password (a list of processes would show it), or the
             password file is missing, empty or readable by others; the line never holds a password.
         """
-        parts = _split(url)
+        parts, options = _read(url)
         named = _without_secret(url)
-        options = _options(parts.query, named)
         tls = parts.scheme == "mqtts"
-        if not tls and options.keys() & set(_FILES):
-            raise BadUse(f"broker {named!r}: certificates need mqtts://")
-        if ("cert_file" in options) != ("key_file" in options):
-            raise BadUse(f"broker {named!r}: cert_file and key_file go together")
         user = environ.get(USERNAME_VARIABLE) or unquote(parts.username or "") or username
         secret_file = options.get("password_file") or password_file
         password = environ.get(PASSWORD_VARIABLE)
@@ -125,6 +120,17 @@ class BrokerAddress:
         return context
 
 
+def check_broker_url(url: str) -> None:
+    """Look at all that can be known from the URL alone, without a look at the files it names.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        `BrokerAddress.parse` would not take it; the line never holds a password.
+    """
+    _read(url)
+
+
 class _Parts:
     """Pieces of a URL, its port checked."""
 
@@ -134,6 +140,18 @@ class _Parts:
         self.username, self.password = split.username, split.password
         self.hostname, self.port = split.hostname, split.port
         self.fragment = split.fragment
+
+
+def _read(url: str) -> tuple[_Parts, dict[str, str]]:
+    parts = _split(url)
+    named = _without_secret(url)
+    options = _options(parts.query, named)
+    if parts.scheme != "mqtts" and options.keys() & set(_FILES):
+        raise BadUse(f"broker {named!r}: certificates need mqtts://")
+    if ("cert_file" in options) != ("key_file" in options):
+        raise BadUse(f"broker {named!r}: cert_file and key_file go together")
+    _protocol(options.get("protocol"), named)
+    return parts, options
 
 
 def _split(url: str) -> _Parts:

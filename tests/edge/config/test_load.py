@@ -141,19 +141,34 @@ def test_a_wrong_value_names_its_line_and_what_is_allowed(tmp_path, section, lin
         ("mqtt://host:x", "is no URL"),
         ("mqtt://host/path", "must end after the port"),
         ("mqtt://[::1", "is no URL"),
+        ("mqtt://host?protocol=4", "there are 5 and 3.1.1"),
+        ("mqtt://host?protocoll=5", "no option 'protocoll'; did you mean protocol?"),
+        ("mqtt://host?ca_file=/x", "certificates need mqtts://"),
+        ("mqtts://host?cert_file=/x", "cert_file and key_file go together"),
     ],
 )
 def test_a_broker_that_is_no_mqtt_url_is_refused(tmp_path, url, complaint):
     assert complaint in refusal(tmp_path, f'[broker]\nurl = "{url}"\n')
 
 
-@pytest.mark.parametrize("url", ["mqtt://broker", "mqtts://broker.example:8884", "mqtt://[::1]:1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mqtt://broker",
+        "mqtts://broker.example:8884",
+        "mqtt://[::1]:1",
+        "mqtt://host:1883?protocol=3.1.1",
+        "mqtt://host/?protocol=5&password_file=/not/here/yet",
+        "mqtts://host?ca_file=/a&cert_file=/b&key_file=/c@d",
+    ],
+)
 def test_a_broker_url_is_kept_as_it_is_written(url):
     assert load_config(None, {"broker.url": url}).broker.url == url
 
 
-def test_a_password_in_the_broker_url_is_refused_and_not_repeated(tmp_path):
-    line = refusal(tmp_path, '[broker]\nurl = "mqtt://me:geheim@host"\n')
+@pytest.mark.parametrize("rest", ["host", "host:x", "host?protocol=5"])
+def test_a_password_in_the_broker_url_is_refused_and_not_repeated(tmp_path, rest):
+    line = refusal(tmp_path, f'[broker]\nurl = "mqtt://me:geheim@{rest}"\n')
     assert "password_file" in line
     assert "geheim" not in line
 
