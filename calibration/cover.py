@@ -33,8 +33,8 @@ class CoverRule:
     particle_share : float
         So few bright pixels are particles, however bright they make the mean of a small frame.
     lit_px : float
-        Pixels that particles light in a frame rich in them (a long exposure): what is usual for
-        this sensor is no flood.
+        Mean number of pixels above their seed threshold in a frame of the calibration: many in a
+        long exposure, which particles gather in. What is usual for a sensor is no flood.
     """
 
     mean_limit_adu: float
@@ -91,6 +91,7 @@ def cover_rule(
     full_scale_adu: int,
     *,
     bright_px: float = 0.0,
+    lit_px: float = 0.0,
 ) -> CoverRule:
     """Cover rule of a calibrated sensor, from the level and noise of its dark frames.
 
@@ -110,5 +111,5 @@ def cover_rule(
         black_adu=black,
         bright_share_limit=allowed + max(BRIGHT_SHARE, particle_share),
         particle_share=particle_share,
-        lit_px=max(bright_px - always_bright_px, 0.0),
+        lit_px=lit_px,
     )

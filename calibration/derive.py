@@ -112,6 +112,7 @@ def derive(
     seed = np.empty(hot.shape, np.uint16)
     growth = np.empty(hot.shape, np.uint16)
     masked = np.empty(hot.shape, np.bool_)
+    lit = 0
     for rows in row_bands(hot.shape):
         seed[rows] = _threshold(baseline, hot, rows, seed_sigma, stretch, full_scale)
         growth[rows] = _threshold(baseline, hot, rows, growth_sigma, stretch, full_scale)
@@ -120,6 +121,7 @@ def derive(
         seed[rows][masked[rows]] = MASKED
         growth[rows][masked[rows]] = MASKED
         hot[rows] &= ~masked[rows]
+        lit += int(np.count_nonzero(statistics.largest[0][rows] > seed[rows]))
     rule = cover_rule(
         level_adu,
         level_range_adu,
@@ -127,6 +129,7 @@ def derive(
         baseline.mean_adu,
         full_scale,
         bright_px=bright_px,
+        lit_px=round(lit / statistics.count, 6),
     )
     mean, sigma = baseline.mean_adu, baseline.sigma_adu
     return Calibration(

@@ -18,6 +18,10 @@ _NORMAL = NormalDist()
 _UNSTABLE_SHARE = 0.01
 """Pixels left out of the tail: as many as may be unstable, and are masked one by one."""
 
+_CROWD_SHARE = 0.1
+_STEEPEST = 1.5
+"""Noise widens gradually: by no more than this between one pixel in ten and one in a hundred."""
+
 _LEAST_PIXELS = 2000
 _LEAST_FRAMES = 20
 _LEAST_SIGMA = 1.0
@@ -80,9 +84,17 @@ def measured_tail(second_largest_sigma: NDArray[np.floating], frames: int) -> Ta
     values = np.asarray(second_largest_sigma, np.float64).ravel()
     if frames < _LEAST_FRAMES or values.size < _LEAST_PIXELS:
         return Tail(1.0, 0.0)
-    reach = float(np.quantile(values, 1 - _UNSTABLE_SHARE))
-    probability = math.sqrt(2 * _UNSTABLE_SHARE / (frames * (frames - 1)))
-    return Tail(max(1.0, reach / normal_sigma(probability)), reach)
+    near, far = _CROWD_SHARE, _UNSTABLE_SHARE
+    reach = float(np.quantile(values, 1 - far))
+    # Particles in many pixels of many long exposures reach the far end, never the near one.
+    bound = _STEEPEST * max(1.0, _stretch(float(np.quantile(values, 1 - near)), near, frames))
+    return Tail(min(max(1.0, _stretch(reach, far, frames)), bound), reach)
+
+
+def _stretch(reach_sigma: float, share: float, frames: int) -> float:
+    """How much further than normal noise a `share` of second-largest values of `frames` reach."""
+    probability = math.sqrt(2 * share / (frames * (frames - 1)))
+    return reach_sigma / normal_sigma(probability)
 
 
 def threshold_sigma(false_triggers_per_hour: float, reads_per_hour: float, tail: Tail) -> float:

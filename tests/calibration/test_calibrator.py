@@ -330,12 +330,12 @@ def test_frames_rich_in_particles_are_dark_and_no_flood() -> None:
     frames = dark_frames(20)
     rng = np.random.default_rng(4)
     for one in frames:
-        for _ in range(12):
+        for _ in range(4):
             y, x = rng.integers(0, HEIGHT - 4), rng.integers(0, WIDTH - 8)
             one[y : y + 2, x : x + 8] += 300
     made = calibrate(frames)
     for one in frames:
         bright = float((one > made.cover.black_adu).mean())
         assert made.cover.covered(float(one.mean()), bright)
-    assert made.cover.lit_px > 100
+    assert made.cover.lit_px > 20
     assert calibrate(dark_frames(20)).cover.lit_px == 0
