@@ -176,8 +176,8 @@ def test_recording_without_times_counts_from_1970_at_thirty_a_second():
     untimed = dataclasses.replace(MODE, exposure_ns=None, row_time_ns=0)
     stamp = {"sensor_time_ns": None, "exposure_ns": 0, "mode": untimed, "index": 30}
     body = hit_body(hit(**stamp), RecordedClock(), PROVENANCE)
-    assert body["window_start_utc"] == "1970-01-01T00:00:00.999999990Z"
-    assert body["window_end_utc"] == "1970-01-01T00:00:01.033333323Z"
+    assert body["window_start_utc"] == "1970-01-01T00:00:01.000000000Z"
+    assert body["window_end_utc"] == "1970-01-01T00:00:01.033333333Z"
 
 
 def test_timeline_places_the_frame_where_given():
