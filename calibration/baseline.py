@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bands import row_bands, sample_step, sampled
-from calibration.noise import common_noise, pixel_noise_adu
+from calibration.noise import blended_noise_adu, common_noise, pixel_noise_adu
 from calibration.statistics import PixelStatistics
-from calibration.trim import TrimBias, trim_bias, values_to_drop
+from calibration.trim import lower_mean_square, trim_bias, values_to_drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +44,35 @@ def measure_baseline(statistics: PixelStatistics) -> Baseline:
     mean = np.empty(shape, np.float32)
     sigma = np.empty(shape, np.float32)
     for rows in row_bands(shape):
-        _moments(statistics, rows, dropped, bias, mean[rows], sigma[rows])
+        _moments(statistics, rows, dropped, mean[rows], sigma[rows])
+        sigma[rows] /= np.float32(np.sqrt(bias.variance))
     statistics.release_sums()
     degrees = count - dropped - 1
     step = sample_step(shape)
-    common = common_noise(sampled(mean, step), sampled(sigma, step), degrees)
+    lower = lower_mean_square(count, dropped)
+    common = common_noise(sampled(mean, step), sampled(sigma, step), degrees, lower)
     for rows in row_bands(shape):
-        sigma[rows] = pixel_noise_adu(common.at(mean[rows]), sigma[rows], degrees)
+        shared = common.at(mean[rows])
+        blended = blended_noise_adu(shared, sigma[rows], degrees)
+        # Not by the pixel's own spread alone: of few frames it is mostly chance.
+        mean[rows] -= np.float32(bias.mean) * blended
+        sigma[rows] = pixel_noise_adu(shared, blended, degrees)
     return Baseline(mean, sigma, degrees, float(np.median(sampled(sigma, step))))
 
 
-def _moments(  # noqa: PLR0917
+def _moments(
     statistics: PixelStatistics,
     rows: slice,
     dropped: int,
-    bias: TrimBias,
     mean_adu: NDArray[np.float32],
     spread_adu: NDArray[np.float32],
 ) -> None:
+    """Fill in mean and standard deviation of the values that are kept."""
     kept = statistics.count - dropped
     top = statistics.largest[:dropped, rows].astype(np.uint64)
     total = statistics.total[rows] - top.sum(axis=0)
     squares = statistics.squares[rows] - np.square(top, out=top).sum(axis=0)
     # Integers until here: kept * squares - total^2 is exact, the usual formula is not.
     spread2 = (kept * squares - total * total).astype(np.float64) / (kept * (kept - 1))
-    spread = np.sqrt(spread2 / bias.variance)
-    mean_adu[:] = total / kept - bias.mean * spread
-    spread_adu[:] = spread
+    mean_adu[:] = total / kept
+    spread_adu[:] = np.sqrt(spread2)

@@ -105,7 +105,7 @@ def derive(
     seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
     if clipped is not None and floor_adu is not None:
         below = _noise_below(statistics, baseline, clipped & ~hot, floor_adu)
-        _widen(baseline, clipped, below, seed_sigma)
+        _widen(baseline, below, seed_sigma)
     growth_sigma = min(request.growth_sigma, seed_sigma)
     stretch = _hot_stretch(seed_sigma, baseline.degrees)
     lasting = request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR
@@ -230,18 +230,21 @@ def _noise_below(
 
 def _widen(
     baseline: Baseline,
-    clipped: NDArray[np.bool_],
     noise: ClippedNoise | None,
     seed_sigma: float,
 ) -> None:
-    """Raise the noise of clipped pixels until `seed_sigma` of it reaches the threshold."""
+    """Raise the noise until `seed_sigma` of it reaches the threshold of clipped pixels everywhere.
+
+    Of pixels above the clip too: by chance, a few frames may show one where all of them are below,
+    and noise does not fall with the signal.
+    """
     if noise is None:
         return
     threshold = noise.threshold_adu(seed_sigma)
-    for rows in row_bands(clipped.shape):
+    for rows in row_bands(baseline.sigma_adu.shape):
         sigma = baseline.sigma_adu[rows]
         needed = (threshold - baseline.mean_adu[rows]) / np.float32(seed_sigma)
-        np.maximum(sigma, needed, out=sigma, where=clipped[rows])
+        np.maximum(sigma, needed, out=sigma)
 
 
 def _tail(statistics: PixelStatistics, baseline: Baseline, other: NDArray[np.bool_]) -> Tail:

@@ -2,7 +2,7 @@
 
 With 5 to 500 frames a pixel's own standard deviation is a poor number: one in a thousand is half
 the truth, and thresholds set by it fire for ever. Pixels of like dark signal share their noise
-(photon transfer: variance grows with signal), so the median spread at that signal is the floor,
+(photon transfer: variance grows with signal), so the common spread at that signal is the floor,
 and the pixel's own spread counts by its degrees of freedom.
 """
 
@@ -14,15 +14,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.trim import mean_of_lower
+
 QUANTISATION_ADU = 1 / np.sqrt(12.0)
 """Noise of rounding to whole ADU: no pixel is quieter."""
 
 PRIOR_FRAMES = 2.0
 """Degrees of freedom given to the common noise when a pixel's own is blended in."""
 
-_BINS = 100
+_MOST_BINS = 100
+"""Fewer for few degrees of freedom: there the order of the means is mostly chance, and with
+coarse digits pixels of one mean have nearly all one spread."""
+
+_COARSE_ADU = 1.0
+"""Digits are coarse for less noise."""
+
+_BRIGHT_SHARE = 0.01
 _BRIGHT_BINS = 40
 _SMALLEST_BIN = 50
+_DEGREES_IN_BIN = 400
+"""Degrees of freedom in a bin, which make its noise right to 5 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,50 +55,87 @@ class CommonNoise:
 
 
 def common_noise(
-    mean_adu: NDArray[np.float32], spread_adu: NDArray[np.float32], degrees: int
+    mean_adu: NDArray[np.float32],
+    spread_adu: NDArray[np.float32],
+    degrees: int,
+    lower_mean_square: float,
 ) -> CommonNoise:
-    """Running median of the spread over the mean, never below the quantisation noise.
+    """Noise that most pixels of like mean share, never below the quantisation noise.
+
+    The squares of the lower spreads are averaged: a median of few degrees of freedom and coarse
+    digits is one of a handful of numbers, and the highest spreads are of pixels that are hot,
+    flicker or were struck. Where the averages fall with the mean they are pooled (isotonic
+    regression by pooling adjacent violators: Barlow et al., Statistical Inference under Order
+    Restrictions, 1972), since with few frames a pixel with a low mean has one by chance, together
+    with a large spread.
 
     Parameters
     ----------
     mean_adu, spread_adu : ndarray of float32, shape (pixels,)
-        Baseline and standard deviation of all pixels, or of a sample.
+        Mean and standard deviation of all pixels, or of a sample.
     degrees : int
-        Degrees of freedom of `spread_adu`; corrects the median of a chi distribution.
+        Degrees of freedom of `spread_adu`.
+    lower_mean_square : float
+        Mean square of the lower spreads of normal noise of unit variance (`calibration.trim`).
     """
     order = np.argsort(mean_adu, axis=None, kind="stable")
     means = mean_adu.ravel()[order]
     spreads = spread_adu.ravel()[order]
-    pairs = list(itertools.pairwise(_bin_edges(len(means))))
+    typical = np.sqrt(mean_of_lower(np.square(spreads, dtype=np.float64)) / lower_mean_square)
+    bins = min(degrees + int(typical >= _COARSE_ADU), _MOST_BINS)
+    smallest = max(_SMALLEST_BIN, _DEGREES_IN_BIN // degrees)
+    pairs = list(itertools.pairwise(_bin_edges(len(means), bins, smallest)))
     centres = np.array([np.median(means[a:b]) for a, b in pairs], np.float64)
-    medians = np.array([np.median(spreads[a:b]) for a, b in pairs], np.float64)
-    # Wilson-Hilferty: the median of chi-square over its degrees of freedom.
-    chi = (1 - 2 / (9 * degrees)) ** 1.5
-    return CommonNoise(centres, np.maximum.accumulate(np.maximum(medians / chi, QUANTISATION_ADU)))
+    squares = [mean_of_lower(np.square(spreads[a:b], dtype=np.float64)) for a, b in pairs]
+    variance = _not_falling(squares, [b - a for a, b in pairs]) / lower_mean_square
+    return CommonNoise(centres, np.maximum(np.sqrt(variance), QUANTISATION_ADU))
+
+
+def blended_noise_adu(
+    common_adu: NDArray[np.float32], spread_adu: NDArray[np.float32], degrees: int
+) -> NDArray[np.float32]:
+    """Best guess of a pixel's noise: its own and the common one, by degrees of freedom."""
+    blend: NDArray[np.float32] = np.sqrt(
+        (PRIOR_FRAMES * np.square(common_adu) + degrees * np.square(spread_adu))
+        / (PRIOR_FRAMES + degrees)
+    ).astype(np.float32)
+    return blend
 
 
 def pixel_noise_adu(
-    common_adu: NDArray[np.float32], spread_adu: NDArray[np.float32], degrees: int
+    common_adu: NDArray[np.float32], blended_adu: NDArray[np.float32], degrees: int
 ) -> NDArray[np.float32]:
     """Noise to judge a pixel by: the larger of the common noise and the blend with its own.
 
     The error of the baseline itself (one part in the number of kept frames) is included.
     """
-    blend = (PRIOR_FRAMES * np.square(common_adu) + degrees * np.square(spread_adu)) / (
-        PRIOR_FRAMES + degrees
-    )
-    variance = np.maximum(np.square(common_adu), blend) * (1 + 1 / (degrees + 1))
-    noise: NDArray[np.float32] = np.sqrt(variance).astype(np.float32)
+    stretch = np.float32(np.sqrt(1 + 1 / (degrees + 1)))
+    noise: NDArray[np.float32] = np.maximum(common_adu, blended_adu) * stretch
     return noise
 
 
-def _bin_edges(count: int) -> list[int]:
+def _not_falling(values: list[float], weights: list[int]) -> NDArray[np.float64]:
+    """Nearest values (weighted least squares) that nowhere fall."""
+    blocks: list[tuple[float, int, int]] = []  # mean, weight, length
+    for value, weight in zip(values, weights, strict=True):
+        block = (value, weight, 1)
+        while blocks and blocks[-1][0] >= block[0]:
+            mean, held, length = blocks.pop()
+            both = held + block[1]
+            pooled = (mean * held + block[0] * block[1]) / both
+            block = (pooled, both, length + block[2])
+        blocks.append(block)
+    return np.repeat([mean for mean, _, _ in blocks], [length for _, _, length in blocks])
+
+
+def _bin_edges(count: int, bins: int, smallest: int) -> list[int]:
     """Equal bins over most pixels, finer ones over the brightest per cent."""
-    wide = np.linspace(0, count, _BINS + 1).astype(int)
-    fine = count - np.geomspace(1, max(count / _BINS, 2), _BRIGHT_BINS).astype(int)
+    wide = np.linspace(0, count, bins + 1).astype(int)
+    bright = max(count * _BRIGHT_SHARE, 2)
+    fine = count - np.geomspace(1, bright, _BRIGHT_BINS).astype(int)
     edges = [0]
     for edge in np.unique(np.concatenate([wide, fine])):
-        if edge - edges[-1] >= _SMALLEST_BIN or (edge == count and len(edges) == 1):
+        if edge - edges[-1] >= smallest or (edge == count and len(edges) == 1):
             edges.append(int(edge))
     edges[-1] = count
     return edges
