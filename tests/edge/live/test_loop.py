@@ -5,88 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from edge.clock import Clock, RecordedClock, SystemClock
-from edge.config.load import load_config
-from edge.config.model import Config
-from edge.delivery import Keep
-from edge.detection import Draft
-from edge.frame import BadFrame, Frame, SensorMode
-from edge.live.loop import LiveLoop
-from edge.live.shelf import Shelf
-from edge.report import Reporter
+from edge.clock import RecordedClock
+from edge.frame import BadFrame
 from edge.sources import open_source
 from edge.sources.capture import Dropped
-from edge.stages.order import order_stage
-from edge.timeline import LiveTimeline, RecordedTimeline, Timeline
-
-MS = 1_000_000
-HEIGHT, WIDTH = 40, 60
-MODE = SensorMode(
-    "test", WIDTH, HEIGHT, 10, exposure_ns=30 * MS, frame_duration_ns=33 * MS, black_level_adu=64.0
-)
-
-
-class Rig:
-    """A loop with everything it hands over."""
-
-    def __init__(
-        self,
-        shelf: Shelf | None = None,
-        *,
-        waits: bool = True,
-        timeline: Timeline | None = None,
-        clock: Clock | None = None,
-        **settings: Any,
-    ) -> None:
-        self.config = configured(**settings)
-        timeline = timeline or LiveTimeline()
-        self.reporter = Reporter(self.config, timeline, clock or SystemClock(), "camera")
-        self.full = False
-        self.drafts: list[Draft] = []
-        self.checkpoints: list[dict[str, Any] | Keep | None] = []
-        order = order_stage(self.config, timeline)
-        self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf, waits=waits)
-
-    def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | Keep | None) -> bool:
-        if self.full:
-            return False
-        self.drafts += drafts
-        self.checkpoints.append(checkpoint)
-        return True
-
-    def kinds(self) -> list[str]:
-        return [draft.kind for draft in self.drafts]
-
-    def counts(self) -> dict[str, int]:
-        return self.reporter.so_far().frame_counts()
-
-
-def configured(**settings: Any) -> Config:
-    base = {"calibration.frames": 20, "outbox.group_commit_s": 1e-9}
-    return load_config(None, base | {k.replace("__", "."): v for k, v in settings.items()})
-
-
-def frame(sequence: int, *spots: tuple[int, int], level: float = 64.0, **changes: Any) -> Frame:
-    rng = np.random.default_rng(sequence)
-    values = rng.normal(level, 2.0, (HEIGHT, WIDTH))
-    for y, x in spots:
-        values[y, x] += 300
-        values[y, x + 1] += 150
-    pixels = np.clip(np.rint(values), 0, 1023).astype(np.uint16)
-    made = Frame(
-        pixels, sequence, sequence, MODE, sensor_time_ns=sequence * 33 * MS, exposure_ns=30 * MS
-    )
-    return replace(made, **changes)
-
-
-def play(rig: Rig, count: int, start: int = 0, **spots: tuple[int, int]) -> None:
-    for i in range(start, start + count):
-        rig.loop.push(frame(i, *([spots[f"f{i}"]] if f"f{i}" in spots else [])))
+from edge.timeline import RecordedTimeline
+from tests.edge.live.rig import HEIGHT, MODE, MS, WIDTH, Rig, frame, play
 
 
 def test_nothing_is_published_before_the_calibration_is_done() -> None:
@@ -194,51 +122,6 @@ def test_a_recording_without_times_that_is_played_again_lives_at_its_rate(tmp_pa
     assert len(times) == 2  # a third at one place is a hot pixel
 
 
-def test_a_kept_calibration_is_used_at_the_next_start(tmp_path: Path) -> None:
-    first = Rig(Shelf(tmp_path, configured()))
-    play(first, 21)
-    second = Rig(Shelf(tmp_path, configured()))
-    second.loop.push(frame(0))
-    assert second.loop.detector is not None
-    assert second.loop.detector.calibration_id == first.loop.detector.calibration_id  # type: ignore[union-attr]
-    second.loop.finish()
-    assert second.counts()["calibrating"] == 0
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"gain": 4.0}, {"exposure_ns": 10 * MS}, {"sensor": "other"}, {"bit_depth": 12}],
-    ids=["gain", "exposure", "sensor", "bit depth"],
-)
-def test_a_calibration_of_another_mode_is_not_used(tmp_path: Path, change: dict[str, Any]) -> None:
-    first = Rig(Shelf(tmp_path, configured()))
-    play(first, 21)
-    second = Rig(Shelf(tmp_path, configured()))
-    second.loop.push(frame(0, mode=replace(MODE, **change)))
-    assert second.loop.detector is None
-
-
-def test_a_calibration_is_not_used_far_from_its_temperature(tmp_path: Path) -> None:
-    first = Rig(Shelf(tmp_path, configured()))
-    for i in range(21):
-        first.loop.push(frame(i, temperature_c=20.0))
-    for temperature_c, found in ((23.0, True), (40.0, False)):
-        second = Rig(Shelf(tmp_path, configured()))
-        second.loop.push(frame(0, temperature_c=temperature_c))
-        assert (second.loop.detector is not None) is found
-
-
-def test_a_damaged_calibration_is_set_aside_and_made_anew(tmp_path: Path) -> None:
-    first = Rig(Shelf(tmp_path, configured()))
-    play(first, 21)
-    (file,) = tmp_path.glob("*.npz")
-    file.write_bytes(file.read_bytes()[:100])
-    second = Rig(Shelf(tmp_path, configured()))
-    play(second, 21)
-    assert second.loop.detector is not None
-    assert list(tmp_path.glob("*.damaged"))
-
-
 def test_the_credo_preset_runs_live(tmp_path: Path) -> None:
     rig = Rig(trigger__preset="credo")
     for i in range(500):
@@ -307,131 +190,3 @@ def test_what_the_disk_would_not_take_is_neither_a_hit_nor_live_time() -> None:
     dead = sum(sum(r["dead_time_ns"].values()) for r in records)
     assert live + dead == 100 * 33 * MS + 30 * MS
     assert rig.counts()["expected"] == 101
-
-
-def records(rig: Rig) -> list[dict[str, Any]]:
-    return [d.body for d in rig.drafts if d.kind == "exposure"]
-
-
-@pytest.mark.parametrize("waits", [True, False])
-def test_each_series_of_a_recording_is_judged_by_a_calibration_of_its_own(waits: bool) -> None:
-    rig = Rig(waits=waits)
-    louder = replace(MODE, exposure_ns=31 * MS)
-    feed(rig, lambda i: frame(i, series="a"), 5000)
-    first = rig.loop.detector
-    assert first is not None
-    for i in range(5001, 5006):
-        rig.loop.push(frame(i, level=80.0, series="b", mode=louder))
-    assert rig.loop.detector is None
-    assert rig.loop.calibration_progress == (5, 20)
-    feed(rig, lambda i: frame(i, level=80.0, series="b", mode=louder), 10_000, start=5006)
-    rig.loop.finish()
-    assert rig.loop.detector is not first
-    assert [(r["series"], r["closed"]) for r in records(rig) if r["closed"] != "minute"] == [
-        ("a", "calibration"),
-        ("a", "series"),
-        ("b", "calibration"),
-        ("b", "end"),
-    ]
-
-
-def feed(rig: Rig, make: Any, last: int, start: int = 0) -> None:
-    """Push frames until there is a detector, then the frame of number `last`."""
-    for i in range(start, last):
-        rig.loop.push(make(i))
-        if rig.loop.detector is not None:
-            break
-    rig.loop.push(make(last))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"gain": 4.0}, {"exposure_ns": 10 * MS}, {"bit_depth": 12}],
-    ids=["gain", "exposure", "bit depth"],
-)
-def test_a_camera_that_changes_its_mode_is_calibrated_anew(change: dict[str, Any]) -> None:
-    rig = Rig(waits=True)
-    play(rig, 24, f22=(10, 10))
-    first = rig.loop.detector
-    other = replace(MODE, **change)
-    rig.loop.push(frame(24, mode=other))
-    assert rig.loop.detector is None
-    hits = [d for d in rig.drafts if d.kind == "hit"]
-    assert [h.body["frame"] for h in hits] == [22]  # what waited is settled
-    assert hits[0].body["provenance"]["calibration_id"] == first.calibration_id  # type: ignore[union-attr]
-    for i in range(25, 50):
-        rig.loop.push(frame(i, mode=other))
-    rig.loop.finish()
-    assert [r["closed"] for r in records(rig)] == ["calibration", "mode", "calibration", "end"]
-    assert sum(r["frames"]["expected"] for r in records(rig)) == 50
-    assert rig.counts()["calibrating"] == 40
-
-
-def test_between_two_modes_of_a_camera_no_time_is_lost() -> None:
-    rig = Rig(waits=False)
-    feed(rig, frame, 10_000)
-    rig.loop.push(frame(10_001, mode=replace(MODE, gain=4.0)))
-    rig.loop.finish()
-    found = records(rig)
-    assert found[-2]["closed"] == "mode"
-    assert found[-2]["to_utc"][:-4] == found[-1]["from_utc"][:-4]
-    assert isinstance(rig.checkpoints[-2], dict)
-
-
-def test_a_mode_seen_before_is_taken_from_the_shelf(tmp_path: Path) -> None:
-    rig = Rig(Shelf(tmp_path, configured()))
-    other = replace(MODE, gain=4.0)
-    play(rig, 21)
-    first = rig.loop.detector
-    for i in range(21, 42):
-        rig.loop.push(frame(i, mode=other))
-    rig.loop.push(frame(42))
-    assert rig.loop.detector is not None
-    assert rig.loop.detector.calibration_id == first.calibration_id  # type: ignore[union-attr]
-    assert rig.counts()["calibrating"] == 40
-
-
-def test_what_of_a_mode_no_calibration_rests_on_may_change() -> None:
-    rig = Rig()
-    play(rig, 21)
-    rig.loop.push(frame(21, mode=replace(MODE, frame_duration_ns=34 * MS)))
-    assert rig.loop.detector is not None
-
-
-def test_frames_of_another_size_are_bad_until_they_are_thirty_in_a_row() -> None:
-    small = replace(MODE, width_px=10, height_px=10)
-
-    def other(i: int) -> Frame:
-        rng = np.random.default_rng(i)
-        return frame(i, mode=small, pixels=rng.normal(64, 2, (10, 10)).round().astype(np.uint16))
-
-    rig = Rig()
-    play(rig, 20)
-    for i in range(20, 49):
-        rig.loop.push(other(i))
-    rig.loop.push(frame(49))
-    assert rig.counts()["bad"] == 29
-    for i in range(50, 80):
-        rig.loop.push(other(i))
-    assert rig.loop.calibration_progress == (1, 20)
-    for i in range(80, 100):
-        rig.loop.push(other(i))
-    rig.loop.finish()
-    assert rig.counts()["bad"] == 58
-    assert rig.counts()["processed"] == 2
-    assert [r["closed"] for r in records(rig)] == ["calibration", "mode", "calibration", "end"]
-
-
-def test_a_counter_that_begins_anew_neither_hides_nor_invents_missing_frames() -> None:
-    rig = Rig()
-    numbers = [*range(30), *range(10), 13]  # 10, 11 and 12 of the second count are missing
-    for when, number in enumerate(numbers):
-        rig.loop.push(replace(frame(when), sequence=number))
-    # 14 is missing as well; then 15 and 16, and 0 and 1 of a third count
-    rig.loop.push(Dropped(4, first_sequence=15, last_sequence=1))
-    rig.loop.push(replace(frame(46), sequence=2))
-    rig.loop.finish()
-    counts = rig.counts()
-    assert counts["missing"] == 4
-    assert counts["dropped"] == 4
-    assert counts["received"] == len(numbers) + 5
