@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import socket
 import sqlite3
 import threading
@@ -12,64 +10,17 @@ import time
 import pytest
 
 from edge.delivery.address import BrokerAddress
-from edge.errors import BadUse, Failed
-from edge.server import collector as collector_module
-from edge.server import connection
+from edge.errors import BadUse
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.collector import Collector
 from edge.server.store import open_store
-from tests.edge.server.rigs import EPOCH, RIG, Rig, eventually, payload
+from tests.edge.server.collectors import Gate, collecting, rows
+from tests.edge.server.rigs import EPOCH, Rig, eventually, payload
 
 pytestmark = [
     pytest.mark.mosquitto,
     pytest.mark.skipif(not find_mosquitto(), reason="needs Debian's mosquitto"),
 ]
-
-
-@pytest.fixture(scope="module")
-def broker():
-    with EmbeddedBroker(prefer="mosquitto") as broker:
-        yield broker
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "collector.db"
-
-
-@contextlib.contextmanager
-def collecting(url, path, share=None, subscribed=True):
-    """A running collector; its error, if any, in `.error` once it has ended."""
-    store = open_store(str(path))
-    collector = Collector(url, store, share)
-    stop = threading.Event()
-    collector.error = None
-    collector.stop = stop
-
-    def work():
-        try:
-            collector.run(stop)
-        except Failed as error:
-            collector.error = error
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        if subscribed:
-            assert collector.wait_subscribed(10)
-        yield collector
-    finally:
-        stop.set()
-        thread.join(20)
-        store.close()
-        assert not thread.is_alive()
-    stats = collector.stats
-    assert stats.received == stats.stored + stats.duplicates + stats.quarantined
-
-
-def rows(path, query):
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return database.execute(query).fetchall()
 
 
 def test_what_a_rig_sends_is_stored_and_the_rig_hears_how_far(broker, path):
@@ -328,162 +279,3 @@ def test_a_share_is_a_plain_name(path, share):
     with pytest.raises(BadUse, match="share"):
         Collector("mqtt://box", store, share)
     store.close()
-
-
-def test_sharing_needs_mqtt_5(path):
-    store = open_store(str(path))
-    with pytest.raises(BadUse, match="MQTT 5"):
-        Collector("mqtt://box?protocol=3.1.1", store, "workers")
-    store.close()
-
-
-class Gate:
-    """In front of a broker: gives MQTT 5 its own answers, one for each packet."""
-
-    def __init__(self, port, *answers):
-        self._port, self._answers = port, answers
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
-        self.levels: queue.Queue[int] = queue.Queue()
-        self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self):
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client = self._server.accept()[0]
-                self._open.append(client)
-                connect = client.recv(4096)
-                level = connect[connect.index(b"MQTT") + 4]
-                self.levels.put(level)
-                if level == 5:
-                    for answer in self._answers:
-                        client.sendall(answer)
-                        client.recv(4096)
-                    continue
-                behind = socket.create_connection(("127.0.0.1", self._port))
-                self._open.append(behind)
-                behind.sendall(connect)
-                for pair in ((client, behind), (behind, client)):
-                    self._threads.append(threading.Thread(target=self._pump, args=pair))
-                    self._threads[-1].start()
-
-    @staticmethod
-    def _pump(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-
-
-def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_311(broker, path):
-    gate = Gate(BrokerAddress.parse(broker.url).port, b"\x20\x02\x00\x01")
-    try:
-        with collecting(gate.url, path), Rig(broker.url, "plain") as rig:
-            rig.send(payload("hit", 1, rig="plain"))
-            assert eventually(lambda: rig.upto == 1)
-        assert [gate.levels.get_nowait() for _ in range(2)] == [5, 4]
-    finally:
-        gate.close()
-
-
-def test_a_broker_that_stays_silent_is_no_reason_for_311(broker, path, monkeypatch):
-    for name in ("_HANDSHAKE_TIMEOUT_S", "_FIRST_HANDSHAKE_TIMEOUT_S"):
-        monkeypatch.setattr(connection, name, 0.2)
-    monkeypatch.setattr(collector_module, "_PLAIN_ANSWER_S", 0.2)
-    gate = Gate(BrokerAddress.parse(broker.url).port)
-    try:
-        with collecting(gate.url, path, subscribed=False) as collector:
-            assert eventually(lambda: gate.levels.qsize() >= 3)
-        assert "no answer to CONNECT" in str(collector.error)
-        assert set(gate.levels.queue) == {5}
-    finally:
-        gate.close()
-
-
-@pytest.mark.parametrize("wanted", ["url", "share"])
-def test_where_311_will_not_do_the_refusal_is_final(broker, path, wanted):
-    gate = Gate(BrokerAddress.parse(broker.url).port, b"\x20\x02\x00\x01")
-    url = gate.url + ("?protocol=5" if wanted == "url" else "")
-    share = "workers" if wanted == "share" else None
-    try:
-        with collecting(url, path, share, subscribed=False) as collector:
-            assert eventually(lambda: collector.error is not None)
-        assert "MQTT 5" in str(collector.error) or "protocol version" in str(collector.error)
-    finally:
-        gate.close()
-
-
-@pytest.fixture(scope="module")
-def amqtt():
-    """Address of an amqtt, whose URL does not say that it knows no MQTT 5."""
-    pytest.importorskip("amqtt")
-    with EmbeddedBroker(prefer="amqtt") as broker:
-        yield broker.url.partition("?")[0]
-
-
-def test_amqtt_silent_to_mqtt_5_says_so_when_asked_plainly_and_is_collected_from(amqtt, path):
-    with collecting(amqtt, path, subscribed=False) as collector:
-        assert collector.wait_subscribed(6)  # well before a short --duration is over
-        with Rig(f"{amqtt}?protocol=3.1.1") as rig:
-            rig.send(payload("hit", 1))
-            assert eventually(lambda: rig.upto == 1)
-        assert collector.stats.reconnects == 0
-    assert rows(path, "SELECT count(*) FROM hits") == [(1,)]
-
-
-def test_amqtt_can_not_share_and_its_word_ends_the_attempt(amqtt, path):
-    with collecting(amqtt, path, "workers", subscribed=False) as collector:
-        assert eventually(lambda: collector.error is not None, 8)
-    assert "has no MQTT 5, which a shared subscription needs" in str(collector.error)
-
-
-def test_amqtt_is_not_asked_where_the_url_wants_mqtt_5(amqtt, path, monkeypatch):
-    monkeypatch.setattr(connection, "_HANDSHAKE_TIMEOUT_S", 0.3)
-    with collecting(f"{amqtt}?protocol=5", path, subscribed=False) as collector:
-        assert not collector.wait_subscribed(2)
-    assert "no answer to CONNECT" in str(collector.error)
-
-
-def test_a_plain_question_leaves_the_queue_of_the_session_alone(broker, path, monkeypatch):
-    """A broker that is silent for once still has what came while the collector was away."""
-    with collecting(broker.url, path):
-        pass
-    with Rig(broker.url, "patient") as rig:
-        rig.send(payload("hit", 1, rig="patient"))
-        opens = connection.Connection.open
-        silences = iter([True])
-
-        def silent_once(self, **how):
-            if next(silences, False):
-                self.close()
-                raise connection.BrokerSilentError("broker: no answer to CONNECT")
-            opens(self, **how)
-
-        monkeypatch.setattr(connection.Connection, "open", silent_once)
-        with collecting(broker.url, path) as collector:
-            assert eventually(lambda: rig.upto == 1)
-            assert collector._asked_plainly
-
-
-def test_amqtt_serves_as_well(path):
-    messages = [("hit", seq, payload("hit", seq)) for seq in range(1, 101)]
-    with EmbeddedBroker(prefer="amqtt") as broker, collecting(broker.url, path) as collector:
-        with Rig(broker.url) as rig:
-            assert rig.deliver(reversed(messages))
-            rig.send(b"garbage")
-            rig.send(payload("hit", 5))
-            assert eventually(lambda: collector.stats.received >= 102)
-        assert (collector.stats.stored, collector.stats.quarantined) == (100, 1)
-    assert rows(path, "SELECT count(DISTINCT seq), count(*) FROM hits") == [(100, 100)]
-    assert rows(path, f"SELECT upto FROM watermarks WHERE rig = '{RIG}'") == [(100,)]
