@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+Packing = Literal["none", "mipi10", "mipi12", "mipi14"]
+Cfa = Literal["", "RGGB", "BGGR", "GRBG", "GBRG"]
+Route = Literal["raw", "phone"]
 
 # Lowest and highest allowed value of each number (both included).
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -36,6 +41,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "bad_rate": (0.0, 1.0),
     "uncover_at_s": (0.0, 1e9),
     "uncover_s": (0.0, 1e9),
+    "row_align_bytes": (1, 4096),
+    "jpeg_quality": (50, 100),
 }
 
 
@@ -96,6 +103,20 @@ class SimulationSpec:
         light stays.
     black_clip : bool
         True: the camera subtracts its black level and cuts what is below it to 0.
+    sensor : str
+        Name that frames carry.
+    cfa : str
+        Order of the colours in a 2 x 2 cell ("BGGR"); "": a sensor without colours.
+    packing : str
+        How a frame's pixels lie in memory: "none" (uint8 at 8 bits, else uint16), or "mipi10",
+        "mipi12", "mipi14" (bytes; the bit depth has to fit).
+    row_align_bytes : int
+        A packed row is padded to a multiple of so many bytes (1: not at all).
+    route : str
+        "raw": what the converter gives. "phone": demosaic, noise reduction, luma of 8 bits and
+        JPEG; all values in ADU are still the sensor's, at `bit_depth`.
+    jpeg_quality : int
+        Of the phone's JPEG.
 
     Raises
     ------
@@ -132,11 +153,23 @@ class SimulationSpec:
     uncover_at_s: float | None = None
     uncover_s: float | None = None
     black_clip: bool = False
+    sensor: str = "simulated"
+    cfa: Cfa = ""
+    packing: Packing = "none"
+    row_align_bytes: int = 1
+    route: Route = "raw"
+    jpeg_quality: int = 95
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():
             _check_range(name, getattr(self, name), low, high)
+        _check_words(self)
         _check_together(self)
+
+    @property
+    def frame_bit_depth(self) -> int:
+        """Bits of the frames that leave the camera: a phone gives 8."""
+        return 8 if self.route == "phone" else self.bit_depth
 
     @property
     def full_scale_adu(self) -> int:
@@ -196,6 +229,17 @@ def _check_range(name: str, value: float | None, low: float, high: float) -> Non
         raise ValueError(f"{name} must be a whole number, not {value!r}")
     if not low <= value <= high:  # NaN fails too
         raise ValueError(f"{name} must be {low:g} to {high:g}, not {value:g}")
+
+
+def _check_words(spec: SimulationSpec) -> None:
+    for name, kind in (("cfa", Cfa), ("packing", Packing), ("route", Route)):
+        if getattr(spec, name) not in get_args(kind):
+            words = ", ".join(map(repr, get_args(kind)))
+            raise ValueError(f"{name} must be one of {words}, not {getattr(spec, name)!r}")
+    if spec.packing != "none" and spec.packing != f"mipi{spec.bit_depth}":
+        raise ValueError(f"packing {spec.packing} does not hold {spec.bit_depth} bits")
+    if spec.route == "phone" and (not spec.cfa or spec.packing != "none"):
+        raise ValueError("route phone needs a cfa, such as BGGR, and packing none")
 
 
 def _check_together(spec: SimulationSpec) -> None:
