@@ -26,17 +26,33 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "read_noise_adu": (0.0, 65535.0),
     "fixed_pattern_adu": (0.0, 65535.0),
     "row_noise_adu": (0.0, 65535.0),
+    "column_noise_adu": (0.0, 65535.0),
+    "column_pattern_adu": (0.0, 65535.0),
+    "prnu": (0.0, 0.5),
     "dark_current_e_per_s": (0.0, 1e6),
+    "dark_spread": (0.0, 3.0),
+    "dark_tail_share": (0.0, 1.0),
+    "dark_doubling_c": (1.0, 100.0),
+    "dark_reference_c": (-100.0, 150.0),
     "temperature_c": (-100.0, 150.0),
+    "temperature_drift_c": (-200.0, 200.0),
+    "temperature_drift_s": (0.001, 1e9),
     "pixel_pitch_um": (0.5, 100.0),
     "sensitive_depth_um": (0.5, 500.0),
     "diffusion_um": (0.0, 100.0),
     "hits_per_min": (0.0, 1e6),
+    "flux_per_cm2_min": (0.0, 1e6),
     "spot_share": (0.0, 1e6),
     "track_share": (0.0, 1e6),
     "worm_share": (0.0, 1e6),
+    "alpha_share": (0.0, 1e6),
     "hot_pixels": (0, 10_000_000),
+    "warm_pixels": (0, 10_000_000),
     "telegraph_pixels": (0, 100_000),
+    "telegraph_low_sigma": (0.1, 1e5),
+    "telegraph_high_sigma": (0.1, 1e5),
+    "telegraph_dwell_low_frames": (2.0, 1e9),
+    "telegraph_dwell_high_frames": (2.0, 1e9),
     "drop_rate": (0.0, 1.0),
     "bad_rate": (0.0, 1.0),
     "uncover_at_s": (0.0, 1e9),
@@ -78,22 +94,48 @@ class SimulationSpec:
         Standard deviation of the pixels' own offsets; None: a quarter of the read noise.
     row_noise_adu : float
         Standard deviation of an offset that a row shares, new in each frame.
+    column_noise_adu : float
+        Standard deviation of an offset that a column shares, new in each frame.
+    column_pattern_adu : float
+        Standard deviation of an offset that a column always has.
+    prnu : float
+        Standard deviation of the pixels' response, as a share of it.
     dark_current_e_per_s : float
-        Median dark current of a pixel; pixels differ (log-normal).
+        Median dark current of a pixel at `dark_reference_c`.
+    dark_spread : float
+        Spread of the dark current from pixel to pixel: the sigma of its logarithm.
+    dark_tail_share : float
+        Share of pixels with a dark current some ten times larger still.
+    dark_doubling_c : float
+        Warming that doubles the dark current; hot pixels have their own, up to 1.5 away.
+    dark_reference_c : float
+        Temperature for which dark current and the excess of bad pixels are given.
     temperature_c : float
-        Reported with each frame.
+        Of the sensor at the start; reported with each frame.
+    temperature_drift_c, temperature_drift_s : float
+        How far the temperature goes from there, evenly, and within what time; then it stays.
     pixel_pitch_um, sensitive_depth_um : float
         A pixel's side, and the depth of silicon whose charge is collected.
     diffusion_um : float
         Standard deviation of the charge cloud that starts deepest.
     hits_per_min : float
         Particles on the whole sensor in a minute of exposure.
+    flux_per_cm2_min : float or None
+        Particles on a square centimetre in a minute of exposure; None: as `hits_per_min` says.
     spot_share, track_share, worm_share : float
         Weights of the classes among the particles.
+    alpha_share : float
+        Weight of alphas beside these: spots too, but large.
     hot_pixels : int
         Pixels with a stable excess, log-uniform between 10 sigma of the noise and full scale.
+    warm_pixels : int
+        Pixels with a stable excess, log-uniform between 1 and 10 sigma of the noise.
     telegraph_pixels : int
         Pixels that jump between two levels.
+    telegraph_low_sigma, telegraph_high_sigma : float
+        Between these lie the jumps, log-uniform, in sigma of the noise.
+    telegraph_dwell_low_frames, telegraph_dwell_high_frames : float
+        Between these lie a telegraph pixel's two mean dwell times, log-uniform.
     drop_rate : float
         Share of frames that never arrive.
     bad_rate : float
@@ -137,17 +179,33 @@ class SimulationSpec:
     read_noise_adu: float | None = None
     fixed_pattern_adu: float | None = None
     row_noise_adu: float = 0.0
+    column_noise_adu: float = 0.0
+    column_pattern_adu: float = 0.0
+    prnu: float = 0.01
     dark_current_e_per_s: float = 10.0
+    dark_spread: float = 0.5
+    dark_tail_share: float = 0.002
+    dark_doubling_c: float = 6.5
+    dark_reference_c: float = 25.0
     temperature_c: float = 25.0
+    temperature_drift_c: float = 0.0
+    temperature_drift_s: float = 600.0
     pixel_pitch_um: float = 1.4
     sensitive_depth_um: float = 15.0
     diffusion_um: float = 0.8
     hits_per_min: float = 60.0
+    flux_per_cm2_min: float | None = None
     spot_share: float = 0.4
     track_share: float = 0.4
     worm_share: float = 0.2
+    alpha_share: float = 0.01
     hot_pixels: int = 40
+    warm_pixels: int = 0
     telegraph_pixels: int = 4
+    telegraph_low_sigma: float = 5.0
+    telegraph_high_sigma: float = 50.0
+    telegraph_dwell_low_frames: float = 5.0
+    telegraph_dwell_high_frames: float = 10_000.0
     drop_rate: float = 0.0
     bad_rate: float = 0.0
     uncover_at_s: float | None = None
@@ -190,6 +248,16 @@ class SimulationSpec:
     def noise_adu(self) -> float:
         """Read noise, resolved."""
         return self._scaled(2.0) if self.read_noise_adu is None else self.read_noise_adu
+
+    @property
+    def saturation_adu(self) -> float:
+        """Where a pixel is full: by its well or by the converter, whichever is lower."""
+        return min(self.full_scale_adu, self.black_adu + self.full_well_e * self.adu_per_e)
+
+    @property
+    def area_cm2(self) -> float:
+        """Area of the simulated pixels."""
+        return self.width_px * self.height_px * (self.pixel_pitch_um * 1e-4) ** 2
 
     @property
     def pattern_adu(self) -> float:
@@ -258,13 +326,29 @@ def _check_together(spec: SimulationSpec) -> None:
             f"black_level_adu must be below full scale {spec.full_scale_adu}, "
             f"not {spec.black_adu:g}"
         )
-    if spec.hits_per_min > 0 and spec.spot_share + spec.track_share + spec.worm_share <= 0:
-        raise ValueError("spot_share, track_share and worm_share must not all be 0")
-    if spec.hot_pixels + spec.telegraph_pixels > spec.width_px * spec.height_px // 2:
-        raise ValueError(
-            f"hot_pixels and telegraph_pixels must be at most half of the "
-            f"{spec.width_px * spec.height_px} pixels together, "
-            f"not {spec.hot_pixels + spec.telegraph_pixels}"
-        )
+    _check_shares(spec)
+    _check_bad_pixels(spec)
     if spec.uncover_s is not None and spec.uncover_at_s is None:
         raise ValueError("uncover_s needs uncover_at_s: from when light falls in")
+
+
+def _check_shares(spec: SimulationSpec) -> None:
+    shares = spec.spot_share + spec.track_share + spec.worm_share + spec.alpha_share
+    if (spec.flux_per_cm2_min or spec.hits_per_min) > 0 and shares <= 0:
+        raise ValueError("spot_share, track_share, worm_share and alpha_share must not all be 0")
+
+
+def _check_bad_pixels(spec: SimulationSpec) -> None:
+    bad = spec.hot_pixels + spec.warm_pixels + spec.telegraph_pixels
+    if bad > spec.width_px * spec.height_px // 2:
+        raise ValueError(
+            f"hot_pixels, warm_pixels and telegraph_pixels must be at most half of the "
+            f"{spec.width_px * spec.height_px} pixels together, not {bad}"
+        )
+    for name in ("telegraph_{}_sigma", "telegraph_dwell_{}_frames"):
+        low, high = (getattr(spec, name.format(end)) for end in ("low", "high"))
+        if low > high:
+            raise ValueError(
+                f"{name.format('low')} must be at most {name.format('high')} = {high:g}, "
+                f"not {low:g}"
+            )

@@ -45,7 +45,11 @@ def test_every_number_of_the_spec_has_a_range():
         ({"exposure_s": 0.05}, "exposure_s must be at most 1/fps"),
         ({"row_time_us": 500.0}, "row_time_us must be at most 138.889"),
         ({"black_level_adu": 1023.0}, "black_level_adu must be below full scale 1023"),
-        ({"spot_share": 0, "track_share": 0, "worm_share": 0}, "must not all be 0"),
+        (
+            {"spot_share": 0, "track_share": 0, "worm_share": 0, "alpha_share": 0},
+            "must not all be 0",
+        ),
+        ({"telegraph_low_sigma": 60.0}, "telegraph_low_sigma must be at most"),
         ({"width_px": 16, "height_px": 16, "hot_pixels": 200}, "at most half of the 256 pixels"),
         ({"uncover_s": 1.0}, "uncover_s needs uncover_at_s"),
         ({"width_px": 320.5}, "width_px must be a whole number"),
