@@ -1,65 +1,18 @@
-"""What is simulated: sensor, particles and faults, with their allowed ranges."""
+"""What is simulated: sensor, particles, artefacts and faults."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from simulator.ranges import RANGES, check
+
+__all__ = ["RANGES", "Cfa", "Packing", "Route", "SimulationSpec"]
 
 Packing = Literal["none", "mipi10", "mipi12", "mipi14"]
 Cfa = Literal["", "RGGB", "BGGR", "GRBG", "GBRG"]
 Route = Literal["raw", "phone"]
-
-# Lowest and highest allowed value of each number (both included).
-RANGES: Mapping[str, tuple[float, float]] = {
-    "width_px": (16, 8192),
-    "height_px": (16, 8192),
-    "bit_depth": (8, 16),
-    "fps": (0.001, 1000.0),
-    "exposure_s": (1e-6, 1000.0),
-    "row_time_us": (0.0, 1e6),
-    "seed": (0, 2**64 - 1),
-    "gain": (0.1, 1000.0),
-    "full_well_e": (100.0, 1e6),
-    "black_level_adu": (0.0, 65535.0),
-    "read_noise_adu": (0.0, 65535.0),
-    "fixed_pattern_adu": (0.0, 65535.0),
-    "row_noise_adu": (0.0, 65535.0),
-    "column_noise_adu": (0.0, 65535.0),
-    "column_pattern_adu": (0.0, 65535.0),
-    "prnu": (0.0, 0.5),
-    "dark_current_e_per_s": (0.0, 1e6),
-    "dark_spread": (0.0, 3.0),
-    "dark_tail_share": (0.0, 1.0),
-    "dark_doubling_c": (1.0, 100.0),
-    "dark_reference_c": (-100.0, 150.0),
-    "temperature_c": (-100.0, 150.0),
-    "temperature_drift_c": (-200.0, 200.0),
-    "temperature_drift_s": (0.001, 1e9),
-    "pixel_pitch_um": (0.5, 100.0),
-    "sensitive_depth_um": (0.5, 500.0),
-    "diffusion_um": (0.0, 100.0),
-    "hits_per_min": (0.0, 1e6),
-    "flux_per_cm2_min": (0.0, 1e6),
-    "spot_share": (0.0, 1e6),
-    "track_share": (0.0, 1e6),
-    "worm_share": (0.0, 1e6),
-    "alpha_share": (0.0, 1e6),
-    "hot_pixels": (0, 10_000_000),
-    "warm_pixels": (0, 10_000_000),
-    "telegraph_pixels": (0, 100_000),
-    "telegraph_low_sigma": (0.1, 1e5),
-    "telegraph_high_sigma": (0.1, 1e5),
-    "telegraph_dwell_low_frames": (2.0, 1e9),
-    "telegraph_dwell_high_frames": (2.0, 1e9),
-    "drop_rate": (0.0, 1.0),
-    "bad_rate": (0.0, 1.0),
-    "uncover_at_s": (0.0, 1e9),
-    "uncover_s": (0.0, 1e9),
-    "row_align_bytes": (1, 4096),
-    "jpeg_quality": (50, 100),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +96,42 @@ class SimulationSpec:
     uncover_at_s, uncover_s : float or None
         From when and for how long light falls in; None: it stays covered. Without `uncover_s` the
         light stays.
+    leak_at_s, leak_s, leak_every_s : float or None
+        A slow light leak at one edge: when it begins, how long it lasts (a third to rise, a third
+        to fall), and when it comes again; None: never, and once.
+    leak_adu : float or None
+        Its light at the edge in a row's exposure; None: a tenth of the range above black.
+    flashes_per_min : float
+        Flashes over the whole sensor, at random times.
+    flash_s, flash_adu : float, float or None
+        A flash's length, at most a frame's, and its light; None: a tenth of the range. Rows that
+        are not exposed then don't see it.
+    flicker_at_s, flicker_s : float or None
+        From when and for how long a light inside blinks; None: never, and for good.
+    flicker_hz, flicker_adu : float, float or None
+        Its rate, half of the time on, and its light in an exposure in which it is always on;
+        None: a fiftieth of the range.
+    afterglow_share, afterglow_frames : float
+        Share of a bright hit's charge that is seen again in the next frame, and the frames in
+        which that falls to 1/e.
+    birth_at_s, birth_pixels : float or None, int
+        When and how many pixels become hot; None: never.
+    column_at_s, column_s, column_adu : float or None
+        From when, for how long and by how much one column is brighter; None: never, for good, and
+        a twentieth of the range.
+    first_row_noise_adu : float
+        Standard deviation of noise that only the first row has.
+    repeat_rate : float
+        Share of frames that come with the pixels of the frame before.
+    tear_rate : float
+        Share of frames whose lower rows are those of the frame before.
+    resize_rate : float
+        Share of frames at which the camera gives half the size for 3 frames.
+    hang_at_s, hang_s, hang_every_s : float or None
+        When the camera gives no frame, for how long, and when again; None: never, and once.
+    jump_at_s, jump_s, jump_every_s : float or None
+        When the frames' times step by `jump_s`, and when they step back and forth again; None:
+        never, and once.
     black_clip : bool
         True: the camera subtracts its black level and cuts what is below it to 0.
     sensor : str
@@ -210,6 +199,34 @@ class SimulationSpec:
     bad_rate: float = 0.0
     uncover_at_s: float | None = None
     uncover_s: float | None = None
+    leak_at_s: float | None = None
+    leak_s: float = 60.0
+    leak_every_s: float | None = None
+    leak_adu: float | None = None
+    flashes_per_min: float = 0.0
+    flash_s: float = 0.002
+    flash_adu: float | None = None
+    flicker_at_s: float | None = None
+    flicker_s: float | None = None
+    flicker_hz: float = 100.0
+    flicker_adu: float | None = None
+    afterglow_share: float = 0.0
+    afterglow_frames: float = 4.0
+    birth_at_s: float | None = None
+    birth_pixels: int = 1
+    column_at_s: float | None = None
+    column_s: float | None = None
+    column_adu: float | None = None
+    first_row_noise_adu: float = 0.0
+    repeat_rate: float = 0.0
+    tear_rate: float = 0.0
+    resize_rate: float = 0.0
+    hang_at_s: float | None = None
+    hang_s: float = 3.0
+    hang_every_s: float | None = None
+    jump_at_s: float | None = None
+    jump_s: float = 1.0
+    jump_every_s: float | None = None
     black_clip: bool = False
     sensor: str = "simulated"
     cfa: Cfa = ""
@@ -219,10 +236,7 @@ class SimulationSpec:
     jpeg_quality: int = 95
 
     def __post_init__(self) -> None:
-        for name, (low, high) in RANGES.items():
-            _check_range(name, getattr(self, name), low, high)
-        _check_words(self)
-        _check_together(self)
+        check(self)
 
     @property
     def frame_bit_depth(self) -> int:
@@ -283,72 +297,9 @@ class SimulationSpec:
             return round(0.8e9 / self.fps / self.height_px)
         return round(self.row_time_us * 1e3)
 
+    def share_adu(self, stated_adu: float | None, share: float) -> float:
+        """Return the stated level of light, or a share of the range above black."""
+        return share * (self.full_scale_adu - self.black_adu) if stated_adu is None else stated_adu
+
     def _scaled(self, at_10_bits: float) -> float:
         return math.ldexp(at_10_bits, self.bit_depth - 10)
-
-
-def _check_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name} must be a number, not {value!r}")
-    whole = isinstance(low, int)
-    if whole and not isinstance(value, int):
-        raise ValueError(f"{name} must be a whole number, not {value!r}")
-    if not low <= value <= high:  # NaN fails too
-        raise ValueError(f"{name} must be {low:g} to {high:g}, not {value:g}")
-
-
-def _check_words(spec: SimulationSpec) -> None:
-    for name, kind in (("cfa", Cfa), ("packing", Packing), ("route", Route)):
-        if getattr(spec, name) not in get_args(kind):
-            words = ", ".join(map(repr, get_args(kind)))
-            raise ValueError(f"{name} must be one of {words}, not {getattr(spec, name)!r}")
-    if spec.packing != "none" and spec.packing != f"mipi{spec.bit_depth}":
-        raise ValueError(f"packing {spec.packing} does not hold {spec.bit_depth} bits")
-    if spec.route == "phone" and (not spec.cfa or spec.packing != "none"):
-        raise ValueError("route phone needs a cfa, such as BGGR, and packing none")
-
-
-def _check_together(spec: SimulationSpec) -> None:
-    if spec.exposure_s is not None and spec.exposure_s > 1 / spec.fps:
-        raise ValueError(
-            f"exposure_s must be at most 1/fps = {1 / spec.fps:g}, not {spec.exposure_s:g}"
-        )
-    if spec.row_time_us is not None and spec.row_time_us * 1e-6 * spec.height_px > 1 / spec.fps:
-        most = 1e6 / spec.fps / spec.height_px
-        raise ValueError(
-            f"row_time_us must be at most {most:g} at {spec.fps:g} frames/s and "
-            f"{spec.height_px} rows, not {spec.row_time_us:g}"
-        )
-    if spec.black_adu >= spec.full_scale_adu:
-        raise ValueError(
-            f"black_level_adu must be below full scale {spec.full_scale_adu}, "
-            f"not {spec.black_adu:g}"
-        )
-    _check_shares(spec)
-    _check_bad_pixels(spec)
-    if spec.uncover_s is not None and spec.uncover_at_s is None:
-        raise ValueError("uncover_s needs uncover_at_s: from when light falls in")
-
-
-def _check_shares(spec: SimulationSpec) -> None:
-    shares = spec.spot_share + spec.track_share + spec.worm_share + spec.alpha_share
-    if (spec.flux_per_cm2_min or spec.hits_per_min) > 0 and shares <= 0:
-        raise ValueError("spot_share, track_share, worm_share and alpha_share must not all be 0")
-
-
-def _check_bad_pixels(spec: SimulationSpec) -> None:
-    bad = spec.hot_pixels + spec.warm_pixels + spec.telegraph_pixels
-    if bad > spec.width_px * spec.height_px // 2:
-        raise ValueError(
-            f"hot_pixels, warm_pixels and telegraph_pixels must be at most half of the "
-            f"{spec.width_px * spec.height_px} pixels together, not {bad}"
-        )
-    for name in ("telegraph_{}_sigma", "telegraph_dwell_{}_frames"):
-        low, high = (getattr(spec, name.format(end)) for end in ("low", "high"))
-        if low > high:
-            raise ValueError(
-                f"{name.format('low')} must be at most {name.format('high')} = {high:g}, "
-                f"not {low:g}"
-            )

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from simulator import SimulationSpec
-from simulator.spec import RANGES
+from simulator.ranges import RANGES, WORDS
 
 
 def test_levels_follow_the_bit_depth_unless_they_are_given():
@@ -35,8 +35,8 @@ def test_value_outside_its_range_is_refused_in_one_line_with_the_range(name):
 
 
 def test_every_number_of_the_spec_has_a_range():
-    numbers = {f.name for f in dataclasses.fields(SimulationSpec)} - {"black_clip"}
-    assert numbers == set(RANGES)
+    numbers = {f.name for f in dataclasses.fields(SimulationSpec)}
+    assert numbers - {"black_clip", "sensor"} == set(RANGES) | set(WORDS)
 
 
 @pytest.mark.parametrize(
