@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from edge.config.model import Config
 from edge.detection import Candidate
 from edge.stages.frame_veto import FrameVeto
 from edge.stages.hold import Hold
-from edge.stages.outcome import Outcome, Settled
+from edge.stages.outcome import Outcome, Settled, Suspect
 from edge.stages.repeat import RepeatVeto
 from edge.timeline import Timeline
 
@@ -27,9 +28,17 @@ class OrderStage:
         self._repeat = repeat
         self._hold = hold
         self._timeline = timeline
+        self._suspects: list[Suspect] = []
+
+    def take_suspects(self) -> list[Suspect]:
+        """Pixels found to light as no particle does since this was last asked."""
+        suspects, self._suspects = self._suspects, []
+        return suspects
 
     def push(self, outcome: Outcome) -> Iterator[Settled]:
         """Take the next frame; yield the frames that are settled by it."""
+        if outcome.sample is not None:
+            outcome = replace(outcome, sample=None)  # the hold must not keep it
         if outcome.stamp is not None:
             self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
         if outcome.flood:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.detection import Candidate, FrameStamp
 
@@ -36,7 +39,10 @@ class Outcome:
     count : int
         Number of frames; more than one only without a stamp.
     reason : str
-        Why a bad frame is bad: a snake_case key.
+        Why a bad frame is bad, or an uncovered one uncovered (light, leak, settling): a
+        snake_case key.
+    sample : object or None
+        What the calibration learns from; the order stage lets go of it at once.
     """
 
     fate: Fate
@@ -45,6 +51,7 @@ class Outcome:
     flood: bool = False
     count: int = 1
     reason: str = ""
+    sample: object | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,3 +74,14 @@ class Settled:
     def candidates(self) -> int:
         """Number of candidates the frame had; a flood is one."""
         return len(self.hits) + self.rejected.total()
+
+
+class Suspect(NamedTuple):
+    """Pixels that lit as no particle does, for the calibration to watch.
+
+    `rows` and `cols` are int32 of shape (n,); `reason` is that of the rejection.
+    """
+
+    rows: NDArray[np.int32]
+    cols: NDArray[np.int32]
+    reason: str
