@@ -12,6 +12,7 @@ from calibration.bands import row_bands, sample_step, sampled
 from calibration.baseline import Baseline, measure_baseline
 from calibration.clipped import NEAR_SIGMA, ClippedNoise, clipped_noise
 from calibration.cover import cover_rule
+from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration, CalibrationError, calibration_id
 from calibration.noise import PRIOR_FRAMES
 from calibration.statistics import PixelStatistics
@@ -29,9 +30,6 @@ HOT_SIGMA = 5.0
 """A pixel whose baseline stands this far above its surroundings is hot."""
 
 _SURROUNDINGS_PX = 5
-
-MASKED = 65_535
-"""Threshold no value is above."""
 
 _LASTING_FRAMES = 3
 """A particle may stay lit for so many frames, and is one particle."""
@@ -114,8 +112,10 @@ def derive(
     masked = np.empty(hot.shape, np.bool_)
     lit = 0
     for rows in row_bands(hot.shape):
-        seed[rows] = _threshold(baseline, hot, rows, seed_sigma, stretch, full_scale)
-        growth[rows] = _threshold(baseline, hot, rows, growth_sigma, stretch, full_scale)
+        own = _pixel_stretch(hot[rows], stretch)
+        means, sigmas = baseline.mean_adu[rows], baseline.sigma_adu[rows]
+        seed[rows] = threshold_rows(means, sigmas, seed_sigma, full_scale, own)
+        growth[rows] = threshold_rows(means, sigmas, growth_sigma, full_scale, own)
         masked[rows] = seed[rows] >= full_scale
         masked[rows] |= _unstable(statistics, rows, seed[rows], lasting)
         seed[rows][masked[rows]] = MASKED
@@ -262,17 +262,7 @@ def _hot_stretch(seed_sigma: float, degrees: int) -> float:
     return student_sigma(seed_sigma, degrees + PRIOR_FRAMES) / seed_sigma
 
 
-def _threshold(  # noqa: PLR0917
-    baseline: Baseline,
-    hot: NDArray[np.bool_],
-    rows: slice,
-    sigma: float,
-    hot_stretch: float,
-    full_scale_adu: int,
-) -> NDArray[np.uint16]:
-    width = np.where(hot[rows], np.float32(sigma * hot_stretch), np.float32(sigma))
-    width *= baseline.sigma_adu[rows]
-    width += baseline.mean_adu[rows]
-    level = np.clip(np.floor(width), 0, min(full_scale_adu, MASKED))
-    threshold: NDArray[np.uint16] = level.astype(np.uint16)
-    return threshold
+def _pixel_stretch(hot: NDArray[np.bool_], hot_stretch: float) -> NDArray[np.float32]:
+    """Factor on the thresholds of hot pixels, 1 for the others."""
+    stretch: NDArray[np.float32] = np.where(hot, np.float32(hot_stretch), np.float32(1))
+    return stretch

@@ -51,6 +51,9 @@ class Calibration:
     temperature_c : float or None
         Mean over the frames used.
     created_utc : str
+    reference_mean_adu : float or None
+        Mean of a whole frame at the calibration's level; None: `level_adu`. Hot pixels that grow
+        brighter raise the mean of a frame, not its level.
     """
 
     id: str
@@ -72,6 +75,12 @@ class Calibration:
     expected_false_triggers_per_hour: float
     temperature_c: float | None = None
     created_utc: str = ""
+    reference_mean_adu: float | None = None
+
+    @property
+    def expected_mean_adu(self) -> float:
+        """Mean of a frame that is at the calibration's level."""
+        return self.level_adu if self.reference_mean_adu is None else self.reference_mean_adu
 
     @property
     def masked_px(self) -> int:

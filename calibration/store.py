@@ -33,6 +33,8 @@ _SCALARS = (
     "temperature_c",
     "created_utc",
 )
+_LATER_SCALARS = ("reference_mean_adu",)
+"""What files of older versions lack."""
 
 
 def save(calibration: Calibration, path: Path) -> None:
@@ -44,7 +46,9 @@ def save(calibration: Calibration, path: Path) -> None:
         The folder can't be written or the disk is full; no half file is left.
     """
     maps = {name: getattr(calibration, name) for name in MAPS}
-    header: dict[str, Any] = {name: getattr(calibration, name) for name in _SCALARS}
+    header: dict[str, Any] = {
+        name: getattr(calibration, name) for name in _SCALARS + _LATER_SCALARS
+    }
     header |= {"schema": SCHEMA, "cover": asdict(calibration.cover), "digest": _digest(maps)}
     text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +97,7 @@ def _read(path: Path, file: Any) -> Calibration:
     if header["digest"] != _digest(maps):
         raise CalibrationError(f"{path}: damaged calibration (checksum); calibrate again")
     scalars = {name: header[name] for name in _SCALARS}
+    scalars |= {name: header[name] for name in _LATER_SCALARS if name in header}
     return Calibration(cover=CoverRule(**header["cover"]), **maps, **scalars)
 
 

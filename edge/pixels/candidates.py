@@ -37,6 +37,11 @@ class ScannedFrame:
         More is lit than particles can: one event, nothing of it is a hit.
     candidates : tuple of Candidate
         Brightest first; empty when uncovered or flooded.
+    level_shift_adu : int
+        Added to all pixels to bring a covered frame to the calibration's level.
+    pixels : ndarray, shape (height, width), or None
+        Plain pixels at the calibration's level, where the frame is covered; may lie in the
+        source's buffer, so that they are gone with the frame.
     """
 
     stamp: FrameStamp
@@ -45,6 +50,8 @@ class ScannedFrame:
     covered: bool
     flood: bool
     candidates: tuple[Candidate, ...]
+    level_shift_adu: int = 0
+    pixels: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,9 @@ def scan_pixels(
     covered = calibration.cover.covered(mean, bright_share)
     if not covered:
         return ScannedFrame(stamp, mean, bright_share, False, False, ())
-    level = _leveled(pixels, mean, calibration)
-    if level is not pixels:
+    shift = _level_shift_adu(mean, calibration)
+    level = shifted(pixels, shift)
+    if shift:
         found = scan(level, calibration.seed_threshold, calibration.cover.black_adu)
     candidates: tuple[Candidate, ...] = ()
     flood = found.lit > len(found.seeds)
@@ -83,19 +91,19 @@ def scan_pixels(
         if not flood:
             made = [_candidate(pixels, level, one, calibration, limits) for one in clusters]
             candidates = tuple(sorted(made, key=_brightest_first))
-    return ScannedFrame(stamp, mean, bright_share, True, flood, candidates)
+    return ScannedFrame(stamp, mean, bright_share, True, flood, candidates, shift, level)
 
 
-def _leveled(pixels: Pixels, mean_adu: float, calibration: Calibration) -> Pixels:
-    """Bring a frame to the calibration's level where it lies noticeably off.
+def _level_shift_adu(mean_adu: float, calibration: Calibration) -> int:
+    """What brings a frame to the calibration's level, where it lies noticeably off.
 
     Offsets wander with temperature and read-out. Such a frame is read a second time; one of a
     steady camera is not.
     """
-    offset = mean_adu - calibration.level_adu
+    offset = mean_adu - calibration.expected_mean_adu
     if abs(offset) <= max(_OFFSET_SIGMA * calibration.noise_adu, 0.5):
-        return pixels
-    return shifted(pixels, -round(offset))
+        return 0
+    return -round(offset)
 
 
 def stamp_of(frame: Frame) -> FrameStamp:
