@@ -34,13 +34,15 @@ def config_hash(config: Config) -> str:
 def message_hash(config: Config) -> str:
     """Hash of what affects the bytes or the numbering of messages, 16 hex digits.
 
-    What `config_hash` covers, with [exposure] (its records share the numbering) and [position]
-    (it stands in every hit): two replays may share an epoch only where this is the same.
+    What `config_hash` covers, with [exposure] (its records share the numbering), [zero_bias] (it
+    stands in them) and [position] (it stands in every hit): two replays may share an epoch only
+    where this is the same. [injection] is left out on purpose: it is a measurement beside the
+    replay, the hits are the same to the byte with and without it, and so is their epoch.
     """
     return _hash(
         {
             "detection": config_hash(config),
-            **config.model_dump(mode="json", include={"exposure", "position"}),
+            **config.model_dump(mode="json", include={"exposure", "position", "zero_bias"}),
         }
     )
 

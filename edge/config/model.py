@@ -193,6 +193,35 @@ class ExposureConfig(Section):
     period_s: float = Field(60.0, ge=1, le=86_400, description="Time that one record covers.")
 
 
+class ZeroBiasConfig(Section):
+    """Windows of pixels that are kept whatever they hold, to know the noise (CRAYFIS' level 0)."""
+
+    share: float = Field(
+        0.001, ge=0, le=1, description="Share of the processed frames that give a window; 0: none."
+    )
+    window_px: int = Field(10, ge=1, le=1024, description="Edge of the square window.")
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="Of the choice of frames and places.")
+
+
+class InjectionConfig(Section):
+    """Synthetic particles in copies of frames: the rig measures its own efficiency."""
+
+    share: float = Field(
+        0.0,
+        ge=0,
+        le=0.1,
+        description="Share of the processed frames that are copied and searched once more; 0: off.",
+    )
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="Of the choice of frames and particles.")
+    adu_per_e: float | None = Field(
+        None,
+        gt=0,
+        le=65535,
+        description="ADU that an electron gives, for the particles' shot noise; not set: unknown, "
+        "and none is added.",
+    )
+
+
 class OutboxConfig(Section):
     """What is kept on disk until the server has it."""
 
@@ -262,6 +291,8 @@ class Config(Section):
     hold: HoldConfig = Field(default_factory=HoldConfig)
     crop: CropConfig = Field(default_factory=CropConfig)
     exposure: ExposureConfig = Field(default_factory=ExposureConfig)
+    zero_bias: ZeroBiasConfig = Field(default_factory=ZeroBiasConfig)
+    injection: InjectionConfig = Field(default_factory=InjectionConfig)
     outbox: OutboxConfig = Field(default_factory=OutboxConfig)
     position: PositionConfig = Field(default_factory=PositionConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)

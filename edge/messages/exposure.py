@@ -12,6 +12,7 @@ from edge.messages.fields import (
     Counts,
     Durations,
     Identifier,
+    Key,
     Nanoseconds,
     Numbers,
     Strict,
@@ -77,11 +78,68 @@ class ZeroBias(Strict):
 
     window_px: int = Field(ge=1, le=1024, description="Edge of the square windows.")
     windows: Count = Field(description="How many windows were taken.")
-    first_bin_adu: float = Field(description="Lower edge of the first bin.")
+    black_level_adu: float | None = Field(
+        default=None, description="Raw value that the bins are told from; null: they are raw."
+    )
+    first_bin_adu: float = Field(
+        description="Lower edge of the first bin, relative to the black level."
+    )
     bin_width_adu: float = Field(gt=0, description="Width of a bin.")
     counts: Annotated[list[Count], Field(max_length=MAX_BINS)] = Field(
-        description="Pixels in each bin; the last also holds everything above."
+        description="Pixels in each bin; the first also holds what lies below, the last what lies "
+        "above."
     )
+
+
+class Found(Strict):
+    """Synthetic particles, and how many of them were found."""
+
+    injected: Count = Field(description="Laid into copies of frames.")
+    found: Count = Field(description="Of these, those that would have become hits.")
+
+    @model_validator(mode="after")
+    def _no_more_than_injected(self) -> Self:
+        if self.found > self.injected:
+            raise ValueError(f"found {self.found} is more than injected {self.injected}")
+        return self
+
+
+class FoundAtPeak(Found):
+    """Particles of one brightness."""
+
+    from_sigma: float = Field(
+        ge=0, description="Least signal of the brightest pixel, in units of its own noise."
+    )
+    to_sigma: float = Field(gt=0, description="Greatest; not included.")
+
+
+class Injection(Found):
+    """The rig's own efficiency: particles laid into copies of frames, counted nowhere else."""
+
+    share: float = Field(gt=0, le=1, description="Share of the frames that are copied.")
+    by_peak_sigma: Annotated[list[FoundAtPeak], Field(max_length=64)] = Field(
+        description="By brightness; without the bins that got none."
+    )
+    by_class: Annotated[dict[Key, Found], Field(max_length=64)] = Field(
+        description="By the shape they were made for."
+    )
+    missed: Counts = Field(description="Those not found, by reason.")
+
+    @model_validator(mode="after")
+    def _every_particle_in_one_bin(self) -> Self:
+        for parts in (self.by_peak_sigma, list(self.by_class.values())):
+            sums = sum(one.injected for one in parts), sum(one.found for one in parts)
+            if sums != (self.injected, self.found):
+                raise ValueError(
+                    f"the parts hold {sums[0]} injected and {sums[1]} found, not {self.injected} "
+                    f"and {self.found}"
+                )
+        missed = sum(self.missed.values())
+        if self.injected != self.found + missed:
+            raise ValueError(
+                f"injected {self.injected} is not found {self.found} + missed {missed}"
+            )
+        return self
 
 
 class ExposureProvenance(Strict):
@@ -127,6 +185,9 @@ class ExposureMessage(Envelope):
     )
     clock: ClockNote = Field(description="How good the times are.")
     zero_bias: ZeroBias | None = Field(default=None, description="Sample of ordinary pixels.")
+    injection: Injection | None = Field(
+        default=None, description="Measured efficiency; absent where nothing is injected."
+    )
     closed: Literal["minute", "series", "mode", "calibration", "clock", "end", "restart"] = Field(
         description="Why the span ended; restart: closed after a crash, at its last checkpoint."
     )

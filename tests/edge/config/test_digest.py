@@ -23,8 +23,13 @@ OTHER = {
     "broker.ack": "broker",
     "calibration.reuse": False,
     "outbox.group_commit_rows": 1,
+    "injection.share": 0.1,
 }
-IN_MESSAGES = {"exposure.period_s": 2.0, "position.altitude_m": 3.0}
+IN_MESSAGES = {
+    "exposure.period_s": 2.0,
+    "position.altitude_m": 3.0,
+    "zero_bias.window_px": 5,
+}
 
 
 @pytest.mark.parametrize("key", DETECTION)
