@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.faults import (
-    Faults,
-    TelegraphPixels,
-    add_light,
-    add_row_noise,
-    draw_faults,
-    is_covered,
-)
+from simulator.faults import Faults, add_light, draw_faults, is_covered
+from simulator.lines import add_line_noise
 from simulator.particles import draw_particle
+from simulator.rates import expected_hits
 from simulator.render import Patch, render
-from simulator.sensor import Counts, add_electrons, digitise, expose, make_sensor
+from simulator.sensor import Counts, Sensor, add_electrons, digitise, expose
 from simulator.spec import SimulationSpec
 from simulator.streams import Purpose, stream
+from simulator.telegraph import TelegraphPixels
 from simulator.truth import Truth, make_truth
 
 
@@ -57,7 +53,7 @@ class Simulation:
 
     def __init__(self, spec: SimulationSpec) -> None:
         self.spec = spec
-        self.sensor = make_sensor(spec)
+        self.sensor = Sensor(spec)
         self._telegraph = TelegraphPixels(spec, self.sensor)
 
     def frame(self, index: int) -> SimulatedFrame:
@@ -66,12 +62,12 @@ class Simulation:
         faults = draw_faults(spec, index)
         particles = self._particles(index, faults.covered)
         random = stream(spec.seed, Purpose.NOISE, index)
-        pixels = expose(self.sensor, spec, random)
+        dark = self.sensor.dark(index)
+        pixels = expose(dark, random)
         for patch, _ in particles:
-            add_electrons(pixels, patch, spec, random)
-        self._telegraph.add(pixels, index)
-        if spec.row_noise_adu > 0:
-            add_row_noise(pixels, spec, index)
+            add_electrons(pixels, patch, spec, random, self.sensor.response)
+        self._telegraph.add(pixels, index, dark.temperature_c)
+        add_line_noise(pixels, spec, index)
         if not faults.covered:
             add_light(pixels, spec, index)
         counts = digitise(pixels, spec)
@@ -93,9 +89,8 @@ class Simulation:
         """Draw the particles of one exposure: a Poisson process in time."""
         spec = self.spec
         random = stream(spec.seed, Purpose.PARTICLES, index)
-        expected = spec.hits_per_min / 60 * spec.exposure_ns * 1e-9
         found = []
-        for _ in range(int(random.poisson(expected))):
+        for _ in range(int(random.poisson(expected_hits(spec)))):
             deposit = draw_particle(spec, random)
             share = random.random()
             patch = render(deposit, spec)

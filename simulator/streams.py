@@ -17,6 +17,8 @@ class Purpose(IntEnum):
     TELEGRAPH = 5
     ROWS = 6
     LIGHT = 7
+    COLUMNS = 20
+    TELEGRAPH_NOISE = 21
 
 
 def stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

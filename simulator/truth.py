@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.particles import Deposit
 from simulator.render import Patch
-from simulator.sensor import Sensor
+from simulator.sensor import Sensor, temporal_sigma_adu
 from simulator.spec import SimulationSpec
 
 
@@ -31,7 +31,8 @@ class Truth:
     peak_adu : float
         Its signal there above the pixel's own dark mean, cut where the pixel is full.
     peak_sigma : float
-        The same in units of that pixel's noise.
+        The same in units of that pixel's whole noise from frame to frame, as digitised: read and
+        shot noise, that of its row and column, and rounding.
     sum_adu : float
         Its signal over all pixels, cut where a pixel is full.
     rows, cols : ndarray of int32, shape (n,)
@@ -84,10 +85,11 @@ def make_truth(
     covered: bool,
 ) -> Truth:
     """Describe a particle; it came at `exposure_share` (0 to 1) of its brightest row's exposure."""
-    mean = sensor.mean_adu[patch.window].astype(np.float64)
-    sigma = np.maximum(sensor.sigma_adu[patch.window], 1e-3)
-    room = np.maximum(spec.full_scale_adu - mean, 0.0)
-    signal = np.minimum(patch.electrons * spec.adu_per_e, room)
+    dark = sensor.dark(frame)
+    sigma = temporal_sigma_adu(dark, spec, patch.window)
+    room = np.maximum(spec.saturation_adu - dark.mean_adu[patch.window], 0.0)
+    collected = patch.electrons * sensor.response[patch.window]
+    signal = np.minimum(collected * spec.adu_per_e, room)
     row, col = divmod(int(signal.argmax()), signal.shape[1])
     lit = signal >= sigma
     lit[row, col] = True
