@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.frame import Pixels
-from edge.sources.particles import ParticleShape
+
+if TYPE_CHECKING:
+    from edge.sources.particles import ParticleShape
 
 LEAST_PEAK_SIGMA, MOST_PEAK_SIGMA = 4.0, 60.0
 _LEAST_NOISE_ADU = 1e-3

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edge.detector import Detector
 from edge.frame import Frame
 from edge.injection.deposit import Readout, draw_peak_sigma, lay_in
 from edge.injection.trial import Injected
 from edge.monitor.choice import Choice
-from edge.pixels.candidates import ScannedFrame, plain_pixels
+from edge.pixels.candidates import plain_pixels
+from edge.presets.calibrated import CalibratedDetector
 from edge.sources.particles import draw_deposit
-
-
-class Scanner(Protocol):
-    """What the injection needs of a detector."""
-
-    @property
-    def sigma_adu(self) -> NDArray[np.float32] | None:
-        """Noise of each pixel; None where the rule knows none."""
-
-    def scan(self, frame: Frame) -> ScannedFrame | str:
-        """Read a frame once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +32,23 @@ class Injector:
     pixel_pitch_um: float | None = None
     adu_per_e: float | None = None
 
-    def inject(self, frame: Frame, detector: Scanner) -> Injected | None:
-        """Do it for a frame that was searched for hits; None where it is not chosen."""
-        sigma_adu = detector.sigma_adu
-        random = self.choice.draw(frame) if sigma_adu is not None else None
-        if random is None or sigma_adu is None:
+    def inject(self, frame: Frame, detector: Detector) -> Injected | None:
+        """Do it for a frame that was searched for hits; None where it is not chosen.
+
+        A rule that knows no noise of its pixels (CREDO's) has no brightness in units of it: there
+        is no injection then.
+        """
+        if not isinstance(detector, CalibratedDetector):
+            return None
+        random = self.choice.draw(frame)
+        if random is None:
             return None
         pixels = plain_pixels(frame).copy()
         deposit = lay_in(
             pixels,
             draw_deposit(random, self.pixel_pitch_um or frame.mode.pixel_pitch_um),
             draw_peak_sigma(random),
-            Readout(sigma_adu, frame.mode.full_scale_adu, self.adu_per_e),
+            Readout(detector.calibration.sigma_adu, frame.mode.full_scale_adu, self.adu_per_e),
             random,
         )
         copy = replace(

@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.sample import Sample
 from edge.detection import Candidate, FrameStamp
+from edge.injection.trial import Injected, Trial
 
 Fate = Literal["processed", "calibrating", "uncovered", "dropped", "bad", "missing"]
 FATES: tuple[Fate, ...] = (
@@ -41,8 +43,14 @@ class Outcome:
     reason : str
         Why a bad frame is bad, or an uncovered one uncovered (light, leak, settling): a
         snake_case key.
-    sample : object or None
+    sample : Sample or None
         What the calibration learns from; the order stage lets go of it at once.
+    zero_bias : ndarray of uint16, shape (n, n), or None
+        A window of raw counts, where one was taken (`edge.monitor.zero_bias`).
+    injected : Injected or None
+        A copy of the frame with a synthetic particle in it; the order stage judges it.
+    trial : Trial or None
+        What became of that particle.
     """
 
     fate: Fate
@@ -51,7 +59,7 @@ class Outcome:
     flood: bool = False
     count: int = 1
     reason: str = ""
-    sample: object | None = None
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
