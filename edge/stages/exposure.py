@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from edge.detection import FrameStamp
-from edge.stages.outcome import Fate, Settled
+from edge.injection.tally import InjectionTally
+from edge.monitor.zero_bias import ZeroBiasTally
+from edge.stages.outcome import Fate, Outcome, Settled
 from edge.timeline import Timeline, exposure_ns, frame_duration_ns
 
 BETWEEN_FRAMES = "between_frames"
@@ -31,6 +33,10 @@ class Exposure:
     bad : Counter of reasons
         Why the bad frames among them are bad.
     dead_time_ns : Counter of causes
+    zero_bias : ZeroBiasTally
+        Pixels of the windows that were taken.
+    injection : InjectionTally
+        Synthetic particles in copies of frames; counted nowhere else.
     """
 
     series: str = ""
@@ -46,6 +52,8 @@ class Exposure:
     rejected: Counter[str] = field(default_factory=Counter)
     temperature_sum_c: float = 0.0
     temperature_count: int = 0
+    zero_bias: ZeroBiasTally = field(default_factory=ZeroBiasTally)
+    injection: InjectionTally = field(default_factory=InjectionTally)
 
     def frame_counts(self) -> dict[str, int]:
         """Frames by bin, with the two sums spelled out."""
@@ -86,6 +94,8 @@ class Exposure:
         self.rejected.update(other.rejected)
         self.temperature_sum_c += other.temperature_sum_c
         self.temperature_count += other.temperature_count
+        self.zero_bias.add(other.zero_bias)
+        self.injection.add(other.injection)
 
     def take_back(self, other: Exposure) -> None:
         """Undo `add`."""
@@ -98,6 +108,15 @@ class Exposure:
         self.rejected.subtract(other.rejected)
         self.temperature_sum_c -= other.temperature_sum_c
         self.temperature_count -= other.temperature_count
+        self.zero_bias.take_back(other.zero_bias)
+        self.injection.take_back(other.injection)
+
+    def sample(self, outcome: Outcome) -> None:
+        """Count what a searched frame was sampled for."""
+        if outcome.zero_bias is not None:
+            self.zero_bias.count(outcome.zero_bias)
+        if outcome.trial is not None:
+            self.injection.count(outcome.trial)
 
     def disclaim(self, hits: int, cause: str) -> None:
         """Take back hits that could not be kept, and all live time: it was as good as dead."""
@@ -152,6 +171,8 @@ class ExposureAccount:
         record.candidates += settled.candidates
         record.hits += len(settled.hits)
         record.rejected.update(settled.rejected)
+        if outcome.fate == "processed" and not outcome.flood:
+            record.sample(outcome)
         if outcome.stamp is None:
             self._without_time[outcome.fate] += outcome.count
             return

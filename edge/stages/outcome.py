@@ -60,6 +60,9 @@ class Outcome:
     count: int = 1
     reason: str = ""
     sample: Sample | None = None
+    zero_bias: NDArray[np.uint16] | None = None
+    injected: Injected | None = None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
