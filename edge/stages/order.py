@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from edge.config.model import Config
 from edge.detection import Candidate
+from edge.injection.judging import judge_injected
 from edge.stages.frame_veto import FrameVeto
 from edge.stages.hold import Hold
 from edge.stages.outcome import Outcome, Settled, Suspect
@@ -40,7 +41,8 @@ class OrderStage:
         if outcome.sample is not None:
             outcome = replace(outcome, sample=None)  # the hold must not keep it
         if outcome.stamp is not None:
-            self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
+            time_ns = self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
+            outcome = judge_injected(outcome, self._veto, self._would_refuse, time_ns)
         if outcome.flood:
             return self._hold.push(outcome, (), Counter(flood=1))
         return self._hold.push(outcome, *self._judge(outcome))
@@ -74,6 +76,12 @@ class OrderStage:
             if reason is not None:
                 vetoed.append(candidate)
         return passed, rejected, vetoed
+
+    def _would_refuse(self, candidate: Candidate, time_ns: int) -> bool:
+        """Whether a candidate's place is hot; remembers nothing of being asked."""
+        if candidate.unproven_hot:
+            return True
+        return self._repeat.would_refuse(candidate.y_px, candidate.x_px, time_ns)
 
     def _hot(self, candidate: Candidate, time_ns: int) -> str | None:
         """A place counts once for as long as it stays lit without a break."""

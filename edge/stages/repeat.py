@@ -32,14 +32,21 @@ class RepeatVeto:
         if self._count == 0:
             return False
         self._forget(time_ns)
+        refused = self.would_refuse(y_px, x_px, time_ns)
+        times = self._places.pop((y_px, x_px), ())
+        self._places[y_px, x_px] = (*times, time_ns)[-self._count :]
+        return refused
+
+    def would_refuse(self, y_px: int, x_px: int, time_ns: int) -> bool:
+        """Whether a candidate at this place would be refused; it is not counted."""
+        if self._count == 0:
+            return False
         seen = sum(
             self._recent(near, time_ns)
             for dy in (-1, 0, 1)
             for dx in (-1, 0, 1)
             if (near := self._places.get((y_px + dy, x_px + dx))) is not None
         )
-        times = self._places.pop((y_px, x_px), ())
-        self._places[y_px, x_px] = (*times, time_ns)[-self._count :]
         return seen + 1 >= self._count
 
     def clear(self) -> None:
