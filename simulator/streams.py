@@ -19,6 +19,13 @@ class Purpose(IntEnum):
     LIGHT = 7
     COLUMNS = 20
     TELEGRAPH_NOISE = 21
+    EDGE = 30
+    FLASHES = 31
+    BIRTHS = 32
+    COLUMN_FAULT = 33
+    FIRST_ROW = 34
+    AFTERGLOW = 35
+    ROUTE = 36
 
 
 def stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
