@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.model import Calibration, CalibrationError
+from calibration.tracker import Change
 from edge import __version__
 from edge.calibrating import Teaching
 from edge.clock import RecordedClock
@@ -28,6 +29,7 @@ from edge.stages.frames import scan_all
 from edge.stages.order import order_stage
 from edge.stages.outcome import Outcome, Settled
 from edge.timeline import RecordedTimeline, Timeline
+from edge.tracking import tracking
 
 Progress = Callable[[int, int], None]
 
@@ -92,6 +94,7 @@ class Replay:
         self._stop = stop or threading.Event()
         self._result = ReplayResult(notes=list(recording.warnings))
         self._failures: list[str] = []
+        self._changes: list[tuple[str, Change]] = []
         self._done = 0
         self._total = 0
 
@@ -145,11 +148,15 @@ class Replay:
             file.write(reporter.close("series", continued=False))
             return
         self._calibration_ids.append(detector.calibration_id)
-        reporter.use(detector, series.mode)
+        followed = tracking(detector, self._config)
         order = order_stage(self._config, timeline)
-        for outcome in scan_all(self._counted(series.frames()), detector, self._workers):
+        for outcome in scan_all(self._counted(series.frames()), followed, self._workers):
+            reporter.use(followed.detector, series.mode)
+            followed.note(outcome)
             for settled in order.push(outcome):
                 file.write(reporter.take(settled))
+            followed.suspect(order.take_suspects())
+        self._changes += [(series.name, change) for change in followed.changes]
         for settled in order.flush():
             file.write(reporter.take(settled))
         file.write(reporter.close("series", continued=False))
@@ -208,6 +215,10 @@ class Replay:
             **summary_counts(reporter, seconds),
             "calibration_id": self._calibration_ids[0] if self._calibration_ids else None,
             "calibration_ids": self._calibration_ids,
+            "calibration_changes": [
+                {"series": name, "frame": one.index, "reasons": list(one.reasons)}
+                for name, one in self._changes
+            ],
             "series": [one.name for one in self._recording.series()],
             "epoch": self._epoch(),
             "notes": self._result.notes,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from calibration.tracker import Change
 from edge import __version__
 from edge.classify import Classifier, RuleClassifier
 from edge.clock import Clock
@@ -171,10 +172,11 @@ class Reporter:
         total.add(self._account.open)
         return total
 
-    def calibration_draft(self, detector: Detector) -> Draft:
-        """Write the calibration down as a message."""
+    def calibration_draft(self, detector: Detector, change: Change | None = None) -> Draft:
+        """Write the calibration down as a message; `change` says why it is no longer the last."""
         made = {"config_hash": self._config_hash, "software": SOFTWARE}
-        return Draft("calibration", {**detector.message_body(), **made}, self._origin)
+        why = {"change": _change(change)} if change is not None else {}
+        return Draft("calibration", {**detector.message_body(), **made, **why}, self._origin)
 
     def _hits(self, settled: Settled) -> list[Draft]:
         stamp = settled.outcome.stamp
@@ -264,6 +266,10 @@ def sensor_area_cm2(config: Config, mode: SensorMode) -> float | None:
     if display.pixel_pitch_um is not None:
         return mode.width_px * mode.height_px * (display.pixel_pitch_um * 1e-4) ** 2
     return mode.area_cm2
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {"frame": change.index, "reasons": list(change.reasons), "detail": change.detail}
 
 
 def _position(config: Config) -> Mapping[str, Any] | None:

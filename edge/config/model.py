@@ -95,6 +95,9 @@ class CalibrationConfig(Section):
     false_triggers_per_hour: float = Field(
         0.01, gt=0, le=1e6, description="Triggers by noise alone that are allowed, whole sensor."
     )
+    follow: bool = Field(
+        True, description="Let baselines, noise and thresholds follow the sensor while it looks."
+    )
     reuse: bool = Field(
         True, description="Start with the last calibration where sensor and mode are the same."
     )

@@ -26,6 +26,8 @@ from edge.stages.frames import GapCounter, scan_one
 from edge.stages.order import OrderStage
 from edge.stages.outcome import Fate, Outcome
 from edge.timeline import exposure_ns
+from edge.tracking import Tracking
+from edge.tracking import tracking as tracking_of
 
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
@@ -76,6 +78,7 @@ class LiveLoop:
         self._last_checkpoint_ns = 0
         self._judged: tuple[str, SensorMode] | None = None
         self._of_another_size = 0
+        self._tracking: Tracking | None = None
         self.detector: Detector | None = None
         self.note = ""
         self.last_fate: Fate | None = None
@@ -129,12 +132,28 @@ class LiveLoop:
             self._start_anew(change)
         if self.detector is None:
             self._begin(frame)
-        if self.detector is not None:
-            outcome = scan_one(frame, self.detector)
-        else:
-            outcome = self._learn(frame)
+        outcome = self._scan(frame) if self.detector is not None else self._learn(frame)
         self.last_fate = outcome.fate
         return outcome
+
+    def _scan(self, frame: Frame) -> Outcome:
+        tracking = self._tracking
+        if tracking is None:
+            raise RuntimeError("no detector to judge the frame by")
+        if tracking.turns_at(frame.index):
+            self._turn(tracking, frame)
+        outcome = scan_one(frame, tracking.detector)
+        tracking.note(outcome)
+        return outcome
+
+    def _turn(self, tracking: Tracking, frame: Frame) -> None:
+        """Let what was learned hold from this frame on; say what changed."""
+        change = tracking.turn(frame.index)
+        self.detector = tracking.detector
+        self._reporter.use(tracking.detector, frame.mode)
+        if change is not None:
+            _log.info("calibration follows the sensor: %s", change.detail)
+            self._emit([self._reporter.calibration_draft(tracking.detector, change)])
 
     def _change_at(self, frame: Frame) -> str | None:
         """Say what is new with this frame: "series", "mode", or None."""
@@ -164,7 +183,7 @@ class LiveLoop:
             self._reporter.handed_over(drafts, kept=self._sink(drafts, None))
         else:
             self._emit(drafts)
-        self.detector = self._learner = self._worked_out = None
+        self.detector = self._tracking = self._learner = self._worked_out = None
 
     def _begin(self, frame: Frame) -> None:
         """Look for a calibration of this mode when the first frame comes."""
@@ -217,6 +236,7 @@ class LiveLoop:
     def _use(self, detector: Detector, frame: Frame) -> None:
         drafts = self._reporter.close("calibration")
         self.detector = detector
+        self._tracking = tracking_of(detector, self._config)
         self.note = ""
         self._reporter.use(detector, frame.mode)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
@@ -225,6 +245,8 @@ class LiveLoop:
         drafts: list[Draft] = []
         for settled in self._order.push(outcome):
             drafts += self._reporter.take(settled)
+        if self._tracking is not None:
+            self._tracking.suspect(self._order.take_suspects())
         if drafts:
             self._emit(drafts)
 

@@ -94,6 +94,18 @@ class ModeNote(Strict):
     conversion: Text = Field(default="", description="What was done to colour: '' or luma.")
 
 
+class CalibrationChange(Strict):
+    """Why thresholds are no longer those that were told of last."""
+
+    frame: Count = Field(description="Frame from which on they hold.")
+    reasons: Annotated[
+        list[Literal["level", "noise", "pixels"]], Field(min_length=1, max_length=3)
+    ] = Field(description="What moved.")
+    detail: Annotated[str, StringConstraints(max_length=256)] = Field(
+        default="", description="The same in words and numbers."
+    )
+
+
 class CalibrationMessage(Envelope):
     """What the rig measured of its own sensor in the dark."""
 
@@ -113,6 +125,9 @@ class CalibrationMessage(Envelope):
     )
     temperature_c: Temperature | None = Field(
         default=None, description="Of the sensor, where known."
+    )
+    change: CalibrationChange | None = Field(
+        default=None, description="Why it follows another one; null: it was made anew."
     )
     config_hash: Identifier | None = Field(default=None, description="Hash of the configuration.")
     software: Identifier | None = Field(default=None, description="Name and version.")

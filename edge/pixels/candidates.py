@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from calibration.level import shifted
 from calibration.model import Calibration
+from calibration.sample import Sample
 from edge.crop import crop
 from edge.detection import Candidate, FrameStamp
 from edge.frame import Frame, Pixels, plausible_temperature_c
@@ -42,6 +43,10 @@ class ScannedFrame:
     pixels : ndarray, shape (height, width), or None
         Plain pixels at the calibration's level, where the frame is covered; may lie in the
         source's buffer, so that they are gone with the frame.
+    reason : str
+        Why the frame is uncovered: ``light`` by the cover rule, ``leak`` by its noise.
+    sample : Sample or None
+        What the calibration learns from it.
     """
 
     stamp: FrameStamp
@@ -52,6 +57,8 @@ class ScannedFrame:
     candidates: tuple[Candidate, ...]
     level_shift_adu: int = 0
     pixels: Pixels | None = None
+    reason: str = ""
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def scan_pixels(
     bright_share = found.bright / pixels.size
     covered = calibration.cover.covered(mean, bright_share)
     if not covered:
-        return ScannedFrame(stamp, mean, bright_share, False, False, ())
+        return ScannedFrame(stamp, mean, bright_share, False, False, (), reason="light")
     shift = _level_shift_adu(mean, calibration)
     level = shifted(pixels, shift)
     if shift:

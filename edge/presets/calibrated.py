@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.calibrator import Calibrator
 from calibration.cover import CoverRule
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
+from calibration.sample import stripe_rows, take_sample
 from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
 from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
@@ -28,21 +30,45 @@ _FLOOD_MARGIN = 20
 _USUAL_MARGIN = 2
 """A frame may hold so many times the candidates that the calibration's frames were rich in."""
 
+_LEAK_NOISE = 1.4
+"""A frame whose noise has so much more variance than usual (18 % more noise) has light in it:
+light brings shot noise, which no drift of the level does."""
+
 _UNKNOWN_PITCH_UM = 10.0
 _GROWTH_SIGMA = 3.5
 
 
 class CalibratedDetector:
-    """Per-pixel thresholds, clusters, crops."""
+    """Per-pixel thresholds, clusters, crops.
 
-    def __init__(self, calibration: Calibration, limits: ScanLimits) -> None:
+    Parameters
+    ----------
+    calibration : Calibration
+    limits : ScanLimits
+    watched : ndarray of int64, optional
+        Flat indices of the pixels that a sample of each frame is to hold; None: no samples.
+    usual_noise_square : float, optional
+        Noise of a usual frame: one that is much noisier has light in it (`leak`).
+    """
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        limits: ScanLimits,
+        *,
+        watched: NDArray[np.int64] | None = None,
+        usual_noise_square: float | None = None,
+    ) -> None:
         self.calibration = calibration
+        self.limits = limits
+        self._watched = watched
+        self._noise_limit = _LEAK_NOISE * (usual_noise_square or np.inf)
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
         self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
         # Once: each goes over the whole map, and every checkpoint asks for them.
-        self._thresholds: dict[str, float] = calibration.summary()["thresholds"]
+        self._thresholds: dict[str, float] = {}
         self._masked_px = calibration.masked_px
 
     @property
@@ -53,6 +79,8 @@ class CalibratedDetector:
     @property
     def thresholds(self) -> dict[str, float]:
         """Thresholds by name."""
+        if not self._thresholds:
+            self._thresholds = self.calibration.summary()["thresholds"]
         return self._thresholds
 
     @property
@@ -73,7 +101,27 @@ class CalibratedDetector:
         scanned = scan_pixels(pixels, stamp_of(frame), self.calibration, self._limits)
         if self._noisy and _of_one_value(pixels, scanned.mean_adu):
             return "all_equal"
-        return scanned
+        if self._watched is None or not scanned.covered or scanned.flood:
+            return scanned
+        return self._sampled(scanned, frame.index, self._watched)
+
+    def _sampled(
+        self, scanned: ScannedFrame, index: int, watched: NDArray[np.int64]
+    ) -> ScannedFrame:
+        """Add what the frame tells about the sensor, and see whether light fell in."""
+        if scanned.pixels is None:
+            return scanned
+        sample = take_sample(
+            scanned.pixels,
+            scanned.mean_adu - self.calibration.expected_mean_adu,
+            scanned.level_shift_adu,
+            self.calibration,
+            rows=stripe_rows(self._shape[0], index),
+            watched=watched,
+        )
+        if sample.judges_noise and sample.noise_square > self._noise_limit:
+            return replace(scanned, covered=False, reason="leak", candidates=())
+        return replace(scanned, sample=sample)
 
     def message_body(self) -> dict[str, Any]:
         """Body of the `calibration` message."""

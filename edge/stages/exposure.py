@@ -166,7 +166,7 @@ class ExposureAccount:
         """Count a frame."""
         outcome, record = settled.outcome, self.open
         record.frames[outcome.fate] += outcome.count
-        if outcome.reason:
+        if outcome.fate == "bad":
             record.bad[outcome.reason] += outcome.count
         record.candidates += settled.candidates
         record.hits += len(settled.hits)

@@ -10,6 +10,7 @@ from edge.detector import Detector
 from edge.frame import BadFrame, Frame
 from edge.pixels.candidates import ScannedFrame
 from edge.stages.outcome import Outcome
+from edge.tracking import Tracking
 
 
 class GapCounter:
@@ -41,28 +42,38 @@ def outcome_of(scanned: ScannedFrame | str) -> Outcome:
     if isinstance(scanned, str):
         return Outcome("bad", reason=scanned)
     if not scanned.covered:
-        return Outcome("uncovered", scanned.stamp)
-    return Outcome("processed", scanned.stamp, scanned.candidates, scanned.flood)
+        return Outcome("uncovered", scanned.stamp, reason=scanned.reason)
+    return Outcome(
+        "processed", scanned.stamp, scanned.candidates, scanned.flood, sample=scanned.sample
+    )
 
 
 def scan_all(
-    frames: Iterable[Frame | BadFrame], detector: Detector, workers: int
+    frames: Iterable[Frame | BadFrame], tracking: Tracking, workers: int
 ) -> Iterator[Outcome]:
     """Outcomes in the order of the frames, missing ones included.
 
     Threads, since the kernels hold no interpreter lock; at most three frames per worker wait.
+    Before thresholds change, all frames of the block before are handed on, so that whoever takes
+    them has told `tracking` of them.
     """
     gaps = GapCounter()
     if workers <= 1:
         for item in frames:
             yield from _missing(gaps, item)
-            yield scan_one(item, detector)
+            if tracking.turns_at(item.index):
+                tracking.turn(item.index)
+            yield scan_one(item, tracking.detector)
         return
     waiting: deque[Outcome | Future[Outcome]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="pixels") as pool:
         for item in frames:
             waiting.extend(_missing(gaps, item))
-            waiting.append(pool.submit(scan_one, item, detector))
+            if tracking.turns_at(item.index):
+                while waiting:
+                    yield _result(waiting.popleft())
+                tracking.turn(item.index)
+            waiting.append(pool.submit(scan_one, item, tracking.detector))
             while len(waiting) > 3 * workers:
                 yield _result(waiting.popleft())
         while waiting:

@@ -1,0 +1,121 @@
+"""What a frame tells about its sensor: a stripe of rows, and the pixels under watch.
+
+Taken where the frame is read, so that a few thousand numbers are handed on and not the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.model import Calibration
+
+STRIPES = 64
+"""Each frame shows one stripe of rows: after so many frames in a row every pixel was seen once."""
+
+_LEAST_PX = 512
+"""Noise of fewer pixels than these is too uncertain to judge a frame by."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Part of one covered frame.
+
+    Attributes
+    ----------
+    rows : slice
+        The stripe's rows.
+    residual_adu : ndarray of float32, shape (rows, width)
+        Above each pixel's baseline, the frame's own level taken off.
+    quiet : ndarray of bool, same shape
+        Neither lit nor dark, and not beside a lit pixel: these may move the baseline.
+    watched_adu : ndarray of float32, shape (pixels under watch,)
+        Values at the calibration's level.
+    offset_adu : float
+        Level of this frame's ordinary pixels above the calibration's.
+    bias_adu : float
+        How much of that the mean of the whole frame does not show: hot pixels grow by themselves.
+    noise_square : float
+        Mean square of the quiet residuals in units of the pixels' noise.
+    """
+
+    rows: slice
+    residual_adu: NDArray[np.float32]
+    quiet: NDArray[np.bool_]
+    watched_adu: NDArray[np.float32]
+    offset_adu: float
+    bias_adu: float
+    noise_square: float
+
+    @property
+    def judges_noise(self) -> bool:
+        """Whether the stripe is large enough to tell a frame that is noisier than the others."""
+        return self.quiet.size >= _LEAST_PX
+
+
+def stripe_rows(height_px: int, index: int) -> slice:
+    """Rows of the stripe that frame `index` shows."""
+    number = index % STRIPES
+    return slice(number * height_px // STRIPES, (number + 1) * height_px // STRIPES)
+
+
+def take_sample(
+    pixels: NDArray[Any],
+    frame_offset_adu: float,
+    shift_adu: int,
+    calibration: Calibration,
+    *,
+    rows: slice,
+    watched: NDArray[np.int64],
+) -> Sample:
+    """Read a stripe and the pixels under watch.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8 or uint16, shape (height, width)
+        Brought to the calibration's level by `shift_adu`.
+    frame_offset_adu : float
+        Mean of the frame as it came above the expected one.
+    watched : ndarray of int64
+        Flat indices.
+    """
+    left_adu = frame_offset_adu + shift_adu
+    sigma = calibration.sigma_adu[rows]
+    residual = pixels[rows].astype(np.float32)
+    residual -= calibration.mean_adu[rows]
+    residual -= np.float32(left_adu)
+    limit = sigma * np.float32(calibration.growth_sigma)
+    quiet = np.abs(residual) <= limit
+    if not quiet.all():
+        _spare_neighbours(quiet, residual > limit)
+    count = int(np.count_nonzero(quiet))
+    bias = float(residual.mean(dtype=np.float64, where=quiet)) if count else 0.0
+    residual -= np.float32(bias)
+    scaled = residual / sigma
+    square = float(np.square(scaled).mean(dtype=np.float64, where=quiet)) if count else 1.0
+    return Sample(
+        rows=rows,
+        residual_adu=residual,
+        quiet=quiet,
+        watched_adu=_values(pixels, watched) - np.float32(left_adu + bias),
+        offset_adu=frame_offset_adu + bias,
+        bias_adu=bias,
+        noise_square=square,
+    )
+
+
+def _spare_neighbours(quiet: NDArray[np.bool_], lit: NDArray[np.bool_]) -> None:
+    """Leave out what is beside a lit pixel: the faint rim of a hit."""
+    quiet[:, 1:] &= ~lit[:, :-1]
+    quiet[:, :-1] &= ~lit[:, 1:]
+    quiet[1:] &= ~lit[:-1]
+    quiet[:-1] &= ~lit[1:]
+
+
+def _values(pixels: NDArray[Any], watched: NDArray[np.int64]) -> NDArray[np.float32]:
+    rows, cols = np.divmod(watched, pixels.shape[1])
+    values: NDArray[np.float32] = pixels[rows, cols].astype(np.float32)
+    return values

@@ -1,0 +1,77 @@
+"""Which pixels are put under watch, and what is known of them then."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.bands import row_bands
+from calibration.model import Calibration
+from calibration.watch import WARM_SIGMA, Watched, entries
+
+HOT_SIGMA = 5.0
+"""A pixel whose baseline stands this far above its surroundings is hot."""
+
+SURROUNDINGS_PX = 5
+_FIRED_TWICE = 2
+
+
+def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Median baseline of the 5 x 5 pixels around each of those at `index` (flat), shape (n,)."""
+    height, width = mean_adu.shape
+    rows, cols = np.divmod(index, width)
+    reach = np.arange(SURROUNDINGS_PX) - SURROUNDINGS_PX // 2
+    down, across = np.meshgrid(reach, reach, indexing="ij")
+    y = np.clip(rows[:, None] + down.ravel(), 0, height - 1)
+    x = np.clip(cols[:, None] + across.ravel(), 0, width - 1)
+    median: NDArray[np.float32] = np.median(mean_adu[y, x], axis=1).astype(np.float32)
+    return median
+
+
+def stands_out(mean_adu: NDArray[np.float32], least_adu: float) -> NDArray[np.bool_]:
+    """Pixels `least_adu` above the median of their surroundings: amplifier glow does not."""
+    import cv2
+
+    above = np.empty(mean_adu.shape, np.bool_)
+    for rows in row_bands(mean_adu.shape):
+        top = max(rows.start - SURROUNDINGS_PX // 2, 0)
+        around = cv2.medianBlur(mean_adu[top : rows.stop + SURROUNDINGS_PX // 2], SURROUNDINGS_PX)
+        start = rows.start - top
+        level = around[start : start + rows.stop - rows.start]
+        above[rows] = mean_adu[rows] - level > np.float32(least_adu)
+    return above
+
+
+def first_watched(base: Calibration) -> Watched:
+    """Hot, warm and masked pixels of a calibration."""
+    warm = stands_out(base.mean_adu, WARM_SIGMA * float(np.median(base.sigma_adu)))
+    index = np.flatnonzero(base.masked | base.hot | warm)
+    masked = base.masked.reshape(-1)[index]
+    return entries(
+        index=index,
+        around_adu=around_adu(base.mean_adu, index),
+        mean_adu=base.mean_adu.reshape(-1)[index],
+        sigma_adu=base.sigma_adu.reshape(-1)[index],
+        degrees=float(base.frames_used),
+        masked=masked,
+        # A masked pixel fired again and again while it was calibrated.
+        jumps=np.where(masked, _FIRED_TWICE, 0).astype(np.int32),
+    )
+
+
+def taken_up(
+    index: NDArray[np.int64],
+    suspect: NDArray[np.bool_],
+    mean_adu: NDArray[np.float32],
+    sigma_adu: NDArray[np.float32],
+) -> Watched:
+    """Pixels that come under watch later: a suspect one is masked until it was judged."""
+    return entries(
+        index=index,
+        around_adu=around_adu(mean_adu, index),
+        mean_adu=mean_adu.reshape(-1)[index],
+        sigma_adu=sigma_adu.reshape(-1)[index],
+        degrees=0.0,
+        masked=suspect,
+        jumps=np.zeros(len(index), np.int32),
+    )

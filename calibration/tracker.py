@@ -1,0 +1,355 @@
+"""Calibration that never stops: baseline, noise and thresholds follow the sensor.
+
+Every frame shows a stripe of rows and the pixels under watch (`calibration.sample`). What is
+learned from a block of 64 frames holds from the next block on, so that frames of one block can be
+read in any order and by any number of workers.
+
+A hit can't poison it: only pixels that are neither lit nor beside a lit one move a baseline, and a
+watched pixel is judged by its middle values (RMS leaves the largest four out of its sums; the
+CREDO_webcam and cmosdetector average the hits in).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.maps import MASKED, threshold_rows
+from calibration.model import Calibration
+from calibration.sample import STRIPES, Sample, stripe_rows
+from calibration.suspects import HOT_SIGMA, around_adu, first_watched, taken_up
+from calibration.watch import WARM_SIGMA, Watched, WatchList
+
+_MEMORY = 64
+"""Values of a pixel that its baseline is the mean of: one in 64 frames, so two minutes at 30/s."""
+
+_NOISE_MEMORY = 128
+_RESTLESS = 1.6
+"""A pixel whose variance grew by this much is put under watch (4.8 sigma of its own scatter)."""
+
+_RISEN_SIGMA = 1.0
+"""So is one whose baseline rose by this much beyond the others."""
+
+_NOISE_STEP = 0.02
+_LEAST_FRAMES = 8
+_MOST_WATCHED_SHARE = 0.02
+_LEAST_WATCHED = 4096
+_EVENT_BLOCKS = 28
+"""At most one word of a change in so many blocks: a minute at 30 frames/s."""
+
+_CLIPPED_SIGMA = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The thresholds are no longer those that were last told of.
+
+    Attributes
+    ----------
+    index : int
+        Frame from which on they hold.
+    reasons : tuple of str
+        ``level``, ``noise``, ``pixels``.
+    detail : str
+        A line for a person.
+    """
+
+    index: int
+    reasons: tuple[str, ...]
+    detail: str
+
+
+class Tracker:
+    """Follows one sensor mode from a calibration on.
+
+    Use: read the frames of a block with `calibration` and `watched`; hand their samples to `note`
+    in frame order; call `turn` before the first frame of another block.
+
+    Parameters
+    ----------
+    base : Calibration
+        Not changed.
+    """
+
+    def __init__(self, base: Calibration) -> None:
+        self._base = base
+        self._names = _maps_of(base)
+        names = ("mean_adu", *self._names)
+        self._now = {name: getattr(base, name).copy() for name in names}
+        self._next = {name: getattr(base, name).copy() for name in names}
+        self._sigma = base.sigma_adu.copy()
+        self._masked = base.masked.copy()
+        self._hot = base.hot.copy()
+        self._excess = np.ones(base.sigma_adu.shape, np.float32)
+        self._typical = float(np.median(base.sigma_adu))
+        self._seen = np.zeros(STRIPES, np.bool_)
+        self._block: int | None = None
+        self._blocks = 0
+        self._level = self._next_level = 0.0
+        self._reference = base.expected_mean_adu
+        self._noise = 1.0
+        self._usual_square: float | None = None
+        self._samples: list[tuple[float, float, float]] = []
+        self._temperatures_c: list[float] = []
+        self._risen: list[NDArray[np.int64]] = []
+        self._suspects: list[NDArray[np.int64]] = []
+        # A clipped sensor's noise was measured by other means; its spread says nothing.
+        self._clipped = base.level_adu < _CLIPPED_SIGMA * base.noise_adu
+        self._watch = WatchList(first_watched(base), base.seed_sigma)
+        self._told = (0.0, 1.0, self._counts())
+        self._told_at = 0
+        self.calibration = base
+
+    @property
+    def watched(self) -> NDArray[np.int64]:
+        """Flat indices of the pixels under watch, ascending; the same throughout a block."""
+        return self._watch.pixels.index
+
+    @property
+    def usual_noise_square(self) -> float | None:
+        """What `Sample.noise_square` usually is; None until a block was seen."""
+        return self._usual_square
+
+    def turns_at(self, index: int) -> bool:
+        """Whether frame `index` belongs to another block than the one before."""
+        return self._block is not None and index // STRIPES != self._block
+
+    def note(self, index: int, sample: Sample | None, temperature_c: float | None = None) -> None:
+        """Learn from frame `index`; no sample where it was not looked at."""
+        if self._block is None:
+            self._block = index // STRIPES
+        if sample is None:
+            return
+        if temperature_c is not None:
+            self._temperatures_c.append(temperature_c)
+        self._samples.append((sample.offset_adu, sample.bias_adu, sample.noise_square))
+        self._watch.note(sample.watched_adu, self._typical)
+        self._learn(sample)
+        self._seen[index % STRIPES] = True
+
+    def suspect(self, index: NDArray[np.int64]) -> None:
+        """Put pixels under watch from the next block on: flat indices."""
+        self._suspects.append(np.asarray(index, np.int64))
+
+    def turn(self, index: int) -> Change | None:
+        """Begin the block of frame `index`: what was learned holds from here on."""
+        self._block = index // STRIPES
+        if not self._samples:
+            return None
+        self._blocks += 1
+        for number in np.flatnonzero(~self._seen):
+            self._carry_over(stripe_rows(self._sigma.shape[0], int(number)))
+        self._seen[:] = False
+        self._now, self._next = self._next, self._now
+        self._settle_level()
+        self._settle_noise()
+        self._samples.clear()
+        self._settle_watch()
+        self._overlay()
+        return self._publish(index)
+
+    def _learn(self, sample: Sample) -> None:
+        rows, quiet = sample.rows, sample.quiet
+        sigma = self._sigma[rows]
+        weight = 1 / min(self._base.frames_used + self._blocks + 1, _MEMORY)
+        moved = np.where(quiet, sample.residual_adu, np.float32(0))
+        mean = moved * np.float32(weight)
+        mean += self._now["mean_adu"][rows]
+        mean += np.float32(self._next_level - self._level)
+        self._next["mean_adu"][rows] = mean
+        moved /= sigma
+        np.square(moved, out=moved)
+        if self._usual_square is not None:
+            moved /= np.float32(self._usual_square)
+        excess = self._excess[rows]
+        excess += np.where(quiet, moved - excess, np.float32(0)) / np.float32(_NOISE_MEMORY)
+        self._thresholds(rows)
+        above = mean - self._base.mean_adu[rows]
+        above -= np.float32(self._next_level)
+        restless = above > np.float32(_RISEN_SIGMA) * sigma
+        restless |= excess > np.float32(_RESTLESS)
+        if restless.any():
+            found = np.flatnonzero(restless) + rows.start * self._sigma.shape[1]
+            self._risen.append(found.astype(np.int64))
+
+    def _thresholds(self, rows: slice) -> None:
+        top = self._full_scale
+        for name, sigmas in self._names.items():
+            values = threshold_rows(self._next["mean_adu"][rows], self._sigma[rows], sigmas, top)
+            values[self._masked[rows]] = MASKED
+            self._next[name][rows] = values
+
+    @property
+    def _full_scale(self) -> int:
+        return (1 << int(self._base.mode["bit_depth"])) - 1
+
+    def _carry_over(self, rows: slice) -> None:
+        """Keep the baseline of rows that no frame showed."""
+        step = np.float32(self._next_level - self._level)
+        np.add(self._now["mean_adu"][rows], step, out=self._next["mean_adu"][rows])
+        self._thresholds(rows)
+
+    def _settle_level(self) -> None:
+        """Take over the level the maps were made for, and aim at the one that was measured."""
+        offsets, biases, _ = (np.array(values) for values in zip(*self._samples, strict=True))
+        before = self._level
+        self._watch.move_level(self._next_level - before)
+        self._level = self._next_level
+        self._reference += self._level - before
+        if len(offsets) >= _LEAST_FRAMES:
+            self._reference -= float(np.median(biases))
+            self._next_level = before + float(np.median(offsets))
+
+    def _settle_noise(self) -> None:
+        """Follow the noise that all pixels share."""
+        squares = [square for _, _, square in self._samples]
+        if self._clipped or len(squares) < _LEAST_FRAMES:
+            return
+        square = float(np.median(squares))
+        if self._usual_square is None:
+            self._usual_square = square
+            return
+        ratio = min(max(np.sqrt(square / self._usual_square), 0.5), 2.0)
+        if abs(ratio - 1) < _NOISE_STEP:
+            return
+        self._noise *= ratio
+        self._sigma *= np.float32(ratio)
+        self._typical *= ratio
+
+    def _settle_watch(self) -> None:
+        """Let go of pixels that healed, take up those that give cause."""
+        healed = self._watch.healed(self._typical)
+        old = self._watch.pixels
+        suspects, risen = _merged(self._suspects), _merged(self._risen)
+        self._suspects, self._risen = [], []
+        known = old.index[~healed]
+        risen = self._with_cause(risen[~np.isin(risen, old.index)])
+        wanted = _merged([suspects[~np.isin(suspects, known)], risen])
+        room = max(int(_MOST_WATCHED_SHARE * self._sigma.size), _LEAST_WATCHED)
+        wanted = wanted[: max(room - len(known), 0)]
+        if healed.any():
+            self._let_go(old.take(np.flatnonzero(healed)))
+        if healed.any() or len(wanted):
+            mean, sigma = self._now["mean_adu"], self._sigma
+            new = taken_up(wanted, np.isin(wanted, suspects), mean, sigma)
+            self._watch.change(~healed, new)
+
+    def _with_cause(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those that stand out of their surroundings, or whose noise grew."""
+        mean = self._now["mean_adu"]
+        above = mean.reshape(-1)[index] - around_adu(mean, index)
+        warm = above > WARM_SIGMA * self._typical
+        chosen: NDArray[np.int64] = index[warm | (self._excess.reshape(-1)[index] > _RESTLESS)]
+        return chosen
+
+    def _let_go(self, pixels: Watched) -> None:
+        flat = pixels.index
+        self._masked.reshape(-1)[flat] = False
+        self._hot.reshape(-1)[flat] = False
+        self._excess.reshape(-1)[flat] = 1.0
+        sigma = np.maximum(pixels.sigma_adu, np.float32(self._typical))
+        self._write(flat, pixels.mean_adu, sigma, np.ones(len(flat), np.float32))
+
+    def _overlay(self) -> None:
+        """Write the watched pixels' own baselines and thresholds into the maps."""
+        pixels = self._watch.pixels
+        flat = pixels.index
+        if not len(flat):
+            return
+        stretch = self._watch.stretch(self._base.seed_sigma)
+        wide = pixels.mean_adu + stretch * pixels.sigma_adu * np.float32(self._base.seed_sigma)
+        masked = pixels.masked | (wide >= self._full_scale)
+        above = pixels.mean_adu - pixels.around_adu
+        self._masked.reshape(-1)[flat] = masked
+        self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._typical)
+        self._write(flat, pixels.mean_adu, pixels.sigma_adu, stretch)
+        for name in self._names:
+            self._now[name].reshape(-1)[flat[masked]] = MASKED
+
+    def _write(
+        self,
+        flat: NDArray[np.int64],
+        mean_adu: NDArray[np.float32],
+        sigma_adu: NDArray[np.float32],
+        stretch: NDArray[np.float32],
+    ) -> None:
+        self._now["mean_adu"].reshape(-1)[flat] = mean_adu
+        self._sigma.reshape(-1)[flat] = sigma_adu
+        for name, sigmas in self._names.items():
+            values = threshold_rows(mean_adu, sigma_adu, sigmas, self._full_scale, stretch)
+            self._now[name].reshape(-1)[flat] = values
+
+    def _counts(self) -> tuple[int, int]:
+        return int(np.count_nonzero(self._masked)), int(np.count_nonzero(self._hot))
+
+    def _publish(self, index: int) -> Change | None:
+        """Make the calibration of the block; tell of it when it is no longer the one told of."""
+        change = self._change(index)
+        base = self._base
+        temperature_c = self.calibration.temperature_c
+        if self._temperatures_c:
+            temperature_c = float(np.mean(self._temperatures_c))
+            self._temperatures_c.clear()
+        self.calibration = replace(
+            base,
+            id=self._own_id() if change is not None else self.calibration.id,
+            sigma_adu=self._sigma,
+            masked=self._masked,
+            hot=self._hot,
+            level_adu=base.level_adu + self._level,
+            noise_adu=base.noise_adu * self._noise,
+            reference_mean_adu=self._reference,
+            temperature_c=temperature_c,
+            **self._now,
+        )
+        return change
+
+    def _change(self, index: int) -> Change | None:
+        if self._told_at and self._blocks - self._told_at < _EVENT_BLOCKS:
+            return None
+        level, noise, counts = self._told
+        now = self._counts()
+        moved_adu = self._level - level
+        reasons: list[str] = []
+        if abs(moved_adu) > max(0.5 * self._typical, 0.5):
+            reasons.append("level")
+        if abs(self._noise / noise - 1) > 0.05:
+            reasons.append("noise")
+        if any(abs(a - b) > max(10, 0.1 * b) for a, b in zip(now, counts, strict=True)):
+            reasons.append("pixels")
+        if not reasons:
+            return None
+        detail = (
+            f"level {moved_adu:+.2f} ADU, noise {self._noise / noise:.3f} times, "
+            f"{now[0]} masked and {now[1]} hot pixels (before: {counts[0]} and {counts[1]})"
+        )
+        self._told, self._told_at = (self._level, self._noise, now), self._blocks
+        return Change(index, tuple(reasons), detail)
+
+    def _own_id(self) -> str:
+        """Follows from the id before and what was learned since: the same frames, the same id."""
+        pixels = self._watch.pixels
+        hasher = hashlib.sha256(self.calibration.id.encode())
+        state: list[Any] = [self._blocks, self._level, self._noise, self._reference]
+        hasher.update(repr(state).encode())
+        for values in (pixels.index, pixels.mean_adu, pixels.sigma_adu, pixels.masked):
+            hasher.update(np.ascontiguousarray(values).tobytes())
+        return hasher.hexdigest()[:16]
+
+
+def _maps_of(base: Calibration) -> dict[str, float]:
+    """Names of the threshold maps, and how many sigma each is above the baseline."""
+    return {"seed_threshold": base.seed_sigma, "growth_threshold": base.growth_sigma}
+
+
+def _merged(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Every index once, ascending."""
+    if not parts:
+        return np.zeros(0, np.int64)
+    once: NDArray[np.int64] = np.unique(np.concatenate(parts))
+    return once

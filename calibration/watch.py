@@ -1,0 +1,254 @@
+"""Pixels under watch: hot, warm, restless and suspect ones, seen in every frame.
+
+They are few, so each is judged by all its values. A pixel whose level is stable gets a threshold
+of its own, however hot it is; one that jumps (random telegraph signal) is masked until it has
+been quiet for long; one that is ordinary again is let go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLES = 64
+"""Values that one judgement is made of."""
+
+_LOW, _HIGH = 7, 56
+_SPREAD_SIGMA = 2.38
+"""The 8th and the 57th of 64 normal values are so many sigma apart."""
+
+_KEPT = slice(8, 56)
+_DEGREES = 32
+"""Degrees of freedom that such a spread is worth."""
+
+_MEMORY = 16
+"""Judgements over which the noise is averaged."""
+
+_LASTING = 3
+"""A particle may stay lit for so many frames."""
+
+_JUMP_SIGMA = 5.0
+_OBSERVED = 4
+_QUIET_AFTER_ONE = 32
+_QUIET = 512
+_QUIET_INTERVALS = 10
+"""A pixel that jumped once may have a new level for good; one that jumped again is telegraphic:
+it is quiet when it was for ten times as long as it usually takes to the next jump. If its jumps
+come by chance, it is taken for healed too early in one of 20,000 cases."""
+
+_MOST_AT_ONCE = 0.5
+"""Where more than this share of the pixels jumps at once, it is not the pixels' doing."""
+
+WARM_SIGMA = 2.5
+_ORDINARY_SIGMA = 1.5
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """Pixels under watch, an array for each property, shape (pixels,).
+
+    Attributes
+    ----------
+    index : ndarray of int64
+        Flat index in the frame, ascending.
+    around_adu : ndarray of float32
+        Baseline of the pixels around it, at the level it was taken under watch at.
+    mean_adu, sigma_adu : ndarray of float32
+    degrees : ndarray of float32
+        Degrees of freedom the noise rests on.
+    judged : ndarray of int32
+        Judgements so far.
+    filled : ndarray of int32
+        Values at hand.
+    jumps : ndarray of int32
+        Judgements that found it unstable.
+    first_jump, last_jump : ndarray of int32
+        At which judgement of its own.
+    masked : ndarray of bool
+    """
+
+    index: NDArray[np.int64]
+    around_adu: NDArray[np.float32]
+    mean_adu: NDArray[np.float32]
+    sigma_adu: NDArray[np.float32]
+    degrees: NDArray[np.float32]
+    judged: NDArray[np.int32]
+    filled: NDArray[np.int32]
+    jumps: NDArray[np.int32]
+    first_jump: NDArray[np.int32]
+    last_jump: NDArray[np.int32]
+    masked: NDArray[np.bool_]
+
+    def take(self, chosen: NDArray[np.int64]) -> Watched:
+        """Some of them, in the order asked for."""
+        return Watched(*(getattr(self, f.name)[chosen] for f in fields(self)))
+
+    def joined(self, other: Watched) -> Watched:
+        """Both lists behind one another."""
+        return Watched(
+            *(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self))
+        )
+
+
+def entries(
+    *,
+    index: NDArray[np.int64],
+    around_adu: NDArray[np.float32],
+    mean_adu: NDArray[np.float32],
+    sigma_adu: NDArray[np.float32],
+    degrees: float,
+    masked: NDArray[np.bool_],
+    jumps: NDArray[np.int32],
+) -> Watched:
+    """Begin to watch the pixels at `index`."""
+    count = len(index)
+    return Watched(
+        index=index.astype(np.int64),
+        around_adu=around_adu.astype(np.float32),
+        mean_adu=mean_adu.astype(np.float32),
+        sigma_adu=sigma_adu.astype(np.float32),
+        degrees=np.full(count, degrees, np.float32),
+        judged=np.zeros(count, np.int32),
+        filled=np.zeros(count, np.int32),
+        jumps=jumps.astype(np.int32),
+        first_jump=np.zeros(count, np.int32),
+        last_jump=np.zeros(count, np.int32),
+        masked=masked.astype(np.bool_),
+    )
+
+
+class WatchList:
+    """Keeps the last 64 values of each pixel under watch, and judges it once in 64 frames.
+
+    A 64th of the pixels is judged with each frame, so that the cost is even. Pixels come and go
+    only between blocks of frames.
+
+    Parameters
+    ----------
+    watched : Watched
+    seed_sigma : float
+        Deviation that noise does not reach.
+    """
+
+    def __init__(self, watched: Watched, seed_sigma: float) -> None:
+        self.pixels = watched
+        self._seed_sigma = seed_sigma
+        self._values = np.zeros((SAMPLES, len(watched.index)), np.float32)
+        self._next = 0
+
+    def __len__(self) -> int:
+        """Pixels under watch."""
+        return len(self.pixels.index)
+
+    def note(self, values_adu: NDArray[np.float32], typical_adu: float) -> None:
+        """Take the values of one frame, shape (pixels,), and judge a part of the pixels."""
+        slot = self._next % SAMPLES
+        self._values[slot] = values_adu
+        np.minimum(self.pixels.filled + 1, SAMPLES, out=self.pixels.filled)
+        self._next += 1
+        count = len(self)
+        part = slice(slot * count // SAMPLES, (slot + 1) * count // SAMPLES)
+        chosen = np.arange(part.start, part.stop)
+        chosen = chosen[self.pixels.filled[chosen] >= SAMPLES]
+        if len(chosen):
+            self._judge(chosen, typical_adu)
+
+    def change(self, keep: NDArray[np.bool_], new: Watched | None) -> None:
+        """Let go what is not to be kept, and begin to watch others."""
+        chosen = np.flatnonzero(keep)
+        pixels, values = self.pixels.take(chosen), self._values[:, chosen]
+        if new is not None and len(new.index):
+            pixels = pixels.joined(new)
+            values = np.hstack([values, np.zeros((SAMPLES, len(new.index)), np.float32)])
+            order = np.argsort(pixels.index, kind="stable")
+            pixels, values = pixels.take(order), np.ascontiguousarray(values[:, order])
+        self.pixels, self._values = pixels, values
+
+    def move_level(self, step_adu: float) -> None:
+        """Follow the level of all pixels: what is remembered is moved along."""
+        step = np.float32(step_adu)
+        self._values += step
+        self.pixels.mean_adu += step
+        self.pixels.around_adu += step
+
+    def stretch(self, sigma: float) -> NDArray[np.float32]:
+        """How much wider than `sigma` of normal noise a threshold must be: Student's t.
+
+        Wallace (1959), Ann. Math. Statist. 30, 1124; as in `calibration.tail.student_sigma`.
+        """
+        degrees = np.maximum(self.pixels.degrees.astype(np.float64), 2.0)
+        scaled = sigma * (8 * degrees + 3) / (8 * degrees + 1)
+        wide = np.sqrt(degrees * np.expm1(np.minimum(scaled * scaled / degrees, 60.0)))
+        stretch: NDArray[np.float32] = (wide / sigma).astype(np.float32)
+        return stretch
+
+    def healed(self, typical_adu: float) -> NDArray[np.bool_]:
+        """Pixels that are as quiet and as dark as those around them again."""
+        p = self.pixels
+        above = p.mean_adu - p.around_adu
+        healed: NDArray[np.bool_] = (
+            ~p.masked
+            & (p.judged >= _OBSERVED)
+            & (above < _ORDINARY_SIGMA * typical_adu)
+            & (p.sigma_adu < 1.3 * typical_adu)
+            & ((p.jumps == 0) | (p.judged - p.last_jump >= _QUIET))
+        )
+        return healed
+
+    def _judge(self, chosen: NDArray[np.int64], typical_adu: float) -> None:
+        p = self.pixels
+        values = self._values[:, chosen]
+        ranked = np.sort(values, axis=0)
+        mean = ranked[_KEPT].mean(axis=0, dtype=np.float64).astype(np.float32)
+        spread = (ranked[_HIGH] - ranked[_LOW]) / np.float32(_SPREAD_SIGMA)
+        first = p.judged[chosen] == 0
+        trusted = p.degrees[chosen] > 0
+        step = mean - p.mean_adu[chosen]
+        before = np.where(first & ~trusted, spread, p.sigma_adu[chosen])
+        weight = 1 / np.minimum(p.judged[chosen] + 1 + np.where(trusted, 2, 0), _MEMORY)
+        inner = np.maximum(spread, np.float32(typical_adu))
+        unstable = self._unstable(values, ranked, mean, np.maximum(before, inner))
+        jumped = ~(first & ~trusted) & (np.abs(step) > _JUMP_SIGMA * np.maximum(before, inner))
+        unstable |= jumped
+        if np.count_nonzero(unstable) > max(_MOST_AT_ONCE * len(chosen), 8):
+            unstable[:] = False
+        moved = np.where(first & ~trusted, 0.0, step) ** 2
+        variance = before**2 + (inner**2 + moved - before**2) * weight
+        p.sigma_adu[chosen] = np.sqrt(np.maximum(variance, typical_adu**2))
+        p.mean_adu[chosen] = mean
+        p.degrees[chosen] = np.minimum(p.degrees[chosen] + _DEGREES, _DEGREES * _MEMORY)
+        p.judged[chosen] += 1
+        self._remember(chosen, unstable)
+
+    def _unstable(
+        self,
+        values: NDArray[np.float32],
+        ranked: NDArray[np.float32],
+        mean: NDArray[np.float32],
+        sigma: NDArray[np.float32],
+    ) -> NDArray[np.bool_]:
+        """Pixels that left their level, unless once and for no longer than a particle does."""
+        reach = np.float32(self._seed_sigma) * sigma
+        down: NDArray[np.bool_] = ranked[0] < mean - reach
+        ups = np.count_nonzero(ranked > mean + reach, axis=0)
+        unstable: NDArray[np.bool_] = down | (ups > _LASTING)
+        for k in np.flatnonzero((ups > 1) & (ups <= _LASTING) & ~unstable):
+            at = np.flatnonzero(values[:, k] > mean[k] + reach[k])
+            when = np.sort((at - self._next) % SAMPLES)
+            unstable[k] = when[-1] - when[0] >= ups[k]
+        return unstable
+
+    def _remember(self, chosen: NDArray[np.int64], unstable: NDArray[np.bool_]) -> None:
+        p = self.pixels
+        bad = chosen[unstable]
+        p.first_jump[bad] = np.where(p.jumps[bad] == 0, p.judged[bad], p.first_jump[bad])
+        p.jumps[bad] += 1
+        p.last_jump[bad] = p.judged[bad]
+        span = p.last_jump[chosen] - p.first_jump[chosen]
+        usual = span / np.maximum(p.jumps[chosen] - 1, 1)
+        again = np.maximum(_QUIET, _QUIET_INTERVALS * usual)
+        needed = np.where(p.jumps[chosen] == 1, _QUIET_AFTER_ONE, again)
+        restless = p.judged[chosen] - p.last_jump[chosen] < needed
+        p.masked[chosen] = (p.jumps[chosen] > 0) & restless
