@@ -9,8 +9,10 @@ from simulator.light import Light
 from simulator.spec import SimulationSpec
 from simulator.streams import Purpose, stream
 
-# Frames for which a camera keeps its other size.
+# Frames for which a camera keeps its other size, and the first at which it may take it: what a
+# camera begins with is its right size.
 _RESIZED_FRAMES = 3
+_FIRST_RESIZED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _shown(spec: SimulationSpec, index: int) -> int:
 def _is_resized(spec: SimulationSpec, index: int) -> bool:
     if spec.resize_rate <= 0:
         return False
-    begins = range(max(index - _RESIZED_FRAMES + 1, 0), index + 1)
+    begins = range(max(index - _RESIZED_FRAMES + 1, _FIRST_RESIZED), index + 1)
     return any(_draw(spec, number).resize < spec.resize_rate for number in begins)
 
 

@@ -12,6 +12,7 @@ from edge.cli._options import Json, show_summary
 _ELSEWHERE = {
     "frames": "the number of frames is --frames",
     "paced": "a recording is made as fast as it goes",
+    "preset": "the preset is --preset",
     "seed": "the seed is --seed",
 }
 """Options of a sim: URL that this command has another way for."""
@@ -21,6 +22,18 @@ def command(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder.")],
     frames: Annotated[int, typer.Option("--frames", min=1, help="Number of frames.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same bytes.")] = 1,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME", help="Camera: pi-v1, pi-v2, pi-hq, webcam or phone."
+        ),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", metavar="PX", help="Of a frame; else the camera's.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option("--height", metavar="PX", help="Of a frame; else the camera's.")
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,7 +49,8 @@ def command(
     from edge.errors import BadUse
     from edge.sources.simulated import open_simulated, write_simulation
 
-    options = {"seed": str(seed)}
+    own = {"seed": seed, "preset": preset, "width": width, "height": height}
+    options = {key: str(value) for key, value in own.items() if value is not None}
     for text in option or []:
         key, equals, value = text.partition("=")
         if not equals or not key:

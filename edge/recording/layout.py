@@ -20,6 +20,7 @@ SCHEMA_VERSION = 1
 HEAD_NAME = "recording.toml"
 INDEX_NAME = "frames.jsonl"
 TRUTH_NAME = "truth.jsonl"
+ARTEFACTS_NAME = "artefacts.jsonl"
 
 _REQUIRED = ("width_px", "height_px", "bit_depth")
 # Range of each number, both ends included; beyond, a recording is damaged.

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from edge.errors import BadUse, Failed
 from edge.frame import BadFrame, Frame, FrameSource
-from edge.recording.layout import TRUTH_NAME
+from edge.recording.layout import ARTEFACTS_NAME, TRUTH_NAME
 from edge.recording.writer import RecordingWriter, prepare_folder
 
 Progress = Callable[[int], None]
@@ -22,6 +22,14 @@ class KnowsTruth(Protocol):
 
     def truth(self, sequence: int) -> Iterable[Mapping[str, Any]]:
         """Particles of a frame, ready for JSON."""
+
+
+@runtime_checkable
+class KnowsArtefacts(Protocol):
+    """A source that can say what befell a frame."""
+
+    def artefacts(self, sequence: int) -> Iterable[Mapping[str, Any]]:
+        """Artefacts and faults of a frame, ready for JSON."""
 
 
 @runtime_checkable
@@ -47,7 +55,8 @@ def record(
     Parameters
     ----------
     source : FrameSource
-        Closed at the end. If it also has ``truth(sequence)``, the truth is written beside.
+        Closed at the end. If it also has ``truth(sequence)`` or ``artefacts(sequence)``, what they
+        tell is written beside.
     out : Path
         A new or an empty folder.
     frames : int, optional
@@ -63,7 +72,8 @@ def record(
     -------
     dict
         ``frames``, ``bad``, ``missing`` (gaps in the source's numbers), ``path`` and ``truth``
-        (the path of `truth.jsonl`, or None).
+        (the path of `truth.jsonl`, or None); ``artefacts`` (that of `artefacts.jsonl`) where
+        there were any.
 
     Raises
     ------
@@ -137,6 +147,7 @@ class _Session:
     def __init__(self, source: FrameSource, out: Path, start_utc_ns: int | None) -> None:
         self._source = source
         self._truth = source if isinstance(source, KnowsTruth) else None
+        self._artefacts = source if isinstance(source, KnowsArtefacts) else None
         self._out = out
         self._start_utc_ns = start_utc_ns
         self._waiting: list[BadFrame] = []
@@ -166,31 +177,39 @@ class _Session:
     def summary(self) -> dict[str, Any]:
         if self._writer is None:
             raise Failed(f"{self._source.name}: gave no usable frame, so nothing was recorded")
-        return {
+        summary: dict[str, Any] = {
             "frames": self._writer.frames,
             "bad": self._writer.bad,
             "missing": self._missing,
             "path": str(self._out),
             "truth": None if self._truth is None else str(self._out / TRUTH_NAME),
         }
+        if self._writer.has_artefacts:
+            summary["artefacts"] = str(self._out / ARTEFACTS_NAME)
+        return summary
 
     def _append(self, writer: RecordingWriter, frame: Frame | BadFrame) -> None:
         missing = range(self._expected, frame.sequence)
         self._missing += len(missing)
-        if self._truth is not None:  # a camera's counter may jump by billions
+        if self._truth or self._artefacts:  # a camera's counter may jump by billions
             for sequence in missing:
-                self._append_truth(writer, sequence, None, "missing")
+                self._append_known(writer, sequence, None, "missing")
         self._expected = max(self._expected, frame.sequence + 1)
         bad_before = writer.bad
         index = writer.append(frame)
         status = "bad" if writer.bad > bad_before else "ok"
-        self._append_truth(writer, frame.sequence, index, status)
+        self._append_known(writer, frame.sequence, index, status)
 
-    def _append_truth(
+    def _append_known(
         self, writer: RecordingWriter, sequence: int, index: int | None, status: str
     ) -> None:
         if self._truth is not None:
-            writer.append_truth(sequence, index, status, self._truth.truth(sequence))
+            told = self._truth.truth(sequence)
+            if status != "ok":  # then it says all: what else befell the frame is not seen
+                told = [dict(particle) | {"status": status} for particle in told]
+            writer.append_truth(sequence, index, status, told)
+        if self._artefacts is not None:
+            writer.append_artefacts(sequence, index, status, self._artefacts.artefacts(sequence))
 
     def _make_writer(self, frame: Frame) -> RecordingWriter:
         start_ns = self._start_utc_ns

@@ -12,7 +12,14 @@ from typing import Any, Self
 from edge.errors import BadUse, CosmicEdgeError, Failed
 from edge.frame import BadFrame, Frame, Origin, SensorMode
 from edge.recording.files import LineFile, replace_text, write_failed
-from edge.recording.layout import HEAD_NAME, INDEX_NAME, TRUTH_NAME, Head, dump_head
+from edge.recording.layout import (
+    ARTEFACTS_NAME,
+    HEAD_NAME,
+    INDEX_NAME,
+    TRUTH_NAME,
+    Head,
+    dump_head,
+)
 from edge.recording.segments import SegmentWriter
 
 # A segment is closed at about this size.
@@ -101,6 +108,7 @@ class RecordingWriter:
         self._like: tuple[tuple[int, ...], str] | None = None
         self._closed = False
         self._failed = False
+        self._artefacts: LineFile | None = None
         try:
             replace_text(path / HEAD_NAME, dump_head(self._head))
             self._index = LineFile(path / INDEX_NAME)
@@ -163,16 +171,46 @@ class RecordingWriter:
         """
         if self._truth is None:
             raise ValueError("this recording was begun without truth")
-        frame = {
+        self._append_lines(self._truth, self._about(sequence, index, status), particles)
+
+    def append_artefacts(
+        self, sequence: int, index: int | None, status: str, artefacts: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Add what befell a frame, a line each; `artefacts.jsonl` begins with the first one.
+
+        Parameters are those of `append_truth`.
+        """
+        told = list(artefacts)
+        if not told:
+            return
+        if self._artefacts is None:
+            try:
+                self._artefacts = LineFile(self.path / ARTEFACTS_NAME)
+            except OSError as error:
+                self._failed = True
+                raise write_failed(self.path, error) from None
+        self._append_lines(self._artefacts, self._about(sequence, index, status), told)
+
+    @property
+    def has_artefacts(self) -> bool:
+        """Whether there is an `artefacts.jsonl`."""
+        return self._artefacts is not None
+
+    def _about(self, sequence: int, index: int | None, status: str) -> dict[str, Any]:
+        return {
             "series": self._head.series,
             "frame": index,
             "sequence": sequence,
             "status": status,
         }
-        text = "".join(json.dumps(frame | dict(particle)) + "\n" for particle in particles)
+
+    def _append_lines(
+        self, file: LineFile, frame: dict[str, Any], items: Iterable[Mapping[str, Any]]
+    ) -> None:
+        text = "".join(json.dumps(frame | dict(item)) + "\n" for item in items)
         if text:
             try:
-                self._truth.append(text)
+                file.append(text)
             except OSError as error:
                 self._failed = True
                 raise write_failed(self.path, error) from None
@@ -188,7 +226,8 @@ class RecordingWriter:
         if self._closed:
             return
         self._closed = True
-        lines = [file for file in (self._index, self._truth) if file is not None]
+        every = (self._index, self._truth, self._artefacts)
+        lines = [file for file in every if file is not None]
         try:
             self._seal()
             for file in lines:

@@ -24,7 +24,12 @@ _EXPECTED = {
 }
 
 
-def parse_options(options: Mapping[str, str], model: type[T], where: str) -> T:
+def parse_options(
+    options: Mapping[str, str],
+    model: type[T],
+    where: str,
+    defaults: Mapping[str, Any] | None = None,
+) -> T:
     """Turn option strings into `model`.
 
     Parameters
@@ -36,6 +41,8 @@ def parse_options(options: Mapping[str, str], model: type[T], where: str) -> T:
         Optional of one of them. `__post_init__` may raise ValueError to refuse a value.
     where : str
         Begins the error line, such as "webcam:0".
+    defaults : mapping, optional
+        Values that stand before the fields' own defaults.
 
     Returns
     -------
@@ -54,11 +61,11 @@ def parse_options(options: Mapping[str, str], model: type[T], where: str) -> T:
         if key not in fields:
             raise BadUse(unknown_key(key, list(fields), where))
     for name, field in fields.items():
-        if name not in options and _is_required(field):
+        if name not in options and name not in (defaults or {}) and _is_required(field):
             raise BadUse(f"{where}: option {name}= is missing")
     values = {key: _convert(text, hints[key], f"{where}: {key}") for key, text in options.items()}
     try:
-        return model(**values)
+        return model(**{**(defaults or {}), **values})
     except ValueError as error:
         raise BadUse(f"{where}: {error}") from None
 

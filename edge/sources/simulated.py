@@ -1,4 +1,4 @@
-"""The simulated camera: `sim:?hits_per_min=60&seed=1`."""
+"""The simulated camera: `sim:?preset=pi-v2&width=640&height=480&seed=1`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import numpy as np
 
 from edge.errors import BadUse
 from edge.frame import BadFrame, Frame, FrameSource, Origin, SensorMode
 from edge.recording.record import Progress, record
 from edge.sources.options import parse_options
 from simulator import SimulatedFrame, Simulation, SimulationSpec
+from simulator.packing import pack
+from simulator.presets import PRESETS, preset
+from simulator.sensor import Counts
+from simulator.simulation import lost_in
+from simulator.temperature import temperature_at
 
 _WHERE = "sim:"
 _SHORT = {"width": "width_px", "height": "height_px"}
@@ -48,19 +56,24 @@ def open_simulated(options: Mapping[str, str]) -> SimulatedSource:
     """Open a simulated camera from the options of its URL.
 
     Option names are the fields of `simulator.SimulationSpec` (``width`` and ``height`` are short
-    for ``width_px`` and ``height_px``), and those of `SimulatedOptions`.
+    for ``width_px`` and ``height_px``), and those of `SimulatedOptions`; ``preset`` names a camera
+    of `simulator.presets`, which the others change.
 
     Raises
     ------
     BadUse
-        An unknown option (with the nearest right one), or a value outside its range.
+        An unknown option or preset (with the nearest right one), or a value outside its range.
     """
     full = {_SHORT.get(key, key): value for key, value in options.items()}
     if len(full) < len(options):
         raise BadUse(f"{_WHERE} give width or width_px (height or height_px), not both")
-    parsed = parse_options(full, SimulatedOptions, _WHERE)
-    values = {f.name: getattr(parsed, f.name) for f in dataclasses.fields(SimulationSpec)}
-    return SimulatedSource(SimulationSpec(**values), paced=parsed.paced, frames=parsed.frames)
+    try:
+        camera = preset(full.pop("preset")) if "preset" in full else SimulationSpec()
+    except ValueError as error:
+        raise BadUse(f"{_WHERE} {error}") from None
+    parsed = parse_options(full, SimulatedOptions, _WHERE, _values(camera))
+    spec = SimulationSpec(**_values(parsed))
+    return SimulatedSource(spec, paced=parsed.paced, frames=parsed.frames)
 
 
 class SimulatedSource:
@@ -96,18 +109,21 @@ class SimulatedSource:
 
     @property
     def name(self) -> str:
-        """URL with what differs from the defaults."""
+        """URL with what differs from the preset, or the defaults, that it is nearest to."""
         spec = self.simulation.spec
-        changed = {
-            field.name: getattr(spec, field.name)
-            for field in dataclasses.fields(spec)
-            if getattr(spec, field.name) != field.default
-        }
-        query = "&".join(
-            f"{key}={int(value) if isinstance(value, bool) else value}"
-            for key, value in changed.items()
-        )
-        return f"{_WHERE}?{query}" if query else _WHERE
+        bases = {"": SimulationSpec(), **PRESETS}
+        nearest, changed = "", _changes(spec, bases[""])
+        for name, base in bases.items():
+            changes = _changes(spec, base)
+            # What a URL can't say is "nothing", where the preset has something.
+            sayable = all(value not in (None, "") for value in changes.values())
+            if sayable and len(changes) < len(changed):
+                nearest, changed = name, changes
+        parts = [f"preset={nearest}"] if nearest else []
+        for key, value in changed.items():
+            text = str(int(value)) if isinstance(value, bool) else str(value)
+            parts.append(f"{key}={quote(text, safe='')}")
+        return f"{_WHERE}?{'&'.join(parts)}" if parts else _WHERE
 
     @property
     def origin(self) -> Origin:
@@ -125,8 +141,20 @@ class SimulatedSource:
         return self._mode
 
     def truth(self, sequence: int) -> list[dict[str, Any]]:
-        """Particles of frame `sequence`, as in `truth.jsonl`."""
-        return [truth.to_dict() for truth in self.simulation.truth(sequence)]
+        """Particles of frame `sequence`, as in `truth.jsonl`.
+
+        One has a `status` where the frame arrives without it: "repeated" or "torn".
+        """
+        faults = self.simulation.faults(sequence)
+        told = []
+        for truth in self.simulation.truth(sequence):
+            lost = lost_in(truth, faults)
+            told.append(truth.to_dict() | ({} if lost is None else {"status": lost}))
+        return told
+
+    def artefacts(self, sequence: int) -> list[dict[str, Any]]:
+        """Artefacts and faults of frame `sequence`, as in `artefacts.jsonl`."""
+        return self.simulation.artefacts(sequence)
 
     def frames(self) -> Iterator[Frame | BadFrame]:
         """Yield frames until `frames` or `close`."""
@@ -138,7 +166,7 @@ class SimulatedSource:
             if self._closed.is_set() or sequence == self._frames:
                 return
             if not self.simulation.faults(sequence).dropped:
-                yield self._frame(self.simulation.frame(sequence), start_ns)
+                yield self._frame(self.simulation.frame(sequence, with_truth=False), start_ns)
             sequence += 1
 
     def close(self) -> None:
@@ -161,37 +189,61 @@ class SimulatedSource:
         return sequence
 
     def _frame(self, made: SimulatedFrame, start_ns: int) -> Frame | BadFrame:
-        mode = self._mode
-        rows = made.pixels.shape[0]
+        mode, spec = self._mode, self.simulation.spec
+        rows, columns = made.pixels.shape
         if made.truncated:
             detail = f"{rows} of {mode.height_px} rows arrived"
             return BadFrame(made.index, made.index, "truncated", detail)
+        if made.faults.resized:
+            mode = dataclasses.replace(mode, width_px=columns, height_px=rows)
+        shift_ns = self.simulation.time_shift_ns(made.index)
         return Frame(
-            pixels=made.pixels,
+            pixels=_packed(made.pixels, spec),
             sequence=made.index,
             index=made.index,
             mode=mode,
-            sensor_time_ns=start_ns + made.index * (mode.frame_duration_ns or 0),
+            sensor_time_ns=start_ns + made.index * (mode.frame_duration_ns or 0) + shift_ns,
             exposure_ns=mode.exposure_ns or 0,
-            temperature_c=self.simulation.spec.temperature_c,
+            temperature_c=temperature_at(spec, made.index),
             origin="simulation",
         )
 
 
 def mode_of(spec: SimulationSpec) -> SensorMode:
     """Sensor mode of a simulation."""
+    developed = spec.route == "phone"
     return SensorMode(
-        sensor="simulated",
+        sensor=spec.sensor,
         width_px=spec.width_px,
         height_px=spec.height_px,
-        bit_depth=spec.bit_depth,
+        bit_depth=spec.frame_bit_depth,
         exposure_ns=spec.exposure_ns,
         frame_duration_ns=spec.frame_duration_ns,
         row_time_ns=spec.row_time_ns,
         gain=spec.gain,
-        black_level_adu=0.0 if spec.black_clip else spec.black_adu,
+        black_level_adu=0.0 if spec.black_clip or developed else spec.black_adu,
+        cfa=None if developed else spec.cfa or None,
+        packing=spec.packing,
         pixel_pitch_um=spec.pixel_pitch_um,
+        conversion="luma" if developed else "",
     )
+
+
+def _values(spec: SimulationSpec) -> dict[str, Any]:
+    """Settings of a simulation by their names, without those of how it is played."""
+    return {field.name: getattr(spec, field.name) for field in dataclasses.fields(SimulationSpec)}
+
+
+def _changes(spec: SimulationSpec, base: SimulationSpec) -> dict[str, Any]:
+    return {key: value for key, value in _values(spec).items() if value != getattr(base, key)}
+
+
+def _packed(pixels: Counts, spec: SimulationSpec) -> Counts:
+    if spec.packing == "none":
+        return pixels
+    packed = pack(pixels.astype(np.uint16, copy=False), spec.packing, spec.row_align_bytes)
+    packed.flags.writeable = False
+    return packed
 
 
 def write_simulation(
