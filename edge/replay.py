@@ -21,6 +21,7 @@ from edge.detector import Detector
 from edge.errors import Failed
 from edge.frame import BadFrame, Frame, Recording, Series
 from edge.hitfile import HitFile
+from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
 from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits, with_cover
@@ -150,7 +151,9 @@ class Replay:
         self._calibration_ids.append(detector.calibration_id)
         followed = tracking(detector, self._config)
         order = order_stage(self._config, timeline)
-        for outcome in scan_all(self._counted(series.frames()), followed, self._workers):
+        monitor = monitor_of(self._config)
+        frames = self._counted(series.frames())
+        for outcome in scan_all(frames, followed, self._workers, monitor):
             reporter.use(followed.detector, series.mode)
             followed.note(outcome)
             for settled in order.push(outcome):

@@ -172,6 +172,11 @@ class Reporter:
         total.add(self._account.open)
         return total
 
+    def efficiency(self) -> dict[str, Any] | None:
+        """Measured efficiency of the whole run; None where nothing is injected."""
+        share = self._config.injection.share
+        return self.so_far().injection.summary(share) if share > 0 else None
+
     def calibration_draft(self, detector: Detector, change: Change | None = None) -> Draft:
         """Write the calibration down as a message; `change` says why it is no longer the last."""
         made = {"config_hash": self._config_hash, "software": SOFTWARE}
@@ -204,7 +209,7 @@ class Reporter:
                 self._provenance(),
                 self._position,
                 timeline=self._timeline,
-                black_level_adu=self._detector.black_level_adu if self._detector else None,
+                black_level_adu=self._black_level_adu,
             )
             drafts.append(Draft("hit", body, stamp.origin))
         return drafts
@@ -243,9 +248,20 @@ class Reporter:
             "sensor": self._sensor(self._mode),
             "temperature_c": exposure.temperature_c,
             "clock": {"state": end.state, "uncertainty_s": end.uncertainty_s},
+            "zero_bias": exposure.zero_bias.record(self._black_level_adu),
+            **self._injection(exposure),
             "closed": reason,
             "provenance": provenance,
         }
+
+    @property
+    def _black_level_adu(self) -> float | None:
+        return self._detector.black_level_adu if self._detector is not None else None
+
+    def _injection(self, exposure: Exposure) -> dict[str, Any]:
+        """Measured efficiency; nothing at all where nothing is injected."""
+        share = self._config.injection.share
+        return {"injection": exposure.injection.record(share)} if share > 0 else {}
 
     def _sensor(self, mode: SensorMode) -> dict[str, Any]:
         return {
@@ -289,6 +305,7 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
     """
     total = reporter.so_far()
     counts = total.frame_counts()
+    efficiency = reporter.efficiency()
     return {
         **counts,
         "bad_by_reason": dict(sorted((+total.bad).items())),
@@ -302,4 +319,5 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
         "dead_time_by_cause_s": {
             cause: ns / _NS for cause, ns in sorted(total.dead_time_ns.items())
         },
+        **({"injection": efficiency} if efficiency is not None else {}),
     }

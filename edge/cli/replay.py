@@ -28,6 +28,14 @@ def command(
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, help="Threads that read pixels.")
     ] = 1,
+    inject: Annotated[
+        float | None,
+        typer.Option(
+            "--inject",
+            metavar="SHARE",
+            help="Measure the efficiency: synthetic particles in copies of this share of frames.",
+        ),
+    ] = None,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
@@ -38,7 +46,7 @@ def command(
     from edge.replay import Replay
     from edge.sources import open_recording
 
-    settings = configured(config, trigger__preset=preset)
+    settings = configured(config, trigger__preset=preset, injection__share=inject)
     if calibration is not None and settings.trigger.preset == "credo":
         raise BadUse("the credo preset calibrates itself: leave --calibration out")
     if calibration is not None and settings.trigger.seed_sigma is not None:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from edge.config.values import (
     HostName,
@@ -300,6 +308,14 @@ class Config(Section):
     position: PositionConfig = Field(default_factory=PositionConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     display: DisplayConfig = Field(default_factory=DisplayConfig)
+
+    @field_validator("injection")
+    @classmethod
+    def _noise_is_known(cls, value: InjectionConfig, info: ValidationInfo) -> InjectionConfig:
+        trigger = info.data.get("trigger")
+        if value.share > 0 and trigger is not None and trigger.preset == "credo":
+            raise ValueError("share must be 0 with the credo preset: it knows no pixel's noise")
+        return value
 
     @field_validator("*", mode="before")
     @classmethod

@@ -61,5 +61,7 @@ class Injector:
         scanned = detector.scan(copy)
         if isinstance(scanned, str):
             return Injected(deposit, lost="bad")
-        lost = "flood" if scanned.flood else "" if scanned.covered else "uncovered"
+        lost = "flood" if scanned.flood else ""
+        if not scanned.covered:
+            lost = scanned.reason or "uncovered"
         return Injected(deposit, scanned.candidates, lost)

@@ -1,4 +1,4 @@
-"""The order stage's question to a synthetic particle: would it have become a hit?"""
+"""Asks the order stage about a synthetic particle: would it have become a hit."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from edge.detection import Draft
 from edge.detector import Detector, Learner, expected_shape
 from edge.frame import BadFrame, Frame, SensorMode
 from edge.live.shelf import Shelf
+from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
 from edge.presets.calibrated import MATCHED, CalibratedDetector, scan_limits
@@ -71,6 +72,7 @@ class LiveLoop:
         self._order = order
         self._sink = sink
         self._shelf = shelf
+        self._monitor = monitor_of(config)
         self._gaps = GapCounter()
         self._learner: Learner | None = None
         self._worked_out: Future[Detector] | None = None
@@ -142,7 +144,7 @@ class LiveLoop:
             raise RuntimeError("no detector to judge the frame by")
         if tracking.turns_at(frame.index):
             self._turn(tracking, frame)
-        outcome = scan_one(frame, tracking.detector)
+        outcome = scan_one(frame, tracking.detector, self._monitor)
         tracking.note(outcome)
         return outcome
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from edge.detector import Detector
 from edge.frame import BadFrame, Frame
+from edge.monitor.monitor import Monitor
 from edge.pixels.candidates import ScannedFrame
 from edge.stages.outcome import Outcome
 from edge.tracking import Tracking
@@ -25,16 +26,16 @@ class GapCounter:
         return max(0, sequence - expected) if expected is not None else 0
 
 
-def scan_one(item: Frame | BadFrame, detector: Detector) -> Outcome:
-    """Pixel pass of one frame; its buffer is given back whatever happens."""
+def scan_one(item: Frame | BadFrame, detector: Detector, monitor: Monitor | None = None) -> Outcome:
+    """Pixel pass of one frame, and its samples; its buffer is given back whatever happens."""
     if isinstance(item, BadFrame):
         return Outcome("bad", reason=item.reason)
     try:
-        scanned = detector.scan(item)
+        outcome = outcome_of(detector.scan(item))
+        return outcome if monitor is None else monitor.look(item, outcome, detector)
     finally:
         if item.release is not None:
             item.release()
-    return outcome_of(scanned)
 
 
 def outcome_of(scanned: ScannedFrame | str) -> Outcome:
@@ -49,7 +50,10 @@ def outcome_of(scanned: ScannedFrame | str) -> Outcome:
 
 
 def scan_all(
-    frames: Iterable[Frame | BadFrame], tracking: Tracking, workers: int
+    frames: Iterable[Frame | BadFrame],
+    tracking: Tracking,
+    workers: int,
+    monitor: Monitor | None = None,
 ) -> Iterator[Outcome]:
     """Outcomes in the order of the frames, missing ones included.
 
@@ -63,7 +67,7 @@ def scan_all(
             yield from _missing(gaps, item)
             if tracking.turns_at(item.index):
                 tracking.turn(item.index)
-            yield scan_one(item, tracking.detector)
+            yield scan_one(item, tracking.detector, monitor)
         return
     waiting: deque[Outcome | Future[Outcome]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="pixels") as pool:
@@ -73,7 +77,7 @@ def scan_all(
                 while waiting:
                     yield _result(waiting.popleft())
                 tracking.turn(item.index)
-            waiting.append(pool.submit(scan_one, item, tracking.detector))
+            waiting.append(pool.submit(scan_one, item, tracking.detector, monitor))
             while len(waiting) > 3 * workers:
                 yield _result(waiting.popleft())
         while waiting:
