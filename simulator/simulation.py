@@ -19,6 +19,9 @@ from simulator.streams import Purpose, stream
 from simulator.telegraph import TelegraphPixels
 from simulator.truth import Truth, make_truth
 
+# Frames whose particles are kept, so that they are drawn once.
+_KEPT_FRAMES = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedFrame:
@@ -83,6 +86,7 @@ class Simulation:
         self._light = Light(spec)
         self._artefacts = Artefacts(spec, self._light, self._patches)
         self._phone = PhoneRoute(spec, self.sensor) if spec.route == "phone" else None
+        self._kept: dict[int, list[_Particle]] = {}
 
     def frame(self, index: int, *, with_truth: bool = True) -> SimulatedFrame:
         """Make frame `index` (0 or more), as it arrives."""
@@ -153,6 +157,15 @@ class Simulation:
         return counts if self._phone is None else self._phone.develop(counts)
 
     def _particles(self, index: int) -> list[_Particle]:
+        """Tell the particles of one exposure; pixels, truth and afterglow all ask for them."""
+        kept = self._kept.get(index)
+        if kept is None:
+            kept = self._kept[index] = self._draw_particles(index)
+            if len(self._kept) > _KEPT_FRAMES:
+                del self._kept[next(iter(self._kept))]
+        return kept
+
+    def _draw_particles(self, index: int) -> list[_Particle]:
         """Draw the particles of one exposure: a Poisson process in time."""
         spec = self.spec
         random = stream(spec.seed, Purpose.PARTICLES, index)
