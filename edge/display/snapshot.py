@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from edge.frame import Pixels
 
@@ -71,6 +72,8 @@ class Snapshot:
         Candidates until now.
     rejected : mapping of str to int
         Rejected candidates by reason.
+    efficiency : mapping, optional
+        Measured with synthetic particles, as `edge.injection.tally.InjectionTally.summary` has it.
     clock : str
         synced, holdover or unsynced.
     clock_uncertainty_s : float
@@ -108,6 +111,7 @@ class Snapshot:
     by_class: Mapping[str, int] = field(default_factory=dict)
     candidates: int | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
+    efficiency: Mapping[str, Any] | None = None
     clock: str = ""
     clock_uncertainty_s: float | None = None
     temperature_c: float | None = None

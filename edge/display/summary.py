@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.display import units
+from edge.display.efficiency import efficiency_line
 
 _FRAME_COUNTS = (
     "expected",
@@ -21,7 +22,7 @@ _FRAME_COUNTS = (
     "dropped",
     "bad",
 )
-_TIMES = {"live_time_s": "live time", "dead_time_s": "dead time"}
+_NAMES = {"live_time_s": "live time", "dead_time_s": "dead time", "injection": "efficiency"}
 _SMALL = 3
 
 
@@ -66,7 +67,7 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in summary.items():
         if _said_elsewhere(key, value, summary):
             continue
-        text = _value(key, value)
+        text = efficiency_line(value) if key == "injection" else _value(key, value)
         causes = summary.get(f"{key.removesuffix('_s')}_by_cause_s")
         if isinstance(causes, Mapping) and causes:
             text += f" ({_mapping(key, causes)})"
@@ -84,8 +85,8 @@ def _said_elsewhere(key: str, value: Any, summary: Mapping[str, Any]) -> bool:
 
 
 def _name(key: str) -> str:
-    if key in _TIMES:
-        return _TIMES[key]
+    if key in _NAMES:
+        return _NAMES[key]
     if key.endswith("_per_s"):
         return key.removesuffix("_per_s").replace("_", " ") + " per s"
     return key.removesuffix("_s").replace("_", " ")

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from edge.display import units
 from edge.display.blocks import Picture
+from edge.display.efficiency import efficiency_note
 from edge.display.snapshot import CropView, Snapshot, chance_of_none, expected_muons
 
 _FRAME_BINS = ("processed", "calibrating", "uncovered", "dropped", "bad", "missing")
@@ -120,6 +121,8 @@ def _rows(now: Snapshot) -> Iterator[tuple[str, Text]]:
             yield "", _expectation(now, expected)
     if now.candidates is not None or now.rejected:
         yield "rejected", _rejected(now)
+    if now.efficiency is not None:
+        yield "efficiency", Text(efficiency_note(now.efficiency))
     if now.clock or now.temperature_c is not None:
         yield "clock", _clock(now)
     if now.connection or now.published is not None or now.outbox is not None:

@@ -28,6 +28,9 @@ def health(
     counters |= {"candidates": total.candidates, "hits": total.hits}
     counters |= {f"rejected_{name}": n for name, n in total.rejected.items()}
     counters["owed"] = outbox.owed
+    efficiency = reporter.efficiency()
+    if efficiency is not None:
+        counters |= {"injected": efficiency["injected"], "injected_found": efficiency["found"]}
     received = counters["frames_received"]
     return {
         "counters": counters,
@@ -38,6 +41,7 @@ def health(
             "sensor_temperature_c": total.temperature_c,
             "cpu_temperature_c": cpu_temperature_c(),
             "clock_uncertainty_s": now.uncertainty_s,
+            **({"efficiency": efficiency["efficiency"]} if efficiency is not None else {}),
         },
         "notes": {"state": state, "clock": now.state},
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from edge.config.model import Config
 from edge.detection import Hit
 from edge.display.snapshot import CropView, Snapshot
+from edge.expected import sensor_area_cm2
 from edge.frame import FrameSource
 from edge.live.session import Moment
-from edge.report import sensor_area_cm2
 
 _NS = 1_000_000_000
 
@@ -54,6 +54,7 @@ def snapshot(
         by_class=moment.parts.reporter.totals.classes,
         candidates=total.candidates,
         rejected=total.rejected,
+        efficiency=moment.parts.reporter.efficiency(),
         clock=clock.state,
         clock_uncertainty_s=clock.uncertainty_s,
         temperature_c=total.temperature_c,
