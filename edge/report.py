@@ -17,6 +17,7 @@ from edge.config.model import Config
 from edge.describe import describe
 from edge.detection import Draft, Hit
 from edge.detector import Detector
+from edge.expected import sensor_area_cm2
 from edge.frame import SensorMode
 from edge.messages.utc import format_utc_ns, parse_utc_ns
 from edge.stages.exposure import RESTART, UNSTORED, Exposure, ExposureAccount
@@ -274,16 +275,6 @@ class Reporter:
         }
 
 
-def sensor_area_cm2(config: Config, mode: SensorMode) -> float | None:
-    """Sensitive area: stated, from the stated pixel pitch, or from the camera's."""
-    display = config.display
-    if display.sensor_area_cm2 is not None:
-        return display.sensor_area_cm2
-    if display.pixel_pitch_um is not None:
-        return mode.width_px * mode.height_px * (display.pixel_pitch_um * 1e-4) ** 2
-    return mode.area_cm2
-
-
 def _change(change: Change) -> dict[str, Any]:
     return {"frame": change.index, "reasons": list(change.reasons), "detail": change.detail}
 
@@ -309,6 +300,7 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
     return {
         **counts,
         "bad_by_reason": dict(sorted((+total.bad).items())),
+        "uncovered_by_reason": dict(sorted((+total.uncovered).items())),
         "frames_per_s": round(counts["received"] / max(seconds, 1e-9), 1),
         "candidates": total.candidates,
         "hits": total.hits,

@@ -126,6 +126,14 @@ class CoverConfig(Section):
     bright_share_limit: float | None = Field(
         None, ge=0, le=1, description="Largest share of bright pixels in a covered frame."
     )
+    settle_s: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        description="After light, three times as many frames must be dark before the rig looks "
+        "again: 3 at least, at most 30 and those of this time; 0: at once. A frame that is longer "
+        "stands for itself.",
+    )
 
 
 class TriggerConfig(Section):
@@ -173,7 +181,14 @@ class VetoConfig(Section):
         3, ge=2, le=1000, description="A place with this many candidates is a hot pixel."
     )
     hot_repeat_window_s: float = Field(
-        3600.0, gt=0, le=31_536_000, description="Time within which those are counted."
+        180.0,
+        gt=0,
+        le=31_536_000,
+        description="Time within which those are counted; rarer repeats are held against the "
+        "sensor's own rate.",
+    )
+    burst: bool = Field(
+        True, description="Reject hits beyond what 60 s hold at the rate the rig has learned."
     )
     flood_candidates: int = Field(
         50,

@@ -32,6 +32,8 @@ class Exposure:
         received = processed + calibrating + uncovered + dropped + bad.
     bad : Counter of reasons
         Why the bad frames among them are bad.
+    uncovered : Counter of reasons
+        Why the uncovered ones are: light, leak, settling.
     dead_time_ns : Counter of causes
     zero_bias : ZeroBiasTally
         Pixels of the windows that were taken.
@@ -45,6 +47,7 @@ class Exposure:
     jumped_ns: int = 0
     frames: Counter[Fate] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
+    uncovered: Counter[str] = field(default_factory=Counter)
     live_time_ns: int = 0
     dead_time_ns: Counter[str] = field(default_factory=Counter)
     candidates: int = 0
@@ -87,6 +90,7 @@ class Exposure:
         """Add another exposure's sums, for a summary over all of them."""
         self.frames.update(other.frames)
         self.bad.update(other.bad)
+        self.uncovered.update(other.uncovered)
         self.live_time_ns += other.live_time_ns
         self.dead_time_ns.update(other.dead_time_ns)
         self.candidates += other.candidates
@@ -101,6 +105,7 @@ class Exposure:
         """Undo `add`."""
         self.frames.subtract(other.frames)
         self.bad.subtract(other.bad)
+        self.uncovered.subtract(other.uncovered)
         self.live_time_ns -= other.live_time_ns
         self.dead_time_ns.subtract(other.dead_time_ns)
         self.candidates -= other.candidates
@@ -168,6 +173,8 @@ class ExposureAccount:
         record.frames[outcome.fate] += outcome.count
         if outcome.fate == "bad":
             record.bad[outcome.reason] += outcome.count
+        elif outcome.fate == "uncovered":
+            record.uncovered[outcome.reason or "light"] += outcome.count
         record.candidates += settled.candidates
         record.hits += len(settled.hits)
         record.rejected.update(settled.rejected)
@@ -177,7 +184,7 @@ class ExposureAccount:
             self._without_time[outcome.fate] += outcome.count
             return
         record.series = outcome.stamp.series
-        self._add_time(outcome.stamp, "flood" if outcome.flood else outcome.fate)
+        self._add_time(outcome.stamp, _cause(outcome))
         if outcome.stamp.temperature_c is not None:
             record.temperature_sum_c += outcome.stamp.temperature_c
             record.temperature_count += 1
@@ -273,3 +280,8 @@ def _follows(start_ns: int, end_ns: int, frame_ns: int) -> bool:
     """Whether a frame plausibly starts there when the one before it ended there."""
     longest_ns = max(_LONG_PAUSE_NS, _LONG_PAUSE_FRAMES * frame_ns)
     return -frame_ns <= start_ns - end_ns <= longest_ns
+
+
+def _cause(outcome: Outcome) -> str:
+    """What a frame's own time goes to: live time where it was processed, else a cause."""
+    return "flood" if outcome.flood and outcome.fate == "processed" else outcome.fate

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.detection import Candidate
+from edge.stages.poisson import at_least
 
 _LINE_SHARE = 0.5
 """A cluster one pixel wide over so much of a row or column is read-out noise.
@@ -82,17 +82,6 @@ def aligned_limit(candidates: int, lines: int) -> int:
     """
     mean = candidates / lines
     limit = max(_LEAST_ALIGNED, int(_CROWD_SHARE * candidates) + 1)
-    while limit <= candidates and lines * _poisson_tail(limit, mean) > _CHANCE:
+    while limit <= candidates and lines * at_least(limit, mean) > _CHANCE:
         limit += 1
     return limit
-
-
-def _poisson_tail(least: int, mean: float) -> float:
-    term = math.exp(-mean + least * math.log(mean) - math.lgamma(least + 1)) if mean > 0 else 0.0
-    total = 0.0
-    k = least
-    while term > 1e-18:
-        total += term
-        k += 1
-        term *= mean / k
-    return total

@@ -2,39 +2,44 @@
 
 A badly covered camera or a pixel that stays lit makes the same candidate in frame after frame
 (the CREDO slides name it; no public system rejects it). What is lit at one place in more than
-`frames` consecutive frames is an artefact; what is lit in fewer is one hit, with the first
-frame's time.
+`frames` consecutive frames is an artefact, unless it fades from frame to frame as an afterglow
+does; what is lit in fewer, or fades, is one hit, with the first frame's time.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from edge.detection import Candidate
-from edge.stages.outcome import Accepted, Outcome, Settled
+from edge.stages.chain import Chain, Verdict
+from edge.stages.outcome import Accepted, Outcome, Refused, Settled
 
 _MOST_UNSEEN = 64
 """Frames in a row that were not looked at (cover lifted, faults) after which nothing goes on."""
 
 MULTI_FRAME = "multi_frame"
 CONTINUED = "continued"
+FLOOD = "flood"
 
 
-@dataclass(slots=True, eq=False)
-class _Chain:
-    """One thing that is lit: over how many consecutive frames, and where in the last of them."""
+class Watch(Protocol):
+    """Hears of what lit as no particle does."""
 
-    length: int = 1
-    last: list[Candidate] = field(default_factory=list)
+    def stayed(self, chain: Chain) -> None:
+        """Something is lit for longer than the hold allows."""
+
+    def switched(self, chain: Chain) -> str | None:
+        """A lone pixel stayed at one level for a few frames; a reason to reject it, or None."""
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
     outcome: Outcome
-    rejected: Counter[str]
-    held: list[tuple[Candidate, _Chain, bool]] = field(default_factory=list)
+    refused: list[Refused]
+    held: list[tuple[Candidate, Chain, bool]] = field(default_factory=list)
     later: int = 0
 
 
@@ -46,36 +51,33 @@ class Hold:
     frames : int
         A candidate may be lit in this many consecutive frames (0: no hold). Frames that were
         not looked at in between show nothing; after 64 of them in a row what is lit is new.
+    watch : Watch, optional
     """
 
-    def __init__(self, frames: int = 3) -> None:
+    def __init__(self, frames: int = 3, watch: Watch | None = None) -> None:
         self._frames = frames
+        self._watch = watch
         self._most_waiting = 2 * frames + _MOST_UNSEEN
         self._unseen = 0
         self._waiting: deque[_Waiting] = deque()
-        self._alive: list[_Chain] = []
+        self._alive: list[Chain] = []
 
     def continues(self, candidate: Candidate) -> bool:
         """Whether the candidate goes on from the last processed frame."""
         return self._find(candidate) is not None
 
     def push(
-        self,
-        outcome: Outcome,
-        passed: Sequence[Candidate],
-        rejected: Counter[str],
-        vetoed: Sequence[Candidate] = (),
+        self, outcome: Outcome, passed: Sequence[Candidate] = (), refused: Sequence[Refused] = ()
     ) -> Iterator[Settled]:
-        """Take a frame with the candidates the vetoes let pass; yield the frames now settled.
+        """Take a frame with what the vetoes let pass and what not; yield the frames now settled.
 
-        `vetoed` are candidates of the frame that are rejected already: what goes on from one of
-        them in the next frame is no new thing.
+        What goes on from a refused candidate in the next frame is no new thing.
         """
-        entry = _Waiting(outcome, rejected)
+        entry = _Waiting(outcome, list(refused))
         if outcome.fate == "processed" and not outcome.flood:
             for earlier in self._waiting:
                 earlier.later += 1
-            self._link(entry, passed, vetoed)
+            self._link(entry, passed, [one.candidate for one in refused])
             self._unseen = 0
         else:
             self._unseen += outcome.count
@@ -84,25 +86,13 @@ class Hold:
         self._waiting.append(entry)
         return self._release()
 
-    def _link(
-        self, entry: _Waiting, passed: Sequence[Candidate], vetoed: Sequence[Candidate]
-    ) -> None:
-        """Tie each candidate to the chain it goes on from, or start one."""
-        candidates = [*passed, *vetoed]
-        found = [self._find(candidate) for candidate in candidates]
-        going_on = {id(chain): chain for chain in found if chain is not None}
-        for chain in going_on.values():
-            chain.length += 1
-            chain.last = []
-        alive = list(going_on.values())
-        for i, (candidate, before) in enumerate(zip(candidates, found, strict=True)):
-            chain = before if before is not None else _Chain()
-            chain.last.append(candidate)
-            if i < len(passed):
-                entry.held.append((candidate, chain, before is None))
-            if before is None:
-                alive.append(chain)
-        self._alive = alive
+    def spoil(self, reason: str) -> None:
+        """Refuse all candidates that wait: their frames were not dark either."""
+        for entry in self._waiting:
+            if entry.held:
+                entry.refused += [Refused(candidate, reason) for candidate, _, _ in entry.held]
+                entry.held = []
+                entry.outcome = replace(entry.outcome, fate="uncovered", reason=reason)
 
     def flush(self) -> Iterator[Settled]:
         """No frame follows: settle all that waits."""
@@ -111,13 +101,49 @@ class Hold:
         while self._waiting:
             yield self._settle(self._waiting.popleft())
 
-    def _find(self, candidate: Candidate) -> _Chain | None:
+    def _link(
+        self, entry: _Waiting, passed: Sequence[Candidate], vetoed: Sequence[Candidate]
+    ) -> None:
+        """Tie each candidate to the chain it goes on from, or start one."""
+        hidden = [chain for chain in self._alive if self._is_hidden(chain, passed)]
+        parts: dict[int, tuple[Chain, list[Candidate]]] = {}
+        for i, candidate in enumerate([*passed, *vetoed]):
+            before = self._find(candidate)
+            chain = before if before is not None else Chain(candidate)
+            parts.setdefault(id(chain), (chain, []))[1].append(candidate)
+            if i < len(passed):
+                entry.held.append((candidate, chain, before is None))
+        for chain, candidates in parts.values():
+            chain.go_on(candidates, self._frames)
+            if self._frames and chain.length == self._frames + 1:
+                self._tell(chain)
+        for chain in hidden:
+            if id(chain) not in parts:
+                chain.stand()
+                parts[id(chain)] = (chain, chain.last)
+        self._alive = [chain for chain, _ in parts.values()]
+
+    def _tell(self, chain: Chain) -> None:
+        if self._watch is not None and chain.verdict(self._frames) is Verdict.STAYED:
+            self._watch.stayed(chain)
+
+    def _is_hidden(self, chain: Chain, candidates: Sequence[Candidate]) -> bool:
+        """Whether a particle fell across a pixel that has long been lit."""
+        return chain.length > self._frames and any(
+            chain.is_across(candidate) and _goes_on(chain, candidate) for candidate in candidates
+        )
+
+    def _find(self, candidate: Candidate) -> Chain | None:
         if self._frames == 0:
             return None
+        found: Chain | None = None
         for chain in self._alive:
-            if any(same_place(last, candidate) for last in chain.last):
-                return chain
-        return None
+            if found is not None and chain.length <= found.length:
+                continue
+            across = chain.length > self._frames and chain.is_across(candidate)
+            if not across and _goes_on(chain, candidate):
+                found = chain
+        return found
 
     def _release(self) -> Iterator[Settled]:
         while self._waiting and self._is_ready(self._waiting[0]):
@@ -130,15 +156,33 @@ class Hold:
 
     def _settle(self, entry: _Waiting) -> Settled:
         hits: list[Accepted] = []
-        rejected = Counter(entry.rejected)
+        refused = list(entry.refused)
         for candidate, chain, first in entry.held:
-            if self._frames and chain.length > self._frames:
-                rejected[MULTI_FRAME] += 1
-            elif first:
+            reason = self._reason(chain, first)
+            if reason is None:
                 hits.append(Accepted(candidate, chain.length))
             else:
-                rejected[CONTINUED] += 1
-        return Settled(entry.outcome, tuple(hits), rejected)
+                refused.append(Refused(candidate, reason))
+        rejected = Counter(one.reason for one in refused)
+        if entry.outcome.flood:
+            rejected[FLOOD] += 1
+        return Settled(entry.outcome, tuple(hits), rejected, tuple(refused))
+
+    def _reason(self, chain: Chain, first: bool) -> str | None:
+        if self._frames == 0:
+            return None
+        verdict = chain.verdict(self._frames)
+        if verdict is Verdict.STAYED:
+            return MULTI_FRAME
+        if not first:
+            return CONTINUED
+        if verdict is Verdict.SWITCHED and self._watch is not None:
+            return self._watch.switched(chain)
+        return None
+
+
+def _goes_on(chain: Chain, candidate: Candidate) -> bool:
+    return any(same_place(last, candidate) for last in chain.last)
 
 
 def same_place(earlier: Candidate, later: Candidate) -> bool:

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from edge.config.model import Config
-from edge.detection import Candidate
+from edge.detection import Candidate, FrameStamp
+from edge.expected import muons_per_s
+from edge.frame import SensorMode
 from edge.injection.judging import judge_injected
+from edge.stages.bursts import BURST
+from edge.stages.cover import LEAK, SETTLING, CoverState, frame_ns
 from edge.stages.frame_veto import FrameVeto
+from edge.stages.history import History, HistoryRules
 from edge.stages.hold import Hold
-from edge.stages.outcome import Outcome, Settled, Suspect
-from edge.stages.repeat import RepeatVeto
+from edge.stages.outcome import Outcome, Refused, Settled, Suspect
+from edge.stages.places import HOT_PIXEL, TELEGRAPH
+from edge.stages.refusal import RefusedSample
+from edge.stages.ticks import Ticks
+from edge.stages.watch import PixelWatch
 from edge.timeline import Timeline
 
 _NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What the order stage does.
+
+    Attributes
+    ----------
+    veto : FrameVeto
+    history : HistoryRules or None
+        None: what came before counts for nothing.
+    hold_frames : int
+        A candidate may be lit in so many frames (0: no hold).
+    settle_ns : int
+        How long frames must be dark after light (0: look at once, and take no run for a leak).
+    period_ns : int
+        Time in which the first refused candidate of each reason is kept.
+    expected_per_s : callable
+        Muons expected in a second, given the mode.
+    """
+
+    veto: FrameVeto = field(default_factory=FrameVeto)
+    history: HistoryRules | None = field(default_factory=HistoryRules)
+    hold_frames: int = 3
+    settle_ns: int = _NS
+    period_ns: int = 60 * _NS
+    expected_per_s: Callable[[SensorMode], float] = lambda mode: 0.0
 
 
 class OrderStage:
@@ -24,83 +58,155 @@ class OrderStage:
     The same for a replay with any number of workers and for a live camera.
     """
 
-    def __init__(self, veto: FrameVeto, repeat: RepeatVeto, hold: Hold, timeline: Timeline) -> None:
-        self._veto = veto
-        self._repeat = repeat
-        self._hold = hold
+    def __init__(self, rules: OrderRules, timeline: Timeline) -> None:
+        self._rules = rules
         self._timeline = timeline
-        self._suspects: list[Suspect] = []
+        self._watch = PixelWatch()
+        self._hold = Hold(rules.hold_frames, self._watch)
+        self._cover = CoverState(rules.settle_ns)
+        self._refused = RefusedSample(rules.period_ns)
+        self._ticks = Ticks()
+        self._history: History | None = None
 
     def take_suspects(self) -> list[Suspect]:
         """Pixels found to light as no particle does since this was last asked."""
-        suspects, self._suspects = self._suspects, []
-        return suspects
+        return self._watch.take()
 
     def push(self, outcome: Outcome) -> Iterator[Settled]:
-        """Take the next frame; yield the frames that are settled by it."""
+        """Take the next frame; return the frames that are settled by it."""
         if outcome.sample is not None:
             outcome = replace(outcome, sample=None)  # the hold must not keep it
-        if outcome.stamp is not None:
-            time_ns = self._timeline.start_ns(outcome.stamp)  # it wants to be asked in order
-            outcome = judge_injected(outcome, self._veto, self._would_refuse, time_ns)
-        if outcome.flood:
-            return self._hold.push(outcome, (), Counter(flood=1))
-        return self._hold.push(outcome, *self._judge(outcome))
+        stamp = outcome.stamp
+        if stamp is None:
+            return self._thinned(self._hold.push(outcome))
+        # The timeline wants to be asked in order.
+        now_ns = self._ticks.advance(self._timeline.start_ns(stamp), frame_ns(stamp))
+        self._watch.now_ns = now_ns
+        history = self._history_of(stamp.mode)
+        outcome = self._injected(self._cover.judge(outcome), history, now_ns)
+        if outcome.fate == "uncovered":
+            return self._thinned(self._push_uncovered(outcome, stamp, history))
+        if outcome.fate != "processed" or outcome.flood:
+            return self._thinned(self._hold.push(outcome))
+        return self._thinned(self._push_dark(outcome, stamp, history, now_ns))
 
     def flush(self) -> Iterator[Settled]:
         """Settle what waits: no frame follows."""
-        return self._hold.flush()
+        return self._thinned(self._hold.flush())
 
     def restart(self) -> Iterator[Settled]:
         """Settle what waits and forget all places: frames of another mode or series follow."""
-        self._repeat.clear()
-        return self._hold.flush()
+        settled = self._thinned(self._hold.flush())
+        self._history = None
+        self._cover.clear()
+        self._watch.begin(None)
+        return settled
 
-    def _judge(self, outcome: Outcome) -> tuple[list[Candidate], Counter[str], list[Candidate]]:
-        """Sort a frame's candidates into passed, reasons of the rejected, vetoed by the frame."""
-        passed: list[Candidate] = []
-        vetoed: list[Candidate] = []
-        rejected: Counter[str] = Counter()
-        stamp = outcome.stamp
-        if stamp is None or not outcome.candidates:
-            return passed, rejected, vetoed
-        time_ns = self._timeline.start_ns(stamp)
+    def _history_of(self, mode: SensorMode) -> History | None:
+        if self._history is None and self._rules.history is not None:
+            expected = self._rules.expected_per_s(mode)
+            self._history = History(self._rules.history, mode.height_px, mode.width_px, expected)
+            self._watch.begin(self._history.places)
+        return self._history
+
+    def _injected(self, outcome: Outcome, history: History | None, now_ns: int) -> Outcome:
+        if outcome.injected is None:
+            return outcome
+        if outcome.fate == "uncovered" and not outcome.injected.lost:
+            outcome = replace(outcome, injected=replace(outcome.injected, lost="uncovered"))
+
+        def is_hot(candidate: Candidate, time_ns: int) -> bool:
+            return history is not None and history.would_refuse(candidate) is not None
+
+        return judge_injected(outcome, self._rules.veto, is_hot, now_ns)
+
+    def _push_uncovered(
+        self, outcome: Outcome, stamp: FrameStamp, history: History | None
+    ) -> Iterator[Settled]:
+        """What lit just before light is light as well; what lights while it settles is refused."""
+        if outcome.reason != SETTLING:
+            if not self._cover.stands_alone(stamp):
+                self._hold.spoil(LEAK)
+        elif self._is_light_again(outcome, stamp, history):
+            self._cover.lifted(stamp)
+            outcome = replace(outcome, reason=LEAK)
+        return self._hold.push(
+            outcome, (), [Refused(candidate, outcome.reason) for candidate in outcome.candidates]
+        )
+
+    def _is_light_again(self, outcome: Outcome, stamp: FrameStamp, history: History | None) -> bool:
+        if outcome.flood or history is None:
+            return outcome.flood
+        new = [one for one in outcome.candidates if history.would_refuse(one) is None]
+        return history.leak.is_many(len(new), stamp)
+
+    def _push_dark(
+        self, outcome: Outcome, stamp: FrameStamp, history: History | None, now_ns: int
+    ) -> Iterator[Settled]:
+        passed, new, refused = self._judge(outcome, stamp, history, now_ns)
+        if history is None:
+            return self._hold.push(outcome, [*passed, *new], refused)
+        if history.leak.goes_on(len(new), stamp) and not self._cover.stands_alone(stamp):
+            self._hold.spoil(LEAK)
+            self._cover.lifted(stamp)
+            outcome = replace(outcome, fate="uncovered", reason=LEAK)
+            refused += [Refused(candidate, LEAK) for candidate in [*passed, *new]]
+            return self._hold.push(outcome, (), refused)
+        if history.is_burst(len(new), stamp, now_ns):
+            refused += [Refused(candidate, BURST) for candidate in new]
+            new = []
+        return self._hold.push(outcome, [*passed, *new], refused)
+
+    def _judge(
+        self, outcome: Outcome, stamp: FrameStamp, history: History | None, now_ns: int
+    ) -> tuple[list[Candidate], list[Candidate], list[Refused]]:
+        """Sort a frame's candidates into what goes on, what is new and what is refused.
+
+        A place counts once for as long as it stays lit without a break.
+        """
+        going_on: list[Candidate] = []
+        new: list[Candidate] = []
+        refused: list[Refused] = []
         mode = stamp.mode
-        reasons = self._veto.reasons(outcome.candidates, mode.height_px, mode.width_px)
-        for candidate, reason in zip(outcome.candidates, reasons, strict=True):
-            verdict = reason or self._hot(candidate, time_ns)
-            if verdict is None:
-                passed.append(candidate)
-            else:
-                rejected[verdict] += 1
-            if reason is not None:
-                vetoed.append(candidate)
-        return passed, rejected, vetoed
+        reasons = self._rules.veto.reasons(outcome.candidates, mode.height_px, mode.width_px)
+        for candidate, vetoed in zip(outcome.candidates, reasons, strict=True):
+            if vetoed is None and self._hold.continues(candidate):
+                going_on.append(candidate)
+                continue
+            before = history.judge(candidate, now_ns) if history and vetoed is None else None
+            reason = vetoed or before
+            if reason is None:
+                new.append(candidate)
+                continue
+            refused.append(Refused(candidate, reason))
+            if reason in (HOT_PIXEL, TELEGRAPH):
+                self._watch.suspect([candidate], reason)
+        return going_on, new, refused
 
-    def _would_refuse(self, candidate: Candidate, time_ns: int) -> bool:
-        """Whether a candidate's place is hot; remembers nothing of being asked."""
-        if candidate.unproven_hot:
-            return True
-        return self._repeat.would_refuse(candidate.y_px, candidate.x_px, time_ns)
-
-    def _hot(self, candidate: Candidate, time_ns: int) -> str | None:
-        """A place counts once for as long as it stays lit without a break."""
-        if self._hold.continues(candidate):
-            return None
-        if candidate.unproven_hot:
-            return "hot_pixel"
-        hot = self._repeat.refuses(candidate.y_px, candidate.x_px, time_ns)
-        return "hot_pixel" if hot else None
+    def _thinned(self, settled: Iterator[Settled]) -> Iterator[Settled]:
+        """Settle at once, so that nothing hangs on when the caller looks."""
+        now_ns = self._ticks.now_ns
+        return iter([self._refused.thin(one, now_ns) for one in settled])
 
 
 def order_stage(config: Config, timeline: Timeline) -> OrderStage:
     """Vetoes and hold as configured; all off under the `credo` preset, as in the app."""
     if config.trigger.preset == "credo":
-        return OrderStage(FrameVeto(row_column=False), RepeatVeto(0), Hold(0), timeline)
+        off = OrderRules(FrameVeto(row_column=False), None, hold_frames=0, settle_ns=0)
+        return OrderStage(off, timeline)
     veto = config.veto
-    return OrderStage(
-        FrameVeto(row_column=veto.row_column, edge_px=veto.edge_px),
-        RepeatVeto(veto.hot_repeat_count, int(veto.hot_repeat_window_s * _NS)),
-        Hold(config.hold.frames),
-        timeline,
+    history = HistoryRules(
+        veto.hot_repeat_count,
+        round(veto.hot_repeat_window_s * _NS),
+        lines=veto.row_column,
+        bursts=veto.burst,
     )
+    rules = OrderRules(
+        FrameVeto(row_column=veto.row_column, edge_px=veto.edge_px),
+        history,
+        config.hold.frames,
+        round(config.cover.settle_s * _NS),
+        round(config.exposure.period_s * _NS),
+        lambda mode: muons_per_s(config, mode),
+    )
+    return OrderStage(rules, timeline)

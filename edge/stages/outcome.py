@@ -74,12 +74,27 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """A candidate that did not pass, with the reason: a snake_case key."""
+
+    candidate: Candidate
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Settled:
-    """A frame of which every candidate is in its bin: candidates = hits + rejected."""
+    """A frame of which every candidate is in its bin: candidates = hits + rejected.
+
+    Attributes
+    ----------
+    refused : tuple of Refused
+        Some of the rejected, to be kept for a person to look at.
+    """
 
     outcome: Outcome
     hits: tuple[Accepted, ...] = ()
     rejected: Counter[str] = field(default_factory=Counter)
+    refused: tuple[Refused, ...] = ()
 
     @property
     def candidates(self) -> int:

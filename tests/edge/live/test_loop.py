@@ -55,9 +55,10 @@ def test_light_frames_are_uncovered_while_calibrating_and_afterwards() -> None:
     play(rig, 20, start=1)
     rig.loop.push(frame(21, level=300))
     assert rig.loop.last_fate == "uncovered"
-    play(rig, 3, start=22)
+    play(rig, 6, start=22)
     rig.loop.finish()
-    assert rig.counts()["uncovered"] == 2
+    assert rig.counts()["uncovered"] == 2 + 3  # three are to be dark before it looks again
+    assert rig.reporter.so_far().uncovered == {"light": 2, "settling": 3}
     assert rig.counts()["processed"] == 3
 
 

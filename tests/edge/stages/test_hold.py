@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.stages.hold import Hold, same_place
-from edge.stages.outcome import Outcome, Settled
+from edge.stages.outcome import Outcome, Refused, Settled
 from tests.edge.candidates import candidate, processed
 
 
 def run(hold: Hold, outcomes: list[Outcome]) -> list[Settled]:
     settled: list[Settled] = []
     for outcome in outcomes:
-        settled += hold.push(outcome, outcome.candidates, Counter(flood=int(outcome.flood)))
+        settled += hold.push(outcome, outcome.candidates)
     return settled + list(hold.flush())
 
 
@@ -44,7 +44,7 @@ def test_what_stays_longer_is_an_artefact_in_every_frame(frames: int) -> None:
 def test_without_a_hold_every_candidate_is_a_hit_at_once() -> None:
     hold = Hold(0)
     for outcome in lit(3, of=3):
-        (settled,) = hold.push(outcome, outcome.candidates, Counter())
+        (settled,) = hold.push(outcome, outcome.candidates)
         assert len(settled.hits) == 1
 
 
@@ -52,26 +52,26 @@ def test_a_candidate_waits_for_three_processed_frames() -> None:
     hold = Hold(3)
     frames = lit(1, of=4)
     for outcome in frames[:3]:
-        assert not list(hold.push(outcome, outcome.candidates, Counter()))
-    assert len(list(hold.push(frames[3], (), Counter()))) == 4
+        assert not list(hold.push(outcome, outcome.candidates))
+    assert len(list(hold.push(frames[3], ()))) == 4
 
 
 def test_bad_and_missing_frames_show_nothing_and_do_not_count() -> None:
     hold = Hold(3)
     first = processed(0, candidate((1, 1)))
-    assert not list(hold.push(first, first.candidates, Counter()))
+    assert not list(hold.push(first, first.candidates))
     for _ in range(10):
-        assert not list(hold.push(Outcome("missing"), (), Counter()))
+        assert not list(hold.push(Outcome("missing"), ()))
     for i in range(1, 4):
-        settled = list(hold.push(processed(i), (), Counter()))
+        settled = list(hold.push(processed(i), ()))
     assert len(settled) == 14
 
 
 def test_a_candidate_does_not_wait_for_ever_behind_a_lifted_cover() -> None:
     hold = Hold(3)
     first = processed(0, candidate((1, 1)))
-    list(hold.push(first, first.candidates, Counter()))
-    settled = [s for _ in range(100) for s in hold.push(Outcome("uncovered"), (), Counter())]
+    list(hold.push(first, first.candidates))
+    settled = [s for _ in range(100) for s in hold.push(Outcome("uncovered"), ())]
     assert sum(len(s.hits) for s in settled) == 1
 
 
@@ -161,8 +161,7 @@ def test_what_goes_on_from_a_vetoed_candidate_is_no_new_hit() -> None:
         settled += hold.push(
             processed(i, *([spot] if lit else [])),
             [spot] if lit and not vetoed else [],
-            Counter(row_column=int(lit and vetoed)),
-            [spot] if lit and vetoed else [],
+            [Refused(spot, "row_column")] if lit and vetoed else [],
         )
     settled += list(hold.flush())
     assert not any(s.hits for s in settled)

@@ -1,0 +1,81 @@
+"""What a sensor did before, in one mode: its rates, its hot places, its lines at fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.detection import Candidate, FrameStamp
+from edge.stages.bursts import Bursts
+from edge.stages.cover import LeakRun, frame_ns
+from edge.stages.lines import Lines
+from edge.stages.places import HOT_PIXEL, Places
+from edge.stages.rate import LearnedRate, PixelRate
+
+ROW_COLUMN = "row_column"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRules:
+    """What of it is on.
+
+    Attributes
+    ----------
+    count, window_ns : int
+        Of the quick rule of hot places.
+    lines, bursts : bool
+        Refuse rows and columns at fault; refuse bursts.
+    """
+
+    count: int = 3
+    window_ns: int = 180_000_000_000
+    lines: bool = True
+    bursts: bool = True
+
+
+class History:
+    """Judges new candidates by all that came before.
+
+    Parameters
+    ----------
+    rules : HistoryRules
+    height_px, width_px : int
+        Of the frame.
+    muons_per_s : float
+        Expected on the sensor.
+    """
+
+    def __init__(
+        self, rules: HistoryRules, height_px: int, width_px: int, muons_per_s: float
+    ) -> None:
+        self._per_px = PixelRate(height_px * width_px, muons_per_s)
+        self._learned = LearnedRate()
+        self.places = Places(self._per_px, rules.count, rules.window_ns)
+        self._lines = Lines(self._per_px, height_px, width_px) if rules.lines else None
+        self._bursts = Bursts(self._learned) if rules.bursts else None
+        self.leak = LeakRun(self._learned)
+
+    def judge(self, candidate: Candidate, now_ns: int) -> str | None:
+        """Count a new lighting; return the reason to refuse it, or None."""
+        if candidate.unproven_hot:
+            return HOT_PIXEL
+        reason, is_new = self.places.judge(candidate, now_ns)
+        if reason is not None or not is_new or self._lines is None:
+            return reason
+        at_fault = self._lines.refuses(candidate.y_px, candidate.x_px, now_ns)
+        return ROW_COLUMN if at_fault else None
+
+    def would_refuse(self, candidate: Candidate) -> str | None:
+        """Reason to refuse a candidate now; nothing is counted."""
+        if candidate.unproven_hot or self.places.is_hot(candidate):
+            return HOT_PIXEL
+        if self._lines is not None and self._lines.is_bad(candidate.y_px, candidate.x_px):
+            return ROW_COLUMN
+        return None
+
+    def is_burst(self, hits: int, stamp: FrameStamp, now_ns: int) -> bool:
+        """Count a frame that was looked at, with its new hits; True when they are of a burst."""
+        frame = frame_ns(stamp)
+        self._per_px.live(frame)
+        burst = self._bursts is not None and self._bursts.refuses(hits, now_ns)
+        self._learned.add(hits, frame)
+        return burst

@@ -1,0 +1,234 @@
+"""Places that light again and again, or stay lit, are pixels at fault, not sources of particles.
+
+The server of CREDO refuses the third detection at one place of one device for ever, which after
+years refuses real hits. Here it is the rate that counts, against the sensor's own: a place is the
+pixels within one of the first that was brightest there, and each of its lightings counts once, for
+however long it stays lit. Three rules make a place hot:
+
+quick
+    `count` lightings (3) within `window_ns` (180 s), unless chance makes so many in one hit of a
+    thousand: a pixel that lights at least once a minute gives two hits. Real hits that fall on
+    one place by chance are lost: with n hits a window on A pixels about (9 n / A)² / 2 of all.
+    That is 4e-7 at 10 hits a minute on 640 x 480, 2e-4 at 60 a minute on 320 x 240, never more
+    than about 1e-3.
+Poisson
+    k lightings in a time T are hot when the chance of k - 1 further hits in T, times the number of
+    trials (places seen so far, times tests made at this one), is below 1e-6. It is tried over the
+    last 2 to 8 lightings and over all of them, on the 9 pixels and on the one. A pixel that
+    lights every 10 minutes gives a few hits, one every 6 hours some more: the rarer a pixel
+    lights, the more like a place that particles hit by chance.
+telegraph
+    What stayed lit for longer than the hold allows, in one or two pixels, switched: a random
+    telegraph pixel. So did a lone pixel that stayed at one level for two or three frames.
+
+A hot place is refused until it heals: quiet for longer than an hour and ten of its mean intervals.
+Where the brightest pixel was always the same one, only that pixel is refused, else the nine. What
+is lit there and is much larger than what the place has shown is a particle across it, and passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import median
+
+from edge.detection import Candidate
+from edge.stages.poisson import at_least
+from edge.stages.rate import PixelRate
+
+HOT_PIXEL = "hot_pixel"
+TELEGRAPH = "telegraph"
+
+_AREA_PX = 9
+_QUICK_CHANCE = 1e-3
+_CHANCE = 1e-6
+_MOST_RECENT = 8
+_LEAST_LIGHTINGS = 3
+"""Two hits never make a place hot: they may be two particles."""
+
+_QUIET_NS = 3_600_000_000_000
+_QUIET_INTERVALS = 10
+_LEAST_SPAN_NS = 10_000_000
+_MOST_PLACES = 100_000
+_ROW = 1 << 20
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Lightings of a place that lit more than once, or is hot."""
+
+    first_ns: int
+    last_ns: int
+    count: int = 1
+    centred: int = 1
+    tests: int = 0
+    recent: list[tuple[int, bool]] = field(default_factory=list)
+    areas_px: list[int] = field(default_factory=list)
+    reason: str | None = None
+    most_px: int = 0
+
+    @property
+    def single(self) -> bool:
+        """Whether it was always the same pixel."""
+        return self.centred == self.count
+
+    def light(self, now_ns: int, centred: bool, area_px: int) -> None:
+        self.last_ns = now_ns
+        self.count += 1
+        self.centred += centred
+        self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, centred)]
+        self.areas_px = [*self.areas_px[1 - _MOST_RECENT :], area_px]
+
+    def is_healed(self, now_ns: int) -> bool:
+        interval_ns = (self.last_ns - self.first_ns) // max(self.count - 1, 1)
+        return now_ns - self.last_ns > max(_QUIET_NS, _QUIET_INTERVALS * interval_ns)
+
+
+class Places:
+    """Remembers where candidates were; refuses those at hot places.
+
+    One step per candidate, whatever is remembered; at most 100,000 places, the ones that lit
+    longest ago go first. Times must not go back.
+
+    Parameters
+    ----------
+    rate : PixelRate
+        The sensor's own, fed here with what lights at new places.
+    count, window_ns : int
+        Of the quick rule.
+    """
+
+    def __init__(self, rate: PixelRate, count: int = 3, window_ns: int = 180_000_000_000) -> None:
+        self._rate = rate
+        self._count = count
+        self._window_ns = window_ns
+        self._places: dict[int, int | _Place] = {}  # a place that lit once is its time alone
+        self._hot: dict[int, _Place] = {}
+        self._seen = 0
+
+    def judge(self, candidate: Candidate, now_ns: int) -> tuple[str | None, bool]:
+        """Count a new lighting; return the reason to refuse it, or None, and if it is the first."""
+        self._heal_one(now_ns)
+        y, x = candidate.y_px, candidate.x_px
+        key = self._find(y, x)
+        if key is None:
+            self._begin(y * _ROW + x, now_ns)
+            return None, True
+        place = self._open(key)
+        if place.reason is not None and place.is_healed(now_ns):
+            self._forget(key)
+            self._begin(y * _ROW + x, now_ns)
+            return None, True
+        if place.reason is not None and candidate.area_px > place.most_px:
+            return None, False
+        place.light(now_ns, key == y * _ROW + x, candidate.area_px)
+        if place.reason is None and self._is_hot(place, now_ns):
+            self._condemn(key, place, HOT_PIXEL)
+        return place.reason, False
+
+    def mark(self, candidate: Candidate, now_ns: int) -> None:
+        """Take the pixels of something that stayed lit for telegraph pixels."""
+        for y, x in zip(candidate.rows.tolist(), candidate.cols.tolist(), strict=True):
+            key = y * _ROW + x
+            if key not in self._places:
+                self._keep(key, now_ns)
+            place = self._open(key)
+            place.last_ns = now_ns
+            if place.reason is None:
+                place.centred = place.count  # this pixel it is, whatever lit beside it
+                place.areas_px = [candidate.area_px]
+                self._condemn(key, place, TELEGRAPH)
+
+    def is_hot(self, candidate: Candidate) -> bool:
+        """Whether the candidate would be refused now; nothing is counted."""
+        key = self._find(candidate.y_px, candidate.x_px)
+        place = None if key is None else self._hot.get(key)
+        return place is not None and candidate.area_px <= place.most_px
+
+    @property
+    def hot_area_px(self) -> int:
+        """Pixels at which candidates are refused."""
+        return sum(1 if place.single else _AREA_PX for place in self._hot.values())
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _find(self, y: int, x: int) -> int | None:
+        """Key of the place a pixel belongs to: its own, else one beside it."""
+        own = y * _ROW + x
+        if own in self._places:
+            return own
+        for key in _beside(own):
+            place = self._places.get(key)
+            if place is None:
+                continue
+            hot = self._hot.get(key)
+            if hot is None or not hot.single:
+                return key
+        return None
+
+    def _begin(self, key: int, now_ns: int) -> None:
+        self._rate.count(_AREA_PX * len(self._places))
+        self._keep(key, now_ns)
+
+    def _keep(self, key: int, now_ns: int) -> None:
+        self._seen += 1
+        self._places[key] = now_ns
+        if len(self._places) > _MOST_PLACES:
+            self._forget(next(iter(self._places)))
+
+    def _open(self, key: int) -> _Place:
+        """Place as what it is from its second lighting on; becomes the newest."""
+        place = self._places.pop(key)
+        if isinstance(place, int):
+            place = _Place(place, place, recent=[(place, True)])
+        self._places[key] = place
+        return place
+
+    def _forget(self, key: int) -> None:
+        del self._places[key]
+        self._hot.pop(key, None)
+
+    def _condemn(self, key: int, place: _Place, reason: str) -> None:
+        place.reason = reason
+        place.most_px = 2 * int(median(place.areas_px)) + 2
+        self._hot[key] = place
+
+    def _heal_one(self, now_ns: int) -> None:
+        """Look at the hot places in turn, one at a time."""
+        if not self._hot:
+            return
+        key, place = next(iter(self._hot.items()))
+        del self._hot[key]
+        if place.is_healed(now_ns):
+            del self._places[key]
+        else:
+            self._hot[key] = place
+
+    def _is_hot(self, place: _Place, now_ns: int) -> bool:
+        spans = list(self._spans(place, now_ns))
+        place.tests += len(spans)
+        trials = self._seen * place.tests
+        hot = False
+        for lightings, span_ns, area_px in spans:
+            chance = at_least(lightings - 1, self._rate.per_px_ns * area_px * span_ns)
+            quick = lightings >= self._count and span_ns <= self._window_ns
+            hot |= chance * trials < _CHANCE or (quick and chance < _QUICK_CHANCE)
+        return hot and place.count >= min(_LEAST_LIGHTINGS, self._count)
+
+    def _spans(self, place: _Place, now_ns: int) -> Iterator[tuple[int, int, int]]:
+        """Lightings, the time they took, the pixels they fell on: each is a test."""
+        near = [time_ns for time_ns, _ in place.recent]
+        own = [time_ns for time_ns, centred in place.recent if centred]
+        for times, area_px, count in ((near, _AREA_PX, place.count), (own, 1, place.centred)):
+            for k in range(2, len(times) + 1):
+                yield k, max(now_ns - times[-k], _LEAST_SPAN_NS), area_px
+            if count > len(times):
+                yield count, now_ns - place.first_ns, area_px
+
+
+def _beside(key: int) -> Iterator[int]:
+    for dy in (-_ROW, 0, _ROW):
+        for dx in (-1, 0, 1):
+            if dy or dx:
+                yield key + dy + dx

@@ -1,0 +1,71 @@
+"""Hears from the hold what lit as no particle does, and names the pixels to the calibration."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+
+from edge.detection import Candidate
+from edge.stages.chain import Chain
+from edge.stages.hold import MULTI_FRAME
+from edge.stages.outcome import Suspect
+from edge.stages.places import TELEGRAPH, Places
+
+_MOST_PX = 64
+_MOST_SUSPECTS = 4096
+_PROVEN = 3
+"""So many telegraph pixels make a sensor one that has them."""
+
+
+class PixelWatch:
+    """Marks telegraph pixels; gathers suspects.
+
+    A lone pixel that stays at its level for two or three frames is most probably a telegraph
+    pixel; but on a sensor that has shown none it gets the benefit of the doubt, as the hold
+    allows, and counts as one of the three that show it has some.
+    """
+
+    def __init__(self) -> None:
+        self.places: Places | None = None
+        self.now_ns = 0
+        self._proven = 0
+        self._suspects: deque[Suspect] = deque(maxlen=_MOST_SUSPECTS)
+
+    def stayed(self, chain: Chain) -> None:
+        """Take a pixel that outlasted the hold for a telegraph pixel, more of them for suspect."""
+        self.suspect(chain.last, TELEGRAPH if chain.is_pixel else MULTI_FRAME)
+        if chain.is_pixel:
+            self._mark(chain.last)
+
+    def switched(self, chain: Chain) -> str | None:
+        """Mark the pixel; reject it where this sensor is known for such."""
+        known = self._proven >= _PROVEN
+        self.suspect([chain.first], TELEGRAPH)
+        self._mark([chain.first])
+        return TELEGRAPH if known else None
+
+    def suspect(self, candidates: Iterable[Candidate], reason: str) -> None:
+        """Name their pixels; not those of something large, which is no pixel's fault."""
+        for one in candidates:
+            if one.area_px <= _MOST_PX:
+                rows, cols = one.rows.astype(np.int32), one.cols.astype(np.int32)
+                self._suspects.append(Suspect(rows, cols, reason))
+
+    def take(self) -> list[Suspect]:
+        """Suspects since this was last asked; the newest 4096."""
+        suspects = list(self._suspects)
+        self._suspects.clear()
+        return suspects
+
+    def begin(self, places: Places | None) -> None:
+        """Forget what was: another sensor or mode follows."""
+        self.places = places
+        self._proven = 0
+
+    def _mark(self, candidates: Iterable[Candidate]) -> None:
+        self._proven += 1
+        if self.places is not None:
+            for one in candidates:
+                self.places.mark(one, self.now_ns)
