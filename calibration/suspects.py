@@ -14,6 +14,9 @@ HOT_SIGMA = 5.0
 
 SURROUNDINGS_PX = 5
 _FIRED_TWICE = 2
+_BRIGHT_SIGMA = 10.0
+_LEAST_HOT = 20
+_USUAL_SHOT_ADU = 1.0
 
 
 def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -57,6 +60,20 @@ def first_watched(base: Calibration) -> Watched:
         # A masked pixel fired again and again while it was calibrated.
         jumps=np.where(masked, _FIRED_TWICE, 0).astype(np.int32),
     )
+
+
+def shot_adu(base: Calibration) -> float:
+    """Variance that an ADU of dark signal brings with it, from the hot pixels of a calibration.
+
+    The slope of the photon transfer curve (Janesick, Photon Transfer, SPIE 2007).
+    """
+    typical = float(np.median(base.sigma_adu))
+    excess = base.mean_adu[base.hot] - np.float32(base.level_adu)
+    bright = excess > _BRIGHT_SIGMA * typical
+    if np.count_nonzero(bright) < _LEAST_HOT:
+        return _USUAL_SHOT_ADU
+    variance = np.square(base.sigma_adu[base.hot][bright]) - typical**2
+    return max(float(np.median(variance / excess[bright])), 0.0)
 
 
 def taken_up(

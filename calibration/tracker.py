@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
-from calibration.suspects import HOT_SIGMA, around_adu, first_watched, taken_up
+from calibration.suspects import HOT_SIGMA, around_adu, first_watched, shot_adu, taken_up
 from calibration.watch import WARM_SIGMA, Watched, WatchList
 
 _MEMORY = 64
@@ -85,6 +85,7 @@ class Tracker:
         self._sigma = base.sigma_adu.copy()
         self._masked = base.masked.copy()
         self._hot = base.hot.copy()
+        self._alone = _judged_alone(base)
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
         self._typical = float(np.median(base.sigma_adu))
         self._seen = np.zeros(STRIPES, np.bool_)
@@ -100,7 +101,7 @@ class Tracker:
         self._suspects: list[NDArray[np.int64]] = []
         # A clipped sensor's noise was measured by other means; its spread says nothing.
         self._clipped = base.level_adu < _CLIPPED_SIGMA * base.noise_adu
-        self._watch = WatchList(first_watched(base), base.seed_sigma)
+        self._watch = WatchList(first_watched(base), base.seed_sigma, shot_adu(base))
         self._told = (0.0, 1.0, self._counts())
         self._told_at = 0
         self.calibration = base
@@ -183,6 +184,9 @@ class Tracker:
             values = threshold_rows(self._next["mean_adu"][rows], self._sigma[rows], sigmas, top)
             values[self._masked[rows]] = MASKED
             self._next[name][rows] = values
+        if "look_threshold" in self._names:
+            look, seed = self._next["look_threshold"][rows], self._next["seed_threshold"][rows]
+            np.copyto(look, seed, where=self._alone[rows])
 
     @property
     def _full_scale(self) -> int:
@@ -283,6 +287,10 @@ class Tracker:
         for name, sigmas in self._names.items():
             values = threshold_rows(mean_adu, sigma_adu, sigmas, self._full_scale, stretch)
             self._now[name].reshape(-1)[flat] = values
+        if "look_threshold" in self._names:
+            # Pixels under watch are hot or restless: they are judged alone.
+            seed = self._now["seed_threshold"].reshape(-1)
+            self._now["look_threshold"].reshape(-1)[flat] = seed[flat]
 
     def _counts(self) -> tuple[int, int]:
         return int(np.count_nonzero(self._masked)), int(np.count_nonzero(self._hot))
@@ -344,7 +352,17 @@ class Tracker:
 
 def _maps_of(base: Calibration) -> dict[str, float]:
     """Names of the threshold maps, and how many sigma each is above the baseline."""
-    return {"seed_threshold": base.seed_sigma, "growth_threshold": base.growth_sigma}
+    names = {"seed_threshold": base.seed_sigma, "growth_threshold": base.growth_sigma}
+    if base.look_threshold is not None and base.cluster is not None:
+        names["look_threshold"] = base.cluster.look_sigma
+    return names
+
+
+def _judged_alone(base: Calibration) -> NDArray[np.bool_]:
+    """Pixels that are never judged together with their neighbours."""
+    if base.look_threshold is None:
+        return np.zeros(base.masked.shape, np.bool_)
+    return base.look_threshold >= base.seed_threshold
 
 
 def _merged(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

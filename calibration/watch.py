@@ -38,6 +38,9 @@ _QUIET_INTERVALS = 10
 it is quiet when it was for ten times as long as it usually takes to the next jump. If its jumps
 come by chance, it is taken for healed too early in one of 20,000 cases."""
 
+_RESTLESS = 3.0
+"""Noise so many times that of a pixel of this level is no noise: the pixel has several levels."""
+
 _MOST_AT_ONCE = 0.5
 """Where more than this share of the pixels jumps at once, it is not the pixels' doing."""
 
@@ -130,11 +133,14 @@ class WatchList:
     watched : Watched
     seed_sigma : float
         Deviation that noise does not reach.
+    shot_adu : float
+        Variance that an ADU of dark signal brings with it: the photon transfer gain.
     """
 
-    def __init__(self, watched: Watched, seed_sigma: float) -> None:
+    def __init__(self, watched: Watched, seed_sigma: float, shot_adu: float = 1.0) -> None:
         self.pixels = watched
         self._seed_sigma = seed_sigma
+        self._shot_adu = shot_adu
         self._values = np.zeros((SAMPLES, len(watched.index)), np.float32)
         self._next = 0
 
@@ -206,17 +212,23 @@ class WatchList:
         first = p.judged[chosen] == 0
         trusted = p.degrees[chosen] > 0
         step = mean - p.mean_adu[chosen]
-        before = np.where(first & ~trusted, spread, p.sigma_adu[chosen])
+        unknown = first & ~trusted
+        above = np.maximum(mean - p.around_adu[chosen], 0)
+        usual = np.sqrt(typical_adu**2 + self._shot_adu * above)
+        before = np.where(unknown, np.minimum(spread, _RESTLESS * usual), p.sigma_adu[chosen])
+        before = np.maximum(before, np.float32(typical_adu))
         weight = 1 / np.minimum(p.judged[chosen] + 1 + np.where(trusted, 2, 0), _MEMORY)
         inner = np.maximum(spread, np.float32(typical_adu))
-        unstable = self._unstable(values, ranked, mean, np.maximum(before, inner))
-        jumped = ~(first & ~trusted) & (np.abs(step) > _JUMP_SIGMA * np.maximum(before, inner))
-        unstable |= jumped
+        unstable = self._unstable(values, ranked, mean, before)
+        unstable |= ~unknown & (np.abs(step) > _JUMP_SIGMA * before)
+        unstable |= spread > _RESTLESS * np.maximum(usual, before)
+        moved = np.where(unknown, 0.0, step) ** 2
+        variance = before**2 + (inner**2 + moved - before**2) * weight
+        noise = np.sqrt(np.maximum(variance, typical_adu**2))
+        unstable |= (p.judged[chosen] >= _OBSERVED) & (noise > _RESTLESS * usual)
         if np.count_nonzero(unstable) > max(_MOST_AT_ONCE * len(chosen), 8):
             unstable[:] = False
-        moved = np.where(first & ~trusted, 0.0, step) ** 2
-        variance = before**2 + (inner**2 + moved - before**2) * weight
-        p.sigma_adu[chosen] = np.sqrt(np.maximum(variance, typical_adu**2))
+        p.sigma_adu[chosen] = noise
         p.mean_adu[chosen] = mean
         p.degrees[chosen] = np.minimum(p.degrees[chosen] + _DEGREES, _DEGREES * _MEMORY)
         p.judged[chosen] += 1
