@@ -86,8 +86,10 @@ def _replayed(
 ) -> tuple[Score, dict[str, Any]]:
     from edge.cli._shared import progress, stopping
     from edge.scoring import score_recording
+    from edge.scoring.replayed import check_truth
     from edge.sources import open_recording
 
+    check_truth(folder)
     settings = configured(config)
     known = read_calibration(calibration)
     total = sum(one.count for one in open_recording(folder).series()) * (1 if known else 2)

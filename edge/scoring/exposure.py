@@ -14,6 +14,8 @@ from edge.scoring.lines import number, objects, text, whole
 
 _KIND = "the exposure records of a replay (HITS.exposure.jsonl)"
 _IDLE = ("calibrating", "uncovered", "dropped", "bad")
+_WORTH_TELLING = 0.1
+"""Share of a record's frames that were not searched, to be named as why a particle was missed."""
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class Spans:
         Number of the first frame after each record, counted by the source's own counter: a record
         counts every frame it expected.
     idle : list of str
-        What most frames of a record were that was not searched; "" where all were.
+        What most frames of a record were that were not searched; "" where nearly all were.
     processed : list of int
     """
 
@@ -73,8 +75,8 @@ class Exposure:
         Returns
         -------
         reason : str
-            "calibrating", "uncovered", "dropped", "bad"; "" where every frame was searched or
-            nothing is known of it.
+            "calibrating", "uncovered", "dropped", "bad"; "" where nearly every frame was searched
+            or nothing is known of it.
         wholly : bool
             No frame of the record was searched: a particle could not have been found.
         """
@@ -124,7 +126,8 @@ class Exposure:
         counts = {reason: whole(frames, reason, 0) for reason in _IDLE}
         most = max(counts, key=lambda reason: counts[reason])
         spans.ends.append(before + whole(frames, "expected"))
-        spans.idle.append(most if counts[most] else "")
+        told = counts[most] > 0 and counts[most] >= _WORTH_TELLING * (processed + counts[most])
+        spans.idle.append(most if told else "")
         spans.processed.append(processed)
 
     def _add_rate(self, thresholds: Any, reads: int) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.errors import BadUse
 from edge.messages.utc import parse_utc_ns
 from edge.scoring.lines import number, objects, text, whole
-from edge.scoring.truth import UNKNOWN, Names
+from edge.scoring.truth import LARGEST_PX, LAST_FRAME, UNKNOWN, Names
 
 _KIND = "the hits of a replay (--out)"
 _VERSION = 1
@@ -110,9 +110,9 @@ def _hit(line: dict[str, Any]) -> dict[str, Any]:
     features = features if isinstance(features, dict) else {}
     return {
         "series": text(line, "series", ""),
-        "frame": whole(line, "frame"),
-        "x_px": whole(line, "x_px"),
-        "y_px": whole(line, "y_px"),
+        "frame": whole(line, "frame", most=LAST_FRAME),
+        "x_px": whole(line, "x_px", most=LARGEST_PX),
+        "y_px": whole(line, "y_px", most=LARGEST_PX),
         "time_ns": parse_utc_ns(text(line, "time_utc", "")),
         "label": text(line, "class", UNKNOWN),
         "centroid_x_px": number(features, "centroid_x_px", float("nan")),

@@ -11,7 +11,7 @@ from typing import Any
 from edge.errors import BadUse, Failed
 
 _LONGEST_LINE_BYTES = 8 << 20
-_LARGEST = 2**40
+MOST = 2**63 - 1
 Progress = Callable[[int], None]
 
 
@@ -59,8 +59,8 @@ def objects(path: Path, kind: str, notes: list[str]) -> Iterator[tuple[int, dict
         raise Failed(f"{path}: can't be read: {error.strerror or error}") from None
 
 
-def whole(line: dict[str, Any], key: str, default: int | None = None) -> int:
-    """A count, a place or a number of a frame: whole and not negative.
+def whole(line: dict[str, Any], key: str, default: int | None = None, *, most: int = MOST) -> int:
+    """A count, a place or a number of a frame: whole, not negative, `most` or less.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def whole(line: dict[str, Any], key: str, default: int | None = None) -> int:
     value = line.get(key, default)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if type(value) is not int or not 0 <= value < _LARGEST:
+    if type(value) is not int or not 0 <= value <= most:
         raise ValueError(f"{key} is {value!r:.40}" if key in line else f"{key} is missing")
     return value
 

@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.scoring.hits import Hits
-from edge.scoring.truth import Particles
+from edge.scoring.truth import LARGEST_PX, LAST_FRAME, Particles
 
 MATCH_RADIUS_PX = 2.0
 AFTERGLOW_FRAMES = 2
 NONE = -1
-_STRIDE = 1 << 40
-"""More frames than a recording has: a millennium at 30 a second."""
-_ROW = 1 << 24
-"""More columns than a frame has, those beyond its edges included."""
+_STRIDE = LAST_FRAME + 2
+_ROW = 4 * LARGEST_PX
+"""More columns than there are, those beyond the edges of a frame included."""
 _OFFSETS = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if dy * dy + dx * dx <= 4]
 _DOWN, _RIGHT = (np.array(one)[:, None] for one in zip(*_OFFSETS, strict=True))
 

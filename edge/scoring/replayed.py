@@ -17,7 +17,7 @@ from edge.sources import open_recording
 
 INJECTION_SHARE = 0.05
 """Share of the frames in which the rig tests itself, where the configuration has no own."""
-_RECORD_S = 1.0
+_SHORTEST_S = 1e-9
 
 
 def score_recording(
@@ -32,8 +32,8 @@ def score_recording(
 ) -> tuple[Score, dict[str, Any]]:
     """Replay a recording and score its hits against its own truth.
 
-    Exposure records are made for each second, so that a particle in a second that the rig could
-    not use (no cover, still calibrating) is told from one that it missed; injection is on.
+    Each frame gets an exposure record of its own, so that a particle in a frame that the rig did
+    not search (no cover, still calibrating) is told from one that it missed; injection is on.
 
     Returns
     -------
@@ -48,10 +48,7 @@ def score_recording(
     Failed
         It can't be replayed, or was stopped before its end.
     """
-    if not (folder / TRUTH_NAME).is_file():
-        raise BadUse(
-            f"{folder}: no {TRUTH_NAME} in it; name a simulated recording, or HITS and TRUTH"
-        )
+    check_truth(folder)
     with tempfile.TemporaryDirectory(prefix="cosmic-edge-score-") as scratch:
         hits = Path(scratch) / "hits.jsonl"
         result = Replay(
@@ -70,11 +67,28 @@ def score_recording(
     return score, result.summary
 
 
+def check_truth(folder: Path) -> None:
+    """Refuse a recording that has no truth, before any work is done for it.
+
+    Raises
+    ------
+    BadUse
+        There is none.
+    """
+    if not (folder / TRUTH_NAME).is_file():
+        raise BadUse(
+            f"{folder}: no {TRUTH_NAME} in it; name a simulated recording, or HITS and TRUTH"
+        )
+
+
 def testing(config: Config) -> Config:
-    """Configuration of a test: exposure records each second, and injection on."""
-    values = config.model_dump()
-    values["exposure"]["period_s"] = _RECORD_S
-    injection = values.get("injection")
-    if isinstance(injection, dict) and injection.get("share") == 0:
-        injection["share"] = INJECTION_SHARE
-    return Config.model_validate(values)
+    """Configuration of a test: an exposure record for each frame, and injection on.
+
+    So short a period is below what a file may ask for: no server would want such records.
+    """
+    changes: dict[str, Any] = {
+        "exposure": config.exposure.model_copy(update={"period_s": _SHORTEST_S})
+    }
+    if config.injection.share == 0:
+        changes["injection"] = config.injection.model_copy(update={"share": INJECTION_SHARE})
+    return config.model_copy(update=changes)

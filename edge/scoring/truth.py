@@ -15,6 +15,9 @@ from edge.errors import BadUse
 from edge.scoring.lines import number, objects, text, whole
 
 NO_FRAME = -1
+LAST_FRAME = 2**40 - 2
+"""A millennium at 30 frames a second."""
+LARGEST_PX = 2**20
 UNKNOWN = "unknown"
 _KIND = "the truth.jsonl of a recording"
 
@@ -146,7 +149,7 @@ def _particle(line: dict[str, Any]) -> dict[str, Any]:
     arrived = line.get("frame") is not None
     if not arrived and status == "ok":
         raise ValueError("frame is missing")
-    frame = whole(line, "frame") if arrived else NO_FRAME
+    frame = whole(line, "frame", most=LAST_FRAME) if arrived else NO_FRAME
     rows, cols = (list(_places(line, key)) for key in ("rows", "cols"))
     if len(rows) != len(cols):
         raise ValueError(f"{len(rows)} rows and {len(cols)} cols")
@@ -181,7 +184,7 @@ def _places(line: dict[str, Any], key: str) -> Iterator[int]:
     if not isinstance(values, list):
         raise ValueError(f"{key} is {values!r:.40}")
     for value in values:
-        if type(value) is not int or abs(value) > 1 << 20:
+        if type(value) is not int or abs(value) > LARGEST_PX:
             raise ValueError(f"{key} holds {value!r:.40}")
         yield value
 
@@ -191,6 +194,6 @@ def _place(line: dict[str, Any], key: str, default: int | None) -> int:
     value = line.get(key, default)
     if value is None:
         raise ValueError(f"{key} is missing")
-    if not isinstance(value, int | float) or not abs(value) <= 1 << 20:
+    if not isinstance(value, int | float) or not abs(value) <= LARGEST_PX:
         raise ValueError(f"{key} is {value!r:.40}")
     return round(value)
