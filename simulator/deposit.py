@@ -53,7 +53,7 @@ class Deposit:
 
 def reach_um(spec: SimulationSpec) -> float:
     """Depth down to which charge is followed."""
-    return spec.sensitive_depth_um + _REACH_LENGTHS * spec.substrate_um
+    return float(spec.sensitive_depth_um + _REACH_LENGTHS * spec.substrate_um)
 
 
 def from_points_um(

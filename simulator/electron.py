@@ -80,9 +80,90 @@ def draw_compton_kev(random: np.random.Generator) -> float:
     most_kev = gamma_kev * 2 * ratio / (1 + 2 * ratio)
     kinetic = np.linspace(min(_LEAST_KEV, 0.5 * most_kev), most_kev, 200)
     share = kinetic / gamma_kev
-    bent = share / (ratio * (1 - share))
-    weight = 2 + bent**2 / (1 - share) ** 0 + share * 0
-    weight = (
-        2 + share**2 / (ratio**2 * (1 - share) ** 2) + share / (1 - share) * (share - 2 / ratio)
-    )
+    lost = share / (1 - share)
+    weight = 2 + (lost / ratio) ** 2 + lost * (share - 2 / ratio)
     return float(min(random.choice(kinetic, p=weight / weight.sum()), _MOST_KEV))
+
+
+def direction_of(cosine: float, azimuth: float) -> Floats:
+    """Unit vector with this cosine to the depth and this azimuth, shape (3,)."""
+    across = np.sqrt(max(1 - cosine * cosine, 0.0))
+    return np.array([across * np.cos(azimuth), across * np.sin(azimuth), cosine])
+
+
+def follow(
+    start_kev: float,
+    start_um: tuple[float, float, float],
+    direction: Floats,
+    spec: SimulationSpec,
+    random: np.random.Generator,
+) -> tuple[tuple[Floats, Floats, Floats], Floats]:
+    """Follow an electron until it stops, is gone above the silicon, or is far away.
+
+    Its direction does a random walk with Highland's width at the energy that is left
+    (`energy.scattering_angle_rad`), with Rutherford's tail of hard collisions (PDG, sec. 34.3:
+    the Gaussian holds the inner 98 %). Its mean loss follows from the range; the steps share it
+    with Landau's fluctuations.
+
+    Returns
+    -------
+    points_um : tuple of three ndarray of float64, shape (n,)
+        x, y and depth of each step's end.
+    charge_e : ndarray of float64, shape (n,)
+        Electrons freed in each step.
+    """
+    range_um = energy.electron_range_um(start_kev)
+    step_um = min(_STEP_PX * spec.pixel_pitch_um, range_um / _LEAST_STEPS)
+    count = min(int(np.ceil(range_um / step_um)), _MOST_STEPS)
+    left_um = np.maximum(range_um - step_um * np.arange(count + 1), 0.0)
+    energy_kev = energy.electron_energy_kev(left_um)
+    bend = energy.scattering_angle_rad(energy_kev[:-1], step_um, range_um)
+    heading = _wander(_draw_polar(bend, random), random.uniform(0, 2 * np.pi, count), direction)
+    x_um, y_um, z_um = np.array(start_um)[:, None] + step_um * np.cumsum(heading, axis=0).T
+    gone = np.flatnonzero(z_um < -_STACK_UM)
+    end = int(gone[0]) + 1 if len(gone) else count
+    charge_e = -np.diff(energy_kev) * _draw_uneven(step_um, count, random) * 1e3 / energy.PAIR_EV
+    return (x_um[:end], y_um[:end], z_um[:end]), charge_e[:end]
+
+
+def _draw_polar(bend: Floats, random: np.random.Generator) -> Floats:
+    """Draw each step's angle to the one before: mostly Gaussian in both planes."""
+    angle = bend * np.sqrt(2 * random.standard_exponential(len(bend)))
+    hard = random.random(len(bend)) < _HARD_SHARE
+    tail = _HARD_SIGMA / np.sqrt(1 - random.random(int(hard.sum())))
+    angle[hard] = bend[hard] * tail
+    return np.asarray(np.minimum(angle, np.pi))
+
+
+def _draw_uneven(step_um: float, count: int, random: np.random.Generator) -> Floats:
+    """Draw how unevenly the steps take the loss: 1 in the mean, none above six medians."""
+    loss = energy.draw_landau_loss_ev(step_um, count, random)
+    loss = np.minimum(loss, 6 * max(float(np.median(loss)), 1.0))
+    mean = float(loss.mean())
+    return loss / mean if mean > 0 else np.ones(count)
+
+
+def _wander(polar: Floats, azimuth: Floats, direction: Floats) -> Floats:
+    """Headings after each turn, shape (n, 3).
+
+    A turn is a rotation in the frame that moves along, so headings are the products of all turns
+    so far; these are gathered by doubling, in log2(n) passes.
+    """
+    turns = _rotations(polar, azimuth)
+    reach = 1
+    while reach < len(turns):
+        turns[reach:] = turns[:-reach] @ turns[reach:]
+        reach *= 2
+    first = _rotations(
+        np.arccos(np.clip(direction[2:], -1.0, 1.0)),
+        np.array([np.arctan2(direction[1], direction[0])]),
+    )
+    return np.asarray((first @ turns)[:, :, 2])
+
+
+def _rotations(polar: Floats, azimuth: Floats) -> Floats:
+    """Turn by `polar` towards `azimuth`, shape (n, 3, 3); the last column is where z goes."""
+    c, s = np.cos(polar), np.sin(polar)
+    cz, sz = np.cos(azimuth), np.sin(azimuth)
+    rows = [[cz * c, -sz, cz * s], [sz * c, cz, sz * s], [-s, np.zeros_like(s), c]]
+    return np.asarray(np.moveaxis(np.array(rows), -1, 0))

@@ -38,6 +38,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "pixel_pitch_um": (0.5, 100.0),
     "sensitive_depth_um": (0.5, 500.0),
     "diffusion_um": (0.0, 100.0),
+    "substrate_um": (0.0, 100.0),
     "hits_per_min": (0.0, 1e6),
     "flux_per_cm2_min": (0.0, 1e6),
     "spot_share": (0.0, 1e6),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.particles import Deposit
+from simulator.deposit import Deposit
 from simulator.spec import SimulationSpec
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,11 @@ _REACH_SIGMA = 4.0
 # Charge doesn't gather in a point even where nothing diffuses: the track of the free charge
 # itself is some 0.1 um wide.
 _LEAST_SIGMA_UM = 0.1
+# Further than any particle reaches.
+_FAR_PX = 1 << 30
+
+# First column (included), last (not), first row, last.
+_Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,41 +49,59 @@ class Patch:
 def render(deposit: Deposit, spec: SimulationSpec) -> Patch | None:
     """Electrons that a particle leaves in the pixels, without noise.
 
-    A cloud that starts at a depth z spreads with sigma = `diffusion_um` sqrt(z / depth): free
-    carriers that drift in an even field (sigma^2 = 2 D t; Janesick, Scientific Charge-Coupled
-    Devices, SPIE 2001, ch. 4). A pixel gets the cloud's integral over its own square. Rounding to
-    whole electrons keeps the result from hanging on the order of a sum.
+    A cloud that starts in the sensitive silicon drifts in an even field and spreads with
+    sigma = `diffusion_um` sqrt(z / depth) (sigma^2 = 2 D t; Janesick, Scientific Charge-Coupled
+    Devices, SPIE 2001, ch. 4). Below it there is no field: from l below its end, a share of
+    exp(-l / L) arrives before it recombines, L being the diffusion length `substrate_um`, and has
+    spread by sigma^2 = l L more (diffusion with a lifetime: the mean time to the border of those
+    that arrive is l L / 2D). So the deep ends of tracks fade and widen. A pixel gets the cloud's
+    integral over its own square. Rounding to whole electrons keeps the result from hanging on
+    the order of a sum.
 
     Returns
     -------
     Patch or None
         None where nothing falls inside the frame.
     """
-    sigma_um = np.hypot(spec.diffusion_um * np.sqrt(deposit.depth), _LEAST_SIGMA_UM)
-    sigma_px = sigma_um / spec.pixel_pitch_um
-    bounds = _bounds(deposit, float(sigma_px.max()), spec)
-    if bounds is None:
+    return _render(deposit, spec, (0, spec.width_px, 0, spec.height_px))
+
+
+def render_whole(deposit: Deposit, spec: SimulationSpec) -> Patch | None:
+    """`render` on pixels without end; None where not even an electron arrives."""
+    return _render(deposit, spec, (-_FAR_PX, _FAR_PX, -_FAR_PX, _FAR_PX))
+
+
+def _render(deposit: Deposit, spec: SimulationSpec, frame: _Box) -> Patch | None:
+    sigma_px, arriving_e = _arrival(deposit, spec)
+    box = _bounds(deposit, _REACH_SIGMA * sigma_px, frame)
+    if box is None:
         return None
-    x0, x1, y0, y1 = bounds
+    x0, x1, y0, y1 = box
     electrons = np.zeros((y1 - y0, x1 - x0))
     for part in _parts(len(deposit.x_px)):
-        reach = _REACH_SIGMA * float(sigma_px[part].max())
+        reach = _REACH_SIGMA * sigma_px[part]
         columns = _pixels(deposit.x_px[part], reach, x0, x1)
         rows = _pixels(deposit.y_px[part], reach, y0, y1)
         across = _share(deposit.x_px[part], sigma_px[part], columns)
-        down = _share(deposit.y_px[part], sigma_px[part], rows) * deposit.charge_e[part][:, None]
+        down = _share(deposit.y_px[part], sigma_px[part], rows) * arriving_e[part][:, None]
         window = np.s_[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0]
         electrons[window] += down.T @ across
     np.rint(electrons, out=electrons)
     return Patch(electrons, x0, y0) if electrons.any() else None
 
 
-def _bounds(
-    deposit: Deposit, sigma_px: float, spec: SimulationSpec
-) -> tuple[int, int, int, int] | None:
-    reach = _REACH_SIGMA * sigma_px
-    columns = _pixels(deposit.x_px, reach, 0, spec.width_px)
-    rows = _pixels(deposit.y_px, reach, 0, spec.height_px)
+def _arrival(deposit: Deposit, spec: SimulationSpec) -> tuple[Floats, Floats]:
+    """Width in px and electrons of each point's cloud, as they arrive."""
+    below_um = np.maximum(deposit.depth - 1, 0.0) * spec.sensitive_depth_um
+    variance = spec.diffusion_um**2 * np.minimum(deposit.depth, 1.0)
+    variance += below_um * spec.substrate_um + deposit.spread_um**2 + _LEAST_SIGMA_UM**2
+    share = np.exp(-below_um / max(spec.substrate_um, 1e-9))
+    return np.sqrt(variance) / spec.pixel_pitch_um, deposit.charge_e * share
+
+
+def _bounds(deposit: Deposit, reach: Floats, frame: _Box) -> _Box | None:
+    columns = _pixels(deposit.x_px, reach, frame[0], frame[1])
+    rows = _pixels(deposit.y_px, reach, frame[2], frame[3])
     if not columns or not rows:
         return None
     return columns.start, columns.stop, rows.start, rows.stop
@@ -89,10 +112,10 @@ def _parts(count: int) -> Iterator[slice]:
         yield slice(start, min(start + _CHUNK, count))
 
 
-def _pixels(places: Floats, reach: float, low: int, high: int) -> range:
-    """Pixels within `reach` of the places, cut to `low` (included) and `high` (not)."""
-    start = max(int(np.floor(places.min() - reach + 0.5)), low)
-    stop = min(int(np.ceil(places.max() + reach + 0.5)), high)
+def _pixels(places: Floats, reach: Floats, low: int, high: int) -> range:
+    """Pixels within `reach` of each place, cut to `low` (included) and `high` (not)."""
+    start = max(int(np.floor((places - reach).min() + 0.5)), low)
+    stop = min(int(np.ceil((places + reach).max() + 0.5)), high)
     return range(start, max(stop, start))
 
 

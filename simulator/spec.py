@@ -70,7 +70,9 @@ class SimulationSpec:
     pixel_pitch_um, sensitive_depth_um : float
         A pixel's side, and the depth of silicon whose charge is collected.
     diffusion_um : float
-        Standard deviation of the charge cloud that starts deepest.
+        Standard deviation of the charge cloud that starts deepest in it.
+    substrate_um : float
+        Diffusion length in the silicon below, from where part of the charge arrives, spread out.
     hits_per_min : float
         Particles on the whole sensor in a minute of exposure.
     flux_per_cm2_min : float or None
@@ -182,6 +184,7 @@ class SimulationSpec:
     pixel_pitch_um: float = 1.4
     sensitive_depth_um: float = 15.0
     diffusion_um: float = 0.8
+    substrate_um: float = 2.0
     hits_per_min: float = 60.0
     flux_per_cm2_min: float | None = None
     spot_share: float = 0.4

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.particles import Deposit
+from simulator.deposit import Deposit
 from simulator.render import Patch
 from simulator.sensor import Sensor, temporal_sigma_adu
 from simulator.spec import SimulationSpec
@@ -23,9 +23,11 @@ class Truth:
     frame : int
         Number of the frame, from 0, lost frames counted.
     kind : str
-        "spot", "track" or "worm": the shape it was made for.
+        "spot", "track" or "worm": the shape a person would see (`simulator.shape`).
     particle : str
-        "muon", "electron" or "photon".
+        "muon", "electron", "photon" or "alpha".
+    energy_kev : float
+        Energy it left where charge can be collected, recombined or beyond full well too.
     x_px, y_px : int
         Its brightest pixel (the first in raster order where several are equal).
     peak_adu : float
@@ -47,6 +49,7 @@ class Truth:
     frame: int
     kind: str
     particle: str
+    energy_kev: float
     x_px: int
     y_px: int
     peak_adu: float
@@ -62,6 +65,7 @@ class Truth:
         return {
             "class": self.kind,
             "particle": self.particle,
+            "energy_kev": round(self.energy_kev, 4),
             "x_px": self.x_px,
             "y_px": self.y_px,
             "peak_adu": round(self.peak_adu, 3),
@@ -100,6 +104,7 @@ def make_truth(
         frame=frame,
         kind=deposit.kind,
         particle=deposit.particle,
+        energy_kev=deposit.energy_kev,
         x_px=patch.x0_px + col,
         y_px=y_px,
         peak_adu=float(signal[row, col]),

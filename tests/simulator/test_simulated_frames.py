@@ -170,7 +170,8 @@ def test_truth_is_what_the_noise_free_frame_would_show():
         truth = frame.truth[0]
         signal = frame.pixels.astype(float) - spec.black_adu
         # Only the particle's own shot noise is left.
-        assert signal.sum() == pytest.approx(truth.sum_adu, rel=0.2, abs=60)
+        shot_adu = np.sqrt(truth.sum_adu * spec.adu_per_e) + 4
+        assert signal.sum() == pytest.approx(truth.sum_adu, rel=0.1, abs=5 * shot_adu)
         shot_adu = np.sqrt(truth.peak_adu * spec.adu_per_e) + 1
         assert signal[truth.y_px, truth.x_px] == pytest.approx(truth.peak_adu, abs=5 * shot_adu)
         assert signal.max() == pytest.approx(truth.peak_adu, abs=6 * shot_adu)

@@ -1,29 +1,12 @@
-"""Particles against the laws they are drawn from."""
+"""Energy loss, range, scattering and the spread of charge against their laws."""
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
 from simulator import SimulationSpec, energy
-from simulator.particles import Deposit, draw_particle
-from simulator.render import normal_cdf, render
-
-
-def particles(spec, count, seed=1):
-    random = np.random.default_rng(seed)
-    return [draw_particle(spec, random) for _ in range(count)]
-
-
-def only(kind, **values):
-    shares = {"spot_share": 0.0, "track_share": 0.0, "worm_share": 0.0, f"{kind}_share": 1.0}
-    return SimulationSpec(**shares, **values)
-
-
-def reach_px(deposit):
-    return np.hypot(
-        deposit.x_px[-1] - deposit.x_px[0],
-        deposit.y_px[-1] - deposit.y_px[0],
-    )
+from simulator.deposit import Deposit
+from simulator.render import normal_cdf, render, render_whole
 
 
 def test_landau_draws_have_the_quantiles_of_landaus_density():
@@ -58,8 +41,17 @@ def test_electron_range_and_energy_are_inverse_and_near_the_tables():
     )
 
 
+def test_electron_range_goes_on_smoothly_to_1_mev():
+    assert energy.electron_range_um(100.001) == pytest.approx(energy.electron_range_um(100.0), 1e-4)
+    # ESTAR's CSDA range of 1 MeV in silicon: 2.35 mm.
+    assert energy.electron_range_um(1000.0) == pytest.approx(2350, rel=0.15)
+    for kev in (3.0, 99.0, 101.0, 900.0):
+        range_um = np.array([energy.electron_range_um(kev)])
+        assert energy.electron_energy_kev(range_um) == pytest.approx(kev)
+
+
 def test_slow_electrons_scatter_more():
-    angles = energy.scattering_angle_rad(np.array([150.0, 50.0, 10.0, 0.0]), 0.35)
+    angles = energy.scattering_angle_rad(np.array([150.0, 50.0, 10.0, 0.0]), 0.35, 70.0)
     assert list(angles) == sorted(angles)
     assert 0.02 < angles[0] < 0.1
     assert angles[-1] == 1.0
@@ -68,61 +60,6 @@ def test_slow_electrons_scatter_more():
 def test_normal_cdf_is_right_to_1e_7():
     x = np.linspace(-9, 9, 4001)
     assert np.abs(normal_cdf(x) - norm.cdf(x)).max() < 1e-7
-
-
-def test_muon_zenith_angles_follow_cos_squared_through_a_level_surface():
-    # Without a least length, the law is cos^3 sin: the median tangent is sqrt(2^(1/2) - 1).
-    spec = only("track", pixel_pitch_um=0.5, sensitive_depth_um=500.0, diffusion_um=0.0)
-    tangents = [reach_px(d) * 0.5 / 500 for d in particles(spec, 1500)]
-    assert np.median(tangents) == pytest.approx(np.sqrt(np.sqrt(2) - 1), rel=0.06)
-
-
-def test_muon_tracks_are_straight_at_least_6_px_long_and_end_at_both_faces():
-    for deposit in particles(only("track"), 200):
-        assert reach_px(deposit) > 5.5
-        x_px, y_px = deposit.x_px - deposit.x_px[0], deposit.y_px - deposit.y_px[0]
-        across = x_px * y_px[-1] - y_px * x_px[-1]
-        assert np.abs(across).max() < 1e-6
-        assert deposit.depth[0] < 0.1
-        assert deposit.depth[-1] > 0.9
-
-
-def test_track_charge_is_that_of_a_minimum_ionising_particle():
-    spec = only("track")
-    per_um = []
-    for deposit in particles(spec, 400):
-        length_um = np.hypot(reach_px(deposit) * spec.pixel_pitch_um, spec.sensitive_depth_um)
-        per_um.append(deposit.charge_e.sum() / length_um)
-    assert 55 < np.median(per_um) < 80  # some 60 pairs a um at the peak, more in the mean
-
-
-def test_worms_are_bent_and_brighten_where_the_electron_stops():
-    bent = []
-    last_third = []
-    for deposit in particles(only("worm"), 200):
-        bent.append(reach_px(deposit) / (len(deposit.x_px) * 0.25))
-        third = len(deposit.x_px) // 3
-        last_third.append(deposit.charge_e[-third:].sum() / deposit.charge_e.sum())
-    assert np.median(bent) < 0.85
-    assert np.mean(np.array(bent) < 0.86) > 0.9
-    assert np.mean(last_third) > 1 / 3
-
-
-def test_worm_leaves_no_more_than_the_energy_of_its_electron():
-    for deposit in particles(only("worm"), 100):
-        assert deposit.charge_e.min() >= 0
-        assert deposit.charge_e.sum() * energy.PAIR_EV <= 150_000
-
-
-def test_particles_fall_evenly_over_the_frame_in_the_shares_asked_for():
-    spec = SimulationSpec(spot_share=1, track_share=2, worm_share=1)
-    drawn = particles(spec, 1200)
-    kinds = [d.kind for d in drawn]
-    assert kinds.count("track") / 1200 == pytest.approx(0.5, abs=0.06)
-    assert kinds.count("worm") / 1200 == pytest.approx(0.25, abs=0.05)
-    middles = np.array([d.x_px[len(d.x_px) // 2] for d in drawn])
-    assert -0.5 <= middles.min() < middles.max() <= 319.5
-    assert np.histogram(middles, bins=4)[0] == pytest.approx([300] * 4, abs=75)
 
 
 def point(x_px, y_px, depth=1.0, charge_e=1e6):
@@ -164,3 +101,34 @@ def test_charge_beyond_the_edge_is_lost():
     assert half.electrons.sum() == pytest.approx(0.5e6, rel=0.01)
     assert render(point(-30, 50), spec) is None
     assert render(point(100, 50, charge_e=0.2), spec) is None
+
+
+def test_charge_below_the_sensitive_depth_arrives_in_part_and_wider_the_deeper():
+    spec = SimulationSpec(sensitive_depth_um=10.0, substrate_um=2.0)
+    totals, widths = [], []
+    for below_um in (0.0, 2.0, 4.0):
+        patch = render(point(100, 50, 1 + below_um / 10), spec)
+        assert patch is not None
+        totals.append(patch.electrons.sum() / 1e6)
+        share = patch.electrons.sum(axis=0) / patch.electrons.sum()
+        places = np.arange(len(share))
+        variance_px = share @ (places - share @ places) ** 2 - 1 / 12
+        widths.append(variance_px * spec.pixel_pitch_um**2 - spec.diffusion_um**2)
+    assert totals == pytest.approx(np.exp([0.0, -1.0, -2.0]), rel=0.01)
+    assert widths == pytest.approx([0.0, 4.0, 8.0], abs=0.2)
+
+
+def test_nothing_arrives_from_below_without_a_diffusion_length():
+    assert render(point(100, 50, 1.01), SimulationSpec(substrate_um=0.0)) is None
+
+
+def test_a_pattern_on_pixels_without_end_is_that_of_the_frame_around_its_middle():
+    deposit, spec = point(100.3, 50.8), SimulationSpec()
+    whole, cut = render_whole(deposit, spec), render(deposit, spec)
+    assert whole is not None
+    assert cut is not None
+    assert np.array_equal(whole.electrons, cut.electrons)
+    assert (whole.x0_px, whole.y0_px) == (cut.x0_px, cut.y0_px)
+    beyond = render_whole(point(-500, -700), spec)
+    assert beyond is not None
+    assert beyond.electrons.sum() == pytest.approx(1e6, rel=1e-3)
