@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.clipped import black_floor_adu
+from calibration.correlation import NeighbourCorrelation
 from calibration.cover import FrameLevel, frame_level, obviously_light
 from calibration.derive import ThresholdRequest, derive
 from calibration.level import shifted
@@ -44,6 +45,7 @@ class Calibrator:
 
     def _restart(self) -> None:
         self._statistics = PixelStatistics(self._mode["height_px"], self._mode["width_px"])
+        self._correlation = NeighbourCorrelation()
         self._levels: list[FrameLevel] = []
         self._level_adu = 0.0
         self._residuals: list[float] = []
@@ -73,7 +75,9 @@ class Calibrator:
         if not self._levels:
             self._level_adu = level.mean_adu
         shift = round(level.mean_adu - self._level_adu)
-        self._statistics.add(shifted(pixels, -shift))
+        leveled = shifted(pixels, -shift)
+        self._statistics.add(leveled)
+        self._correlation.add(leveled)
         floor = black_floor_adu(pixels)
         if floor is not None:
             self._floors.append(floor - shift)
@@ -119,6 +123,7 @@ class Calibrator:
             level_range_adu=max(brightest - level, 0.0),
             bright_px=self._usual_bright_px(),
             floor_adu=self._floor_adu(),
+            neighbour_correlation=self._correlation.result(),
             mode=self._mode,
             request=request,
             temperature_c=temperature,

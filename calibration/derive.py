@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from calibration.bands import row_bands, sample_step, sampled
 from calibration.baseline import Baseline, measure_baseline
 from calibration.clipped import NEAR_SIGMA, ClippedNoise, clipped_noise
+from calibration.cluster import CLUSTER_SHARE, ClusterRule, cluster_rule
 from calibration.cover import cover_rule
 from calibration.maps import MASKED, threshold_rows
-from calibration.model import Calibration, CalibrationError, calibration_id
+from calibration.model import Calibration, CalibrationError, calibration_id, cluster_maps
 from calibration.noise import PRIOR_FRAMES
+from calibration.rounding import LEAST_NOISE_ADU, held_against_rounding, rounded_tail
 from calibration.statistics import PixelStatistics
 from calibration.tail import (
     Tail,
-    expected_per_hour,
     measured_tail,
+    normal_tail,
     student_sigma,
     threshold_sigma,
 )
@@ -36,6 +38,20 @@ _LASTING_FRAMES = 3
 
 _LASTING_FRAMES_PER_HOUR = 3600.0
 """A sensor that is read less often is cleared in between: nothing stays lit in the next frame."""
+
+_USUAL_PER_HOUR = 0.01
+_MOST_PROBABILITY = 8e-13
+"""Of a false trigger at a pixel in one frame of a sensor read that often, however small it is, at
+the usual rate; in proportion more for who asks for more."""
+
+_CLUSTER_LEAST_FRAMES = 20
+_CLUSTER_MOST_STRETCH = 1.5
+_CLUSTER_MOST_CORRELATION = 0.6
+"""Beyond, the noise of neighbours is too little known, or too alike, to count them together."""
+
+_RESTLESS_SIGMA = 4.5
+"""A pixel that reached it twice in the calibration is judged alone: it may be a telegraph pixel
+whose flicker stays below its threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ def derive(
     mode: dict[str, Any],
     request: ThresholdRequest,
     floor_adu: int | None = None,
+    neighbour_correlation: float = 0.0,
     temperature_c: float | None = None,
     created_utc: str = "",
 ) -> Calibration:
@@ -88,6 +105,8 @@ def derive(
         Bright pixels that nine in ten frames stay below.
     floor_adu : int or None
         Value that black is clipped to, if it is.
+    neighbour_correlation : float
+        Of the noise of neighbouring pixels.
     """
     if statistics.count < LEAST_FRAMES:
         raise CalibrationError(
@@ -100,12 +119,26 @@ def derive(
     clipped = _clipped(baseline, floor_adu)
     tail = _tail(statistics, baseline, hot if clipped is None else hot | clipped)
     reads = hot.size * request.frames_per_hour
-    seed_sigma = request.seed_sigma or threshold_sigma(request.false_triggers_per_hour, reads, tail)
+    together = clipped is None and _clusters_tell(
+        statistics.count, baseline.typical_adu, tail, neighbour_correlation
+    )
+    seed_sigma = request.seed_sigma or _seed_sigma(
+        baseline, request, tail, together=together, rounded=clipped is None
+    )
     if clipped is not None and floor_adu is not None:
         below = _noise_below(statistics, baseline, clipped & ~hot, floor_adu)
         _widen(baseline, below, seed_sigma)
     growth_sigma = min(request.growth_sigma, seed_sigma)
     stretch = _hot_stretch(seed_sigma, baseline.degrees)
+    cluster = None
+    if together:
+        cluster = cluster_rule(
+            seed_sigma,
+            normal_tail(seed_sigma / tail.stretch) * CLUSTER_SHARE / (1 - CLUSTER_SHARE),
+            stretch=tail.stretch,
+            hot_stretch=stretch,
+            correlation=neighbour_correlation,
+        )
     lasting = request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR
     seed = np.empty(hot.shape, np.uint16)
     growth = np.empty(hot.shape, np.uint16)
@@ -122,6 +155,7 @@ def derive(
         growth[rows][masked[rows]] = MASKED
         hot[rows] &= ~masked[rows]
         lit += int(np.count_nonzero(statistics.largest[0][rows] > seed[rows]))
+    look = None if cluster is None else _look(statistics, baseline, hot, seed, cluster)
     rule = cover_rule(
         level_adu,
         level_range_adu,
@@ -133,7 +167,15 @@ def derive(
     )
     mean, sigma = baseline.mean_adu, baseline.sigma_adu
     return Calibration(
-        id=calibration_id(mode, rule, mean=mean, sigma=sigma, seed=seed, growth=growth),
+        id=calibration_id(
+            mode,
+            rule,
+            mean=mean,
+            sigma=sigma,
+            seed=seed,
+            growth=growth,
+            **cluster_maps(cluster, look),
+        ),
         mode=mode,
         mean_adu=mean,
         sigma_adu=sigma,
@@ -149,10 +191,81 @@ def derive(
         seed_sigma=seed_sigma,
         growth_sigma=growth_sigma,
         tail_stretch=tail.stretch,
-        expected_false_triggers_per_hour=expected_per_hour(seed_sigma, reads, tail),
+        expected_false_triggers_per_hour=reads
+        * _false_probability(baseline, seed_sigma, tail, cluster),
         temperature_c=temperature_c,
         created_utc=created_utc,
+        look_threshold=look,
+        cluster=cluster,
+        neighbour_correlation=neighbour_correlation,
     )
+
+
+def _clusters_tell(count: int, noise_adu: float, tail: Tail, correlation: float) -> bool:
+    """Whether the noise of neighbours is known well enough to judge pixels together."""
+    return (
+        count >= _CLUSTER_LEAST_FRAMES
+        and noise_adu >= LEAST_NOISE_ADU
+        and tail.measured_at_sigma > 0
+        and tail.stretch <= _CLUSTER_MOST_STRETCH
+        and correlation <= _CLUSTER_MOST_CORRELATION
+    )
+
+
+def _seed_sigma(
+    baseline: Baseline, request: ThresholdRequest, tail: Tail, *, together: bool, rounded: bool
+) -> float:
+    """Threshold of a single pixel for the wanted rate, less the share that clusters have of it."""
+    probability = request.false_triggers_per_hour / _reads_per_hour(baseline, request)
+    if request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR:
+        more = max(request.false_triggers_per_hour / _USUAL_PER_HOUR, 1.0)
+        probability = min(probability, _MOST_PROBABILITY * more)
+    if together:
+        probability *= 1 - CLUSTER_SHARE
+    sigma = threshold_sigma(probability, 1.0, tail)
+    if not rounded or baseline.typical_adu < LEAST_NOISE_ADU:
+        return sigma
+    return held_against_rounding(*_sample(baseline), sigma, tail.stretch, probability)
+
+
+def _reads_per_hour(baseline: Baseline, request: ThresholdRequest) -> float:
+    return baseline.mean_adu.size * request.frames_per_hour
+
+
+def _sample(baseline: Baseline) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    step = sample_step(baseline.mean_adu.shape)
+    return sampled(baseline.mean_adu, step), sampled(baseline.sigma_adu, step)
+
+
+def _false_probability(
+    baseline: Baseline, seed_sigma: float, tail: Tail, cluster: ClusterRule | None
+) -> float:
+    """Of noise alone at a pixel in one frame, extrapolated along the measured tail."""
+    if baseline.typical_adu < LEAST_NOISE_ADU:
+        single = normal_tail(seed_sigma / tail.stretch)
+    else:
+        single = rounded_tail(*_sample(baseline), seed_sigma, tail.stretch)
+    return single + (0.0 if cluster is None else cluster.false_probability)
+
+
+def _look(
+    statistics: PixelStatistics,
+    baseline: Baseline,
+    hot: NDArray[np.bool_],
+    seed: NDArray[np.uint16],
+    cluster: ClusterRule,
+) -> NDArray[np.uint16]:
+    """From where on a pixel is judged together with its neighbours; never where it is restless."""
+    look = np.empty(hot.shape, np.uint16)
+    restless_sigma = _RESTLESS_SIGMA * cluster.stretch
+    for rows in row_bands(hot.shape):
+        own = _pixel_stretch(hot[rows], cluster.hot_stretch)
+        means, sigmas = baseline.mean_adu[rows], baseline.sigma_adu[rows]
+        look[rows] = threshold_rows(means, sigmas, cluster.look_sigma, MASKED, own)
+        restless = threshold_rows(means, sigmas, restless_sigma, MASKED, own)
+        alone = statistics.largest[1][rows] > restless
+        look[rows] = np.where(alone, seed[rows], np.minimum(look[rows], seed[rows]))
+    return look
 
 
 def _stands_out(baseline: Baseline) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.cluster import ClusterRule
 from calibration.cover import CoverRule
 
 
@@ -54,6 +55,13 @@ class Calibration:
     reference_mean_adu : float or None
         Mean of a whole frame at the calibration's level; None: `level_adu`. Hot pixels that grow
         brighter raise the mean of a frame, not its level.
+    look_threshold : ndarray of uint16, shape (height, width), or None
+        A pixel above is looked at together with its neighbours; not below the seed threshold
+        where a pixel must not take part in that. None: no pixel is.
+    cluster : ClusterRule or None
+        When a pixel and its neighbours trigger together; None: single pixels alone do.
+    neighbour_correlation : float
+        Of the noise of neighbouring pixels: the largest of four directions, 0 where not measured.
     """
 
     id: str
@@ -76,6 +84,9 @@ class Calibration:
     temperature_c: float | None = None
     created_utc: str = ""
     reference_mean_adu: float | None = None
+    look_threshold: NDArray[np.uint16] | None = None
+    cluster: ClusterRule | None = None
+    neighbour_correlation: float = 0.0
 
     @property
     def expected_mean_adu(self) -> float:
@@ -109,6 +120,7 @@ class Calibration:
             sigma=self.sigma_adu,
             seed=self.seed_threshold,
             growth=self.growth_threshold,
+            **cluster_maps(self.cluster, self.look_threshold),
         )
         return replace(self, id=own_id, cover=rule)
 
@@ -120,18 +132,12 @@ class Calibration:
             "frames_used": self.frames_used,
             "temperature_c": self.temperature_c,
             "created_utc": self.created_utc,
-            "thresholds": {
-                "seed_sigma": round(self.seed_sigma, 4),
-                "growth_sigma": round(self.growth_sigma, 4),
-                "seed_adu_median": float(np.median(self.seed_threshold)),
-                "cover_mean_adu": round(self.cover.mean_limit_adu, 4),
-                "cover_black_adu": self.cover.black_adu,
-                "cover_bright_share": round(self.cover.bright_share_limit, 8),
-            },
+            "thresholds": self._thresholds(),
             "noise": {
                 "level_adu": round(self.level_adu, 4),
                 "median_sigma_adu": round(self.noise_adu, 4),
                 "tail_stretch": round(self.tail_stretch, 4),
+                "neighbour_correlation": self.neighbour_correlation,
                 "frame_maximum_adu_mean": round(float(self.frame_maxima_adu.mean()), 3),
             },
             "hot_pixels": self.hot_px,
@@ -139,9 +145,39 @@ class Calibration:
             "expected_false_triggers_per_hour": self.expected_false_triggers_per_hour,
         }
 
+    def _thresholds(self) -> dict[str, float]:
+        thresholds = {
+            "seed_sigma": round(self.seed_sigma, 4),
+            "growth_sigma": round(self.growth_sigma, 4),
+            "seed_adu_median": float(np.median(self.seed_threshold)),
+            "cover_mean_adu": round(self.cover.mean_limit_adu, 4),
+            "cover_black_adu": self.cover.black_adu,
+            "cover_bright_share": round(self.cover.bright_share_limit, 8),
+        }
+        if self.cluster is not None:
+            thresholds["look_sigma"] = round(self.cluster.look_sigma, 4)
+            thresholds["cluster_pattern"] = self.cluster.pattern_limit
+            thresholds["cluster_spot_sigma"] = self.cluster.spot_limit
+        return thresholds
 
-MAPS = tuple(f.name for f in fields(Calibration) if "NDArray" in str(f.type))
+
+LATER_MAPS = ("look_threshold",)
+"""Arrays that may be None: older files lack them."""
+
+MAPS = tuple(
+    f.name for f in fields(Calibration) if "NDArray" in str(f.type) and f.name not in LATER_MAPS
+)
 """Names of the fields that are arrays."""
+
+
+def cluster_maps(
+    cluster: ClusterRule | None, look: NDArray[np.uint16] | None
+) -> dict[str, NDArray[Any]]:
+    """What a calibration's hash takes in of its cluster rule; nothing where there is none."""
+    if cluster is None or look is None:
+        return {}
+    # Not to the last digit: mathematical functions differ between machines.
+    return {"look": look, "cluster": np.array(astuple(cluster), np.float32)}
 
 
 def calibration_id(mode: dict[str, Any], cover: CoverRule, **maps: NDArray[Any]) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.cluster import ClusterRule
 from calibration.cover import CoverRule
-from calibration.model import MAPS, Calibration, CalibrationError
+from calibration.model import LATER_MAPS, MAPS, Calibration, CalibrationError
 
-SCHEMA = 1
+SCHEMA = 2
 PART = ".part"
 """How the name of a file ends that is being written."""
 
@@ -33,7 +34,7 @@ _SCALARS = (
     "temperature_c",
     "created_utc",
 )
-_LATER_SCALARS = ("reference_mean_adu",)
+_LATER_SCALARS = ("reference_mean_adu", "neighbour_correlation")
 """What files of older versions lack."""
 
 
@@ -46,10 +47,13 @@ def save(calibration: Calibration, path: Path) -> None:
         The folder can't be written or the disk is full; no half file is left.
     """
     maps = {name: getattr(calibration, name) for name in MAPS}
+    later = {name: getattr(calibration, name) for name in LATER_MAPS}
+    maps |= {name: values for name, values in later.items() if values is not None}
     header: dict[str, Any] = {
         name: getattr(calibration, name) for name in _SCALARS + _LATER_SCALARS
     }
     header |= {"schema": SCHEMA, "cover": asdict(calibration.cover), "digest": _digest(maps)}
+    header["cluster"] = None if calibration.cluster is None else asdict(calibration.cluster)
     text = np.frombuffer(json.dumps(header, sort_keys=True).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + PART)
@@ -94,16 +98,19 @@ def _read(path: Path, file: Any) -> Calibration:
             f"reads up to {SCHEMA}); update cosmic-edge or calibrate again"
         )
     maps = {name: file[name] for name in MAPS}
+    maps |= {name: file[name] for name in LATER_MAPS if name in file}
     if header["digest"] != _digest(maps):
         raise CalibrationError(f"{path}: damaged calibration (checksum); calibrate again")
     scalars = {name: header[name] for name in _SCALARS}
     scalars |= {name: header[name] for name in _LATER_SCALARS if name in header}
+    if header.get("cluster") is not None:
+        scalars["cluster"] = ClusterRule(**header["cluster"])
     return Calibration(cover=CoverRule(**header["cover"]), **maps, **scalars)
 
 
 def _digest(maps: dict[str, NDArray[Any]]) -> str:
     hasher = hashlib.sha256()
-    for name in MAPS:
+    for name in (name for name in MAPS + LATER_MAPS if name in maps):
         array = np.ascontiguousarray(maps[name])
         hasher.update(f"{name}{array.dtype}{array.shape}".encode())
         hasher.update(array.data)

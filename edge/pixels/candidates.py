@@ -15,6 +15,7 @@ from edge.detection import Candidate, FrameStamp
 from edge.frame import Frame, Pixels, plausible_temperature_c
 from edge.pixels.clusters import grow
 from edge.pixels.scan import scan
+from edge.pixels.significance import significant
 from edge.pixels.unpack import unpack
 
 _OFFSET_SIGMA = 0.5
@@ -80,7 +81,8 @@ def scan_pixels(
     pixels: Pixels, stamp: FrameStamp, calibration: Calibration, limits: ScanLimits
 ) -> ScannedFrame:
     """Read a frame's plain pixels once; cluster and cut out what is lit when it is covered."""
-    found = scan(pixels, calibration.seed_threshold, calibration.cover.black_adu)
+    look = _look_threshold(calibration)
+    found = scan(pixels, look, calibration.cover.black_adu)
     mean = found.total_adu / pixels.size
     bright_share = found.bright / pixels.size
     covered = calibration.cover.covered(mean, bright_share)
@@ -89,16 +91,26 @@ def scan_pixels(
     shift = _level_shift_adu(mean, calibration)
     level = shifted(pixels, shift)
     if shift:
-        found = scan(level, calibration.seed_threshold, calibration.cover.black_adu)
+        found = scan(level, look, calibration.cover.black_adu)
     candidates: tuple[Candidate, ...] = ()
     flood = found.lit > len(found.seeds)
-    if found.lit and not flood:
-        clusters = grow(level, calibration.growth_threshold, found.seeds)
+    seeds = found.seeds
+    if calibration.cluster is not None and not flood:
+        seeds = significant(level, seeds, calibration, calibration.cluster)
+    if len(seeds) and not flood:
+        clusters = grow(level, calibration.growth_threshold, seeds)
         flood = len(clusters) > limits.most_candidates
         if not flood:
             made = [_candidate(pixels, level, one, calibration, limits) for one in clusters]
             candidates = tuple(sorted(made, key=_brightest_first))
     return ScannedFrame(stamp, mean, bright_share, True, flood, candidates, shift, level)
+
+
+def _look_threshold(calibration: Calibration) -> NDArray[np.uint16]:
+    """What the pixel pass compares with: a pixel above is judged more closely."""
+    if calibration.cluster is None or calibration.look_threshold is None:
+        return calibration.seed_threshold
+    return calibration.look_threshold
 
 
 def _level_shift_adu(mean_adu: float, calibration: Calibration) -> int:

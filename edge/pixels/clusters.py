@@ -23,7 +23,7 @@ def grow(
     growth_threshold : ndarray of uint16, shape (height, width)
         A pixel belongs to its neighbour's cluster when its value is above.
     seeds : ndarray of int64
-        Flat indices of lit pixels, ascending.
+        Flat indices of lit pixels, ascending; they belong to a cluster wherever they lie.
 
     Returns
     -------
@@ -60,6 +60,9 @@ def grow_numpy(
 def _grow_scalar(pixels: Any, growth_threshold: Any, seeds: Any) -> Any:
     height, width = pixels.shape
     seen = np.zeros((height, width), np.bool_)
+    lit = np.zeros((height, width), np.bool_)
+    for seed in seeds:
+        lit[seed // width, seed % width] = True
     members = np.empty(max(1024, 2 * seeds.shape[0]), np.int64)
     ends = np.empty(seeds.shape[0], np.int64)
     count = 0
@@ -79,7 +82,9 @@ def _grow_scalar(pixels: Any, growth_threshold: Any, seeds: Any) -> Any:
             head += 1
             for ny in range(max(y - 1, 0), min(y + 2, height)):
                 for nx in range(max(x - 1, 0), min(x + 2, width)):
-                    if not seen[ny, nx] and pixels[ny, nx] > growth_threshold[ny, nx]:
+                    if not seen[ny, nx] and (
+                        lit[ny, nx] or pixels[ny, nx] > growth_threshold[ny, nx]
+                    ):
                         seen[ny, nx] = True
                         if count == members.shape[0]:
                             members = np.concatenate((members, np.empty_like(members)))

@@ -108,7 +108,7 @@ def test_particles_do_not_raise_the_thresholds() -> None:
         y, x = rng.integers(0, HEIGHT - 4), rng.integers(0, WIDTH - 4)
         struck[number : number + 2, y : y + 4, x : x + 4] = 120
     clean, made = calibrate(frames), calibrate(struck)
-    assert np.median(made.seed_threshold) <= np.median(clean.seed_threshold) + 3
+    assert np.median(made.seed_threshold) <= np.median(clean.seed_threshold) + 4
     assert made.masked_px < 500  # where two of them crossed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,57 @@ def test_everything_comes_back(made: Calibration, tmp_path: Path) -> None:
         assert np.array_equal(getattr(back, name), getattr(made, name))
         assert getattr(back, name).dtype == getattr(made, name).dtype
     assert [p.name for p in path.parent.iterdir()] == ["cal.npz"]
+
+
+@pytest.fixture(scope="module")
+def judging_clusters() -> Calibration:
+    mode = {"width_px": 64, "height_px": 48, "bit_depth": 10, "black_level_adu": None}
+    calibrator = Calibrator(mode)
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        calibrator.add(np.rint(rng.normal(64, 3, (48, 64))).astype(np.uint16))
+    return calibrator.finish(ThresholdRequest())
+
+
+def test_the_rule_for_clusters_and_its_map_come_back(
+    judging_clusters: Calibration, tmp_path: Path
+) -> None:
+    assert judging_clusters.cluster is not None
+    assert judging_clusters.look_threshold is not None
+    save(judging_clusters, tmp_path / "cal.npz")
+    back = load(tmp_path / "cal.npz")
+    assert back.cluster == judging_clusters.cluster
+    assert back.look_threshold is not None
+    assert np.array_equal(back.look_threshold, judging_clusters.look_threshold)
+    assert back.neighbour_correlation == judging_clusters.neighbour_correlation
+    assert back.id == judging_clusters.id
+
+
+def test_what_decides_on_clusters_is_in_the_id(judging_clusters: Calibration) -> None:
+    rule = replace(judging_clusters.cover, lit_px=1.0)
+    alone = replace(judging_clusters, cluster=None, look_threshold=None)
+    assert judging_clusters.with_cover(rule).id != alone.with_cover(rule).id
+
+
+def test_a_file_of_the_first_version_is_read_and_judges_single_pixels(
+    judging_clusters: Calibration, tmp_path: Path
+) -> None:
+    path = tmp_path / "cal.npz"
+    save(replace(judging_clusters, look_threshold=None, cluster=None), path)
+    with np.load(path) as file:
+        content = dict(file)
+    header = json.loads(bytes(content["header"]))
+    header["schema"] = 1
+    for name in ("cluster", "reference_mean_adu", "neighbour_correlation"):
+        del header[name]
+    content["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with path.open("wb") as out:
+        np.savez(out, **content)
+    back = load(path)
+    assert back.cluster is None
+    assert back.look_threshold is None
+    assert back.expected_mean_adu == back.level_adu
+    assert np.array_equal(back.seed_threshold, judging_clusters.seed_threshold)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,198 @@
+"""Looked-at pixels judged with their neighbours: which of them are seeds of a cluster."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cluster import CORNER, PENALTY, SIDE, ClusterRule
+from calibration.jit import compiled, numba_available
+from calibration.model import Calibration
+from edge.frame import Pixels
+
+_CENTRE = 4
+_ROUND = 8
+_AROUND = np.array([0, 1, 2, 3, 5, 6, 7, 8])
+"""The neighbours of a pixel among the nine in raster order."""
+
+
+def significant(
+    pixels: Pixels, looked: NDArray[np.int64], calibration: Calibration, rule: ClusterRule
+) -> NDArray[np.int64]:
+    """Seeds among the pixels above the look threshold, and what belongs to them.
+
+    A pixel above its own seed threshold is one. So is a pixel that is the brightest of its
+    neighbourhood in units of its noise, where one of the two statistics of `calibration.cluster`
+    is above its limit; the neighbours that the pattern statistic counts are seeds with it.
+    Neighbours that are masked or not to be used (their look threshold is not below their seed
+    threshold) or outside the frame count as 0.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8 or uint16, shape (height, width)
+        At the calibration's level.
+    looked : ndarray of int64
+        Flat indices of the pixels above the look threshold, ascending.
+    calibration : Calibration
+        With a look threshold.
+    rule : ClusterRule
+
+    Returns
+    -------
+    ndarray of int64
+        Flat indices, ascending, each once.
+    """
+    look = calibration.look_threshold
+    if look is None or not len(looked):
+        return looked
+    method = _kernel() if numba_available() else significant_numpy
+    found = method(
+        pixels,
+        looked,
+        calibration.seed_threshold,
+        look,
+        calibration.mean_adu,
+        calibration.sigma_adu,
+        calibration.hot,
+        constants(rule),
+        *rule.pattern_terms(),
+    )
+    once: NDArray[np.int64] = np.unique(found)
+    return once
+
+
+def constants(rule: ClusterRule) -> NDArray[np.float32]:
+    """Numbers of a rule as both paths take them, float32 so that they agree to the last bit."""
+    scales = (rule.stretch, rule.stretch * rule.hot_stretch)
+    limits = (rule.pattern_limit, rule.spot_limit)
+    return np.array([*scales, *limits, SIDE, CORNER, PENALTY], np.float32)
+
+
+def significant_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
+    pixels: Pixels,
+    looked: NDArray[np.int64],
+    seed: NDArray[np.uint16],
+    look: NDArray[np.uint16],
+    mean_adu: NDArray[np.float32],
+    sigma_adu: NDArray[np.float32],
+    hot: NDArray[np.bool_],
+    numbers: NDArray[np.float32],
+    foretold: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> NDArray[np.int64]:
+    """Give the same answer with NumPy alone: the fallback, and the tests' reference."""
+    scale, hot_scale, pattern_limit, spot_limit, side, corner, penalty = numbers
+    height, width = pixels.shape
+    y, x = np.divmod(looked, width)
+    single = pixels[y, x] > seed[y, x]
+    rows = y[:, None] + np.repeat([-1, 0, 1], 3)
+    cols = x[:, None] + np.tile([-1, 0, 1], 3)
+    inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    at = (np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1))
+    usable = inside & (look[at] < seed[at])
+    noise = sigma_adu[at] * np.where(hot[at], hot_scale, scale)
+    z = (pixels[at].astype(np.float32) - mean_adu[at]) / noise
+    z = np.where(usable, z, np.float32(0))
+    centre = z[:, _CENTRE]
+    # Of equally bright ones the first is the brightest.
+    brightest = (z[:, :_CENTRE] < centre[:, None]).all(axis=1)
+    brightest &= (z[:, _CENTRE + 1 :] <= centre[:, None]).all(axis=1)
+    spot = centre + side * (((z[:, 1] + z[:, 3]) + z[:, 5]) + z[:, 7])
+    spot = spot + corner * (((z[:, 0] + z[:, 2]) + z[:, 6]) + z[:, 8])
+    order = np.argsort(-z[:, _AROUND], axis=1, kind="stable")
+    ranked = np.take_along_axis(z[:, _AROUND], order, axis=1)
+    pattern, before = centre * centre, centre
+    counted = np.zeros((len(looked), _ROUND), np.bool_)
+    going = np.ones(len(looked), np.bool_)
+    for j in range(_ROUND):
+        above = ranked[:, j] - foretold[j + 1] * before
+        share = (above * above) * weight[j + 1]
+        going &= (above > 0) & (share > penalty)
+        pattern = np.where(going, pattern + (share - penalty), pattern)
+        before = before + ranked[:, j]
+        counted[:, j] = going
+    cluster = ~single & usable[:, _CENTRE] & brightest
+    cluster &= (pattern > pattern_limit) | (spot > spot_limit)
+    chosen = counted[cluster]
+    places = _AROUND[order[cluster]]
+    near = looked[cluster][:, None] + (places // 3 - 1) * width + (places % 3 - 1)
+    return np.concatenate([looked[single], looked[cluster], near[chosen]])
+
+
+def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
+    pixels: Any,
+    looked: Any,
+    seed: Any,
+    look: Any,
+    mean_adu: Any,
+    sigma_adu: Any,
+    hot: Any,
+    numbers: Any,
+    foretold: Any,
+    weight: Any,
+) -> Any:
+    height, width = pixels.shape
+    found = np.empty(9 * looked.shape[0], np.int64)
+    count = 0
+    z = np.empty(9, np.float32)
+    order = np.empty(8, np.int64)
+    for flat in looked:
+        y = flat // width
+        x = flat % width
+        if pixels[y, x] > seed[y, x]:
+            found[count] = flat
+            count += 1
+            continue
+        if look[y, x] >= seed[y, x]:
+            continue
+        for k in range(9):
+            ny = y + k // 3 - 1
+            nx = x + k % 3 - 1
+            z[k] = np.float32(0)
+            if 0 <= ny < height and 0 <= nx < width and look[ny, nx] < seed[ny, nx]:
+                scale = numbers[1] if hot[ny, nx] else numbers[0]
+                noise = sigma_adu[ny, nx] * scale
+                z[k] = (np.float32(pixels[ny, nx]) - mean_adu[ny, nx]) / noise
+        centre = z[4]
+        brightest = True
+        for k in range(9):
+            if (k < 4 and z[k] >= centre) or z[k] > centre:
+                brightest = False
+        if not brightest:
+            continue
+        spot = centre + numbers[4] * (((z[1] + z[3]) + z[5]) + z[7])
+        spot = spot + numbers[5] * (((z[0] + z[2]) + z[6]) + z[8])
+        for k in range(8):  # by brightness, equal ones as they lie
+            place = k if k < 4 else k + 1
+            j = k
+            while j > 0 and z[order[j - 1]] < z[place]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = place
+        pattern = centre * centre
+        before = centre
+        counted = 0
+        for j in range(8):
+            value = z[order[j]]
+            above = value - foretold[j + 1] * before
+            share = (above * above) * weight[j + 1]
+            if above <= np.float32(0) or share <= numbers[6]:
+                break
+            pattern = pattern + (share - numbers[6])
+            before = before + value
+            counted += 1
+        if pattern > numbers[2] or spot > numbers[3]:
+            found[count] = flat
+            count += 1
+            for j in range(counted):
+                found[count] = (y + order[j] // 3 - 1) * width + x + order[j] % 3 - 1
+                count += 1
+    return found[:count].copy()
+
+
+@cache
+def _kernel() -> Any:
+    return compiled(_significant_scalar)
