@@ -74,17 +74,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _show_export(console: Console, folder: Path) -> None:
     try:
-        steady, timed = (export_frames(folder, own_times=own) for own in (False, True))
+        alone, every, timed = (
+            export_frames(folder, others=False),
+            export_frames(folder),
+            export_frames(folder, own_times=True, others=False),
+        )
     except (OSError, KeyError, ValueError) as error:
         raise Failed(f"{folder}: no export of a hot pixel: {error}") from None
-    table = Table(title=f"{steady.lightings} real detections of one hot pixel")
+    table = Table(title="published of real detections of one hot pixel", title_justify="left")
     table.add_column("rule")
-    table.add_column("published, one in 0.56 s", justify="right")
-    table.add_column("at their own times, with pauses of hours", justify="right")
-    table.add_row(OURS, str(published(steady)), str(published(timed)), style="bold")
-    first, second = published_by_peers(steady), published_by_peers(timed)
-    for name, count in first.items():
-        table.add_row(name, str(count), str(second[name]))
+    columns = (
+        (alone, f"{alone.lightings} that show it alone, one in 0.56 s"),
+        (timed, f"{timed.lightings} of these at their own times, with pauses of hours"),
+        (every, f"all {every.lightings}, other hits of the phone among them"),
+    )
+    for _, heading in columns:
+        table.add_column(heading, justify="right")
+    table.add_row(OURS, *(str(published(one)) for one, _ in columns), style="bold")
+    peers = [published_by_peers(one) for one, _ in columns]
+    for name in peers[0]:
+        table.add_row(name, *(str(counts[name]) for counts in peers))
     console.print(table)
 
 

@@ -23,6 +23,8 @@ BLINK_BITS = 10
 _HEIGHT_PX, _WIDTH_PX = 48, 64
 _BLACK_ADU, _NOISE_ADU = 64.0, 2.0
 _BLINK_SIGMA = 40.0
+_ALIKE = 0.86
+_DARK_ADU = 20
 _EDGE_PX = 4
 """Pixels of an export's crop this close to its border show the phone's noise alone."""
 
@@ -108,7 +110,9 @@ class LitRecording:
         return [self.lit]
 
 
-def export_frames(folder: Path, *, own_times: bool = False) -> LitRecording:
+def export_frames(
+    folder: Path, *, own_times: bool = False, others: bool = True, most: int | None = None
+) -> LitRecording:
     """The detections of an export, in the order of their times, put into dark frames.
 
     Between them lies a dark frame each. The phone's noise is taken from the crops' own borders.
@@ -120,9 +124,17 @@ def export_frames(folder: Path, *, own_times: bool = False) -> LitRecording:
     own_times : bool
         True: at their own times, several within 0.28 s as one, pauses of hours as they were;
         False: one in 0.56 s, as they come on average while the phone runs.
+    others : bool
+        False: leave out what does not show the hot pixel alone (`shows_pixel_alone`).
+    most : int, optional
+        The first so many detections alone.
     """
-    found = sorted(_detections(folder), key=lambda one: one[0])
+    found = sorted(_detections(folder), key=lambda one: one[0])[:most]
     crops = [crop for _, crop in found]
+    if not others:
+        alone = shows_pixel_alone(crops)
+        found = [one for one, yes in zip(found, alone, strict=True) if yes]
+        crops = [crop for _, crop in found]
     edges = np.ones(crops[0].shape, np.bool_)
     edges[_EDGE_PX:-_EDGE_PX, _EDGE_PX:-_EDGE_PX] = False
     # Other pixels of the phone were hot as well, now and then: they are no noise.
@@ -138,6 +150,26 @@ def export_frames(folder: Path, *, own_times: bool = False) -> LitRecording:
     for number in sorted(lit):
         times += [(number - 1, None), (number, lit[number])]
     return LitRecording(LitSeries(_mode("phone", 8, step_s), times, noise, crops))
+
+
+def shows_pixel_alone(crops: Sequence[Image]) -> NDArray[np.bool_]:
+    """Which crops of an export show what nearly all do, and nothing else.
+
+    A phone sends its particles too: some of the export's crops are tracks and spots of another
+    shape, and in some a second thing is lit beside the hot pixel. A crop shows the hot pixel alone
+    when its middle 5 x 5 px are like those of the median crop (cosine of 0.86 or more) and no
+    pixel outside them (2 px, what all hits are matched by) is brighter than 20.
+    """
+    stack = np.stack(crops).astype(np.float64)
+    middle = stack.shape[1] // 2
+    near = np.s_[:, middle - 2 : middle + 3, middle - 2 : middle + 3]
+    usual = np.median(stack, axis=0)[near[1:]].ravel()
+    shown = stack[near].reshape(len(stack), -1)
+    length = np.linalg.norm(shown, axis=1) * np.linalg.norm(usual)
+    like = shown @ usual / np.maximum(length, 1e-9)
+    around = stack.copy()
+    around[near] = 0
+    return np.asarray((like >= _ALIKE) & (around.max(axis=(1, 2)) <= _DARK_ADU))
 
 
 def blinking(period_s: float, count: int) -> LitRecording:

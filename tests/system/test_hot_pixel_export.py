@@ -19,26 +19,31 @@ def export(shared_data: Path) -> Path:
 
 
 def test_five_thousand_detections_of_one_hot_pixel_publish_three_at_most(export: Path):
-    recording = export_frames(export)
-    assert recording.lightings == 5000
-    count = published(recording)
-    print(f"{count} published of 5000 detections of one hot pixel")
-    assert 0 < count <= 3
+    every, alone = export_frames(export), export_frames(export, others=False)
+    assert every.lightings == 5000
+    # A few per mille are particles, or show one beside it: those may be published.
+    others = every.lightings - alone.lightings
+    assert others < 75
+    count = published(alone)
+    print(f"{count} published of {alone.lightings} detections of one hot pixel")
+    assert count <= 3
+    assert published(every) <= 3 + others
 
 
 def test_at_their_own_times_pauses_of_hours_do_not_bring_it_back(export: Path):
-    recording = export_frames(export, own_times=True)
+    recording = export_frames(export, own_times=True, others=False)
     assert recording.lightings > 3000
     count = published(recording)
     print(f"{count} published of {recording.lightings} lightings in 14 hours")
     assert count <= 3
 
 
-def test_the_app_that_sent_them_would_send_most_of_them_again(export: Path):
-    counts = published_by_peers(export_frames(export), ("CREDO 1.3", "CREDO-Linux"))
+def test_programs_without_a_memory_of_places_send_it_again_and_again(export: Path):
+    recording = export_frames(export, most=500)
+    counts = published_by_peers(recording, ("CREDO 1.3", "CREDO-Linux"))
     print(counts)
-    assert counts["CREDO 1.3"] > 100
-    assert counts["CREDO-Linux"] >= 4990
+    assert counts["CREDO 1.3"] > 30  # all of them until it calibrates, after a minute
+    assert counts["CREDO-Linux"] >= 500
 
 
 @pytest.mark.parametrize(("period_s", "times"), [(0.56, 300), (10.0, 60), (60.0, 40)])
