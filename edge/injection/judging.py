@@ -12,7 +12,7 @@ from edge.stages.outcome import Outcome
 
 
 def judge_injected(
-    outcome: Outcome, veto: FrameVeto, is_hot: Callable[[Candidate, int], bool], time_ns: int
+    outcome: Outcome, veto: FrameVeto, would_refuse: Callable[[Candidate], str | None]
 ) -> Outcome:
     """Put the verdict in place of a frame's copy; nothing else of the outcome changes.
 
@@ -21,16 +21,14 @@ def judge_injected(
     outcome : Outcome
     veto : FrameVeto
         Asked with the copy's candidates.
-    is_hot : callable
-        Whether a candidate is refused at its place at a time; must remember nothing of being
-        asked.
-    time_ns : int
-        Of the frame.
+    would_refuse : callable
+        Reason to refuse a candidate for what its place did before, or None; must remember
+        nothing of being asked.
     """
     injected, stamp = outcome.injected, outcome.stamp
     if injected is None or stamp is None:
         return outcome
     mode = stamp.mode
     reasons = veto.reasons(injected.candidates, mode.height_px, mode.width_px)
-    trial = judge(injected, reasons, lambda candidate: is_hot(candidate, time_ns))
+    trial = judge(injected, reasons, would_refuse)
     return replace(outcome, injected=None, trial=trial)

@@ -42,7 +42,7 @@ class Trial:
 def judge(
     injected: Injected,
     reasons: Sequence[str | None],
-    is_hot: Callable[[Candidate], bool],
+    would_refuse: Callable[[Candidate], str | None],
 ) -> Trial:
     """Say whether a particle would have become a hit.
 
@@ -54,14 +54,15 @@ def judge(
     injected : Injected
     reasons : sequence of str or None
         The frame veto's, for each of the copy's candidates.
-    is_hot : callable
-        Whether a candidate's place is refused; must remember nothing of being asked.
+    would_refuse : callable
+        Reason to refuse a candidate for what its place did before, or None; must remember
+        nothing of being asked.
     """
     missed = injected.lost or NOT_TRIGGERED
     for candidate, reason in zip(injected.candidates, reasons, strict=True):
         if not overlaps(candidate, injected.deposit):
             continue
-        missed = reason or ("hot_pixel" if is_hot(candidate) else "")
+        missed = reason or would_refuse(candidate) or ""
         if not missed:
             break
     return Trial(injected.deposit.kind, injected.deposit.peak_sigma, missed)

@@ -83,7 +83,7 @@ class OrderStage:
         now_ns = self._ticks.advance(self._timeline.start_ns(stamp), frame_ns(stamp))
         self._watch.now_ns = now_ns
         history = self._history_of(stamp.mode)
-        outcome = self._injected(self._cover.judge(outcome), history, now_ns)
+        outcome = self._injected(self._cover.judge(outcome), history)
         if outcome.fate == "uncovered":
             return self._thinned(self._push_uncovered(outcome, stamp, history))
         if outcome.fate != "processed" or outcome.flood:
@@ -109,16 +109,16 @@ class OrderStage:
             self._watch.begin(self._history.places)
         return self._history
 
-    def _injected(self, outcome: Outcome, history: History | None, now_ns: int) -> Outcome:
+    def _injected(self, outcome: Outcome, history: History | None) -> Outcome:
         if outcome.injected is None:
             return outcome
         if outcome.fate == "uncovered" and not outcome.injected.lost:
             outcome = replace(outcome, injected=replace(outcome.injected, lost="uncovered"))
 
-        def is_hot(candidate: Candidate, time_ns: int) -> bool:
-            return history is not None and history.would_refuse(candidate) is not None
+        def would_refuse(candidate: Candidate) -> str | None:
+            return history.would_refuse(candidate) if history is not None else None
 
-        return judge_injected(outcome, self._rules.veto, is_hot, now_ns)
+        return judge_injected(outcome, self._rules.veto, would_refuse)
 
     def _push_uncovered(
         self, outcome: Outcome, stamp: FrameStamp, history: History | None

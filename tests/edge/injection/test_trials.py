@@ -23,8 +23,8 @@ def deposit(*pixels: tuple[int, int], peak_sigma: float = 10.0) -> Deposit:
     return Deposit("spot", "photon", peak_sigma, rows, cols)
 
 
-def cold(_: Candidate) -> bool:
-    return False
+def cold(_: Candidate) -> None:
+    return None
 
 
 def test_a_candidate_on_its_pixels_finds_it():
@@ -47,7 +47,7 @@ def test_what_the_frame_veto_rejects_is_missed_for_its_reason(reason):
 
 def test_what_lies_at_a_hot_place_is_missed():
     injected = Injected(deposit((5, 5)), (candidate((5, 5)),))
-    assert judge(injected, [None], lambda _: True).missed == "hot_pixel"
+    assert judge(injected, [None], lambda _: "hot_pixel").missed == "hot_pixel"
 
 
 def test_one_good_part_of_a_track_is_enough():
@@ -67,22 +67,21 @@ def test_the_order_stage_puts_the_verdict_in_place_of_the_copy():
     outcome = Outcome("processed", stamp(3), (own,), injected=injected)
     asked = []
 
-    def is_hot(one: Candidate, time_ns: int) -> bool:
-        asked.append((one.y_px, time_ns))
-        return False
+    def would_refuse(one: Candidate) -> None:
+        asked.append(one.y_px)
 
-    judged = judge_injected(outcome, FrameVeto(), is_hot, 77)
+    judged = judge_injected(outcome, FrameVeto(), would_refuse)
     assert judged.injected is None
     assert judged.trial == Trial("spot", 10.0)
     assert judged.candidates == (own,)
-    assert asked == [(5, 77)]
-    edge = judge_injected(outcome, FrameVeto(edge_px=6), is_hot, 77)
+    assert asked == [5]
+    edge = judge_injected(outcome, FrameVeto(edge_px=6), would_refuse)
     assert edge.trial == Trial("spot", 10.0, "edge")
 
 
 def test_an_outcome_without_a_copy_stays_as_it_is():
     outcome = Outcome("processed", stamp(3))
-    assert judge_injected(outcome, FrameVeto(), lambda *_: True, 0) is outcome
+    assert judge_injected(outcome, FrameVeto(), cold) is outcome
 
 
 @settings(max_examples=60, deadline=None)
