@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.bands import row_bands
+from calibration.bands import row_bands, sample_step, sampled
 from calibration.model import Calibration
 from calibration.watch import WARM_SIGMA, Watched, entries
 
@@ -17,6 +17,11 @@ _FIRED_TWICE = 2
 _BRIGHT_SIGMA = 10.0
 _LEAST_HOT = 20
 _USUAL_SHOT_ADU = 1.0
+
+
+def typical_noise_adu(base: Calibration) -> float:
+    """Median noise of a pixel."""
+    return float(np.median(sampled(base.sigma_adu, sample_step(base.sigma_adu.shape))))
 
 
 def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -47,7 +52,7 @@ def stands_out(mean_adu: NDArray[np.float32], least_adu: float) -> NDArray[np.bo
 
 def first_watched(base: Calibration) -> Watched:
     """Hot, warm and masked pixels of a calibration."""
-    warm = stands_out(base.mean_adu, WARM_SIGMA * float(np.median(base.sigma_adu)))
+    warm = stands_out(base.mean_adu, WARM_SIGMA * typical_noise_adu(base))
     index = np.flatnonzero(base.masked | base.hot | warm)
     masked = base.masked.reshape(-1)[index]
     return entries(
@@ -67,7 +72,7 @@ def shot_adu(base: Calibration) -> float:
 
     The slope of the photon transfer curve (Janesick, Photon Transfer, SPIE 2007).
     """
-    typical = float(np.median(base.sigma_adu))
+    typical = typical_noise_adu(base)
     excess = base.mean_adu[base.hot] - np.float32(base.level_adu)
     bright = excess > _BRIGHT_SIGMA * typical
     if np.count_nonzero(bright) < _LEAST_HOT:

@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
-from calibration.suspects import HOT_SIGMA, around_adu, first_watched, shot_adu, taken_up
+from calibration.suspects import (
+    HOT_SIGMA,
+    around_adu,
+    first_watched,
+    shot_adu,
+    taken_up,
+    typical_noise_adu,
+)
 from calibration.watch import WARM_SIGMA, Watched, WatchList
 
 _MEMORY = 64
@@ -87,7 +94,7 @@ class Tracker:
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
-        self._typical = float(np.median(base.sigma_adu))
+        self._typical = typical_noise_adu(base)
         self._seen = np.zeros(STRIPES, np.bool_)
         self._block: int | None = None
         self._blocks = 0

@@ -199,7 +199,6 @@ class WatchList:
             & (p.judged >= _OBSERVED)
             & (above < _ORDINARY_SIGMA * typical_adu)
             & (p.sigma_adu < 1.3 * typical_adu)
-            & ((p.jumps == 0) | (p.judged - p.last_jump >= _QUIET))
         )
         return healed
 
@@ -223,7 +222,8 @@ class WatchList:
         unstable |= ~unknown & (np.abs(step) > _JUMP_SIGMA * before)
         unstable |= spread > _RESTLESS * np.maximum(usual, before)
         moved = np.where(unknown, 0.0, step) ** 2
-        variance = before**2 + (inner**2 + moved - before**2) * weight
+        # What jumped is no noise: it must not widen the threshold of the level that follows.
+        variance = before**2 + np.where(unstable, 0.0, inner**2 + moved - before**2) * weight
         noise = np.sqrt(np.maximum(variance, typical_adu**2))
         unstable |= (p.judged[chosen] >= _OBSERVED) & (noise > _RESTLESS * usual)
         if np.count_nonzero(unstable) > max(_MOST_AT_ONCE * len(chosen), 8):

@@ -75,7 +75,7 @@ class LiveLoop:
         self._monitor = monitor_of(config)
         self._gaps = GapCounter()
         self._learner: Learner | None = None
-        self._worked_out: Future[Detector] | None = None
+        self._worked_out: Future[Tracking] | None = None
         self._waits = waits
         self._last_checkpoint_ns = 0
         self._judged: tuple[str, SensorMode] | None = None
@@ -197,7 +197,8 @@ class LiveLoop:
         if self._shelf is not None and self._config.trigger.preset == "default":
             known = self._shelf.find(frame.mode, frame.temperature_c)
         if known is not None:
-            self._use(CalibratedDetector(known, scan_limits(self._config, frame.mode)), frame)
+            detector = CalibratedDetector(known, scan_limits(self._config, frame.mode))
+            self._use(tracking_of(detector, self._config), frame)
 
     def _learn(self, frame: Frame) -> Outcome:
         learner = self._learner
@@ -229,16 +230,16 @@ class LiveLoop:
         finally:
             self._worked_out = None
 
-    def _finished(self, learner: Learner) -> Detector:
+    def _finished(self, learner: Learner) -> Tracking:
         detector = learner.finish()
         if self._shelf is not None and isinstance(detector, CalibratedDetector):
             self._shelf.keep(detector.calibration)
-        return detector
+        return tracking_of(detector, self._config)
 
-    def _use(self, detector: Detector, frame: Frame) -> None:
+    def _use(self, tracking: Tracking, frame: Frame) -> None:
         drafts = self._reporter.close("calibration")
-        self.detector = detector
-        self._tracking = tracking_of(detector, self._config)
+        self._tracking = tracking
+        self.detector = detector = tracking.detector
         self.note = ""
         self._reporter.use(detector, frame.mode)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
@@ -271,9 +272,9 @@ def _timed(frame: Frame) -> Frame:
     return replace(frame, sensor_time_ns=boottime_ns() - exposure_ns(frame))
 
 
-def in_background(work: Callable[[], Detector]) -> Future[Detector]:
+def in_background(work: Callable[[], Tracking]) -> Future[Tracking]:
     """Do the work in a thread that does not keep the process alive."""
-    future: Future[Detector] = Future()
+    future: Future[Tracking] = Future()
 
     def run() -> None:
         try:

@@ -104,7 +104,7 @@ class TestHotPixels:
 
         rig = Rig(world, pooled=True)
         assert flat(20, 30) in rig.tracker.watched
-        rig.run(64 * 600)
+        rig.run(64 * 80)
         assert flat(20, 30) not in rig.tracker.watched
         ordinary = np.median(rig.tracker.calibration.seed_threshold)
         assert abs(float(rig.now("seed_threshold", 20, 30)) - ordinary) <= 4
