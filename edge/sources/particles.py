@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.particles import draw_particle
-from simulator.render import render
+from simulator.render import render_whole
 from simulator.spec import RANGES, SimulationSpec
 
 DEFAULT_PITCH_UM = 1.4
 """Of a Pi camera 1.3, where the camera does not tell its own."""
 
-_CANVAS_PX = 1024
+_TRIES = 32
 _FULL_CHARGE_E = 1e6
 _LEAST_SHARE = 1e-3
 
@@ -49,11 +49,12 @@ def draw_deposit(random: np.random.Generator, pixel_pitch_um: float | None = Non
     """
     low, high = RANGES["pixel_pitch_um"]
     pitch = min(max(pixel_pitch_um or DEFAULT_PITCH_UM, low), high)
-    spec = SimulationSpec(width_px=_CANVAS_PX, height_px=_CANVAS_PX, pixel_pitch_um=pitch)
-    while True:
+    spec = SimulationSpec(pixel_pitch_um=pitch)
+    for _ in range(_TRIES):
         shape = _draw(spec, random)
-        if shape is not None:  # one that freed no charge at all is drawn again
+        if shape is not None:  # one that leaves no charge at all is drawn again
             return shape
+    return ParticleShape("spot", "photon", np.ones((1, 1)), 0, 0)
 
 
 def _draw(spec: SimulationSpec, random: np.random.Generator) -> ParticleShape | None:
@@ -61,16 +62,9 @@ def _draw(spec: SimulationSpec, random: np.random.Generator) -> ParticleShape | 
     total_e = float(deposit.charge_e.sum())
     if total_e <= 0:
         return None
-    # To the middle of the canvas, whole pixels only: where in a pixel it fell stays as drawn.
     # So much charge that whole electrons don't round the shape of a weak particle.
-    middle = len(deposit.x_px) // 2
-    centred = replace(
-        deposit,
-        x_px=deposit.x_px + (_CANVAS_PX // 2 - round(float(deposit.x_px[middle]))),
-        y_px=deposit.y_px + (_CANVAS_PX // 2 - round(float(deposit.y_px[middle]))),
-        charge_e=deposit.charge_e * (_FULL_CHARGE_E / total_e),
-    )
-    patch = render(centred, spec)
+    strong = replace(deposit, charge_e=deposit.charge_e * (_FULL_CHARGE_E / total_e))
+    patch = render_whole(strong, spec)
     if patch is None:
         return None
     charge = patch.electrons / patch.electrons.max()
