@@ -31,11 +31,12 @@ class PixelSigma:
     def look(self, pixels: Image) -> Look:
         """Judge the next frame; the first ones are measured."""
         if self._limit is None:
-            self._add(pixels.astype(np.float64))
+            self._add(pixels)
             return Look(live=False)
         return Look(brightest_of_clusters(pixels, pixels > self._limit))
 
-    def _add(self, pixels: Image) -> None:
+    def _add(self, counts: Image) -> None:
+        pixels = counts.astype(np.float64)
         if self._sum is None or self._squares is None:
             self._sum, self._squares = np.zeros_like(pixels), np.zeros_like(pixels)
         self._sum += pixels
@@ -44,4 +45,5 @@ class PixelSigma:
         if self._count >= self._wanted:
             mean = self._sum / self._count
             spread = np.sqrt(np.maximum(self._squares / self._count - mean**2, 1 / 12))
-            self._limit = mean + self._k_sigma * spread
+            limit = np.floor(mean + self._k_sigma * spread)
+            self._limit = np.minimum(limit, np.iinfo(counts.dtype).max).astype(counts.dtype)
