@@ -7,30 +7,30 @@ however long it stays lit. Three rules make a place hot:
 
 quick
     `count` lightings (3) within `window_ns` (180 s), unless chance makes so many in one hit of a
-    thousand: a pixel that lights at least once a minute gives two hits. Real hits that fall on
-    one place by chance are lost: with n hits a window on A pixels about (9 n / A)² / 2 of all.
-    That is 4e-7 at 10 hits a minute on 640 x 480, 2e-4 at 60 a minute on 320 x 240, never more
-    than about 1e-3.
+    thousand: a pixel that lights at least once a minute gives two hits. Real hits that fall on one
+    place by chance are lost: with n hits a window on A pixels about (9 n / A)^2 / 2 of all. That is
+    4e-7 at 10 hits a minute on 640 x 480, 2e-4 at 60 a minute on 320 x 240, hardly more anywhere.
 Poisson
     k lightings in a time T are hot when the chance of k - 1 further hits in T, times the number of
     trials (places seen so far, times tests made at this one), is below 1e-6. It is tried over the
-    last 2 to 8 lightings and over all of them, on the 9 pixels and on the one. A pixel that
-    lights every 10 minutes gives a few hits, one every 6 hours some more: the rarer a pixel
-    lights, the more like a place that particles hit by chance.
+    last 2 to 8 lightings and over all of them, on the 9 pixels and on the one. On 640 x 480 with 10
+    hits a minute a pixel that lights every 10 min, 1 h, 6 h gives 3, 5, 8 hits; where hits are as
+    rare as muons on 0.1 cm2 it gives 2, 2, 3.
 telegraph
     What stayed lit for longer than the hold allows, in one or two pixels, switched: a random
     telegraph pixel. So did a lone pixel that stayed at one level for two or three frames.
 
-A hot place is refused until it heals: quiet for longer than an hour and ten of its mean intervals.
-Where the brightest pixel was always the same one, only that pixel is refused, else the nine. What
-is lit there and is much larger than what the place has shown is a particle across it, and passes.
+A hot place is refused until it heals: quiet for longer than an hour, than ten of its mean intervals
+and than it was restless (a day at most). One that healed is hot again with the second lighting
+within an hour. Where the brightest pixel was the same one six times and never another, only that
+pixel is refused, else the nine. What lights at a telegraph pixel and is much larger than one is a
+particle across it, and passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from statistics import median
 
 from edge.detection import Candidate
 from edge.stages.poisson import at_least
@@ -48,6 +48,8 @@ _LEAST_LIGHTINGS = 3
 
 _QUIET_NS = 3_600_000_000_000
 _QUIET_INTERVALS = 10
+_LONGEST_QUIET_NS = 24 * _QUIET_NS
+_SURELY_ONE = 6
 _LEAST_SPAN_NS = 10_000_000
 _MOST_PLACES = 100_000
 _ROW = 1 << 20
@@ -62,26 +64,44 @@ class _Place:
     count: int = 1
     centred: int = 1
     tests: int = 0
-    recent: list[tuple[int, bool]] = field(default_factory=list)
-    areas_px: list[int] = field(default_factory=list)
+    recent: list[tuple[int, int]] = field(default_factory=list)  # time, brightest pixel
     reason: str | None = None
+    was_hot: bool = False
     most_px: int = 0
 
     @property
     def single(self) -> bool:
-        """Whether it was always the same pixel."""
-        return self.centred == self.count
+        """Whether it is that one pixel."""
+        if self.reason == TELEGRAPH:
+            return True
+        return self.centred == self.count >= _SURELY_ONE
 
-    def light(self, now_ns: int, centred: bool, area_px: int) -> None:
+    def light(self, now_ns: int, pixel: int, centred: bool) -> None:
+        self.first_ns = self.first_ns if self.count else now_ns
         self.last_ns = now_ns
         self.count += 1
         self.centred += centred
-        self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, centred)]
-        self.areas_px = [*self.areas_px[1 - _MOST_RECENT :], area_px]
+        self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, pixel)]
 
     def is_healed(self, now_ns: int) -> bool:
-        interval_ns = (self.last_ns - self.first_ns) // max(self.count - 1, 1)
-        return now_ns - self.last_ns > max(_QUIET_NS, _QUIET_INTERVALS * interval_ns)
+        restless_ns = self.last_ns - self.first_ns
+        interval_ns = restless_ns // max(self.count - 1, 1)
+        quiet_ns = max(
+            _QUIET_NS, _QUIET_INTERVALS * interval_ns, min(restless_ns, _LONGEST_QUIET_NS)
+        )
+        return now_ns - self.last_ns > quiet_ns
+
+    def heal(self) -> None:
+        self.reason, self.was_hot = None, True
+        self.count = self.centred = self.tests = 0
+        self.recent = []
+
+    def is_hot_again(self) -> bool:
+        near = self.was_hot and self.count > 1
+        return near and self.recent[-1][0] - self.recent[-2][0] <= _QUIET_NS
+
+    def is_across(self, candidate: Candidate) -> bool:
+        return self.reason == TELEGRAPH and candidate.area_px > self.most_px
 
 
 class Places:
@@ -114,16 +134,16 @@ class Places:
         if key is None:
             self._begin(y * _ROW + x, now_ns)
             return None, True
-        place = self._open(key)
+        place, pixel = self._open(key), y * _ROW + x
         if place.reason is not None and place.is_healed(now_ns):
-            self._forget(key)
-            self._begin(y * _ROW + x, now_ns)
-            return None, True
-        if place.reason is not None and candidate.area_px > place.most_px:
+            self._heal(key, place)
+        if place.is_across(candidate):
             return None, False
-        place.light(now_ns, key == y * _ROW + x, candidate.area_px)
+        place.light(now_ns, pixel, pixel == key)
         if place.reason is None and self._is_hot(place, now_ns):
             self._condemn(key, place, HOT_PIXEL)
+        if place.reason is None:
+            self._rate.count()
         return place.reason, False
 
     def mark(self, candidate: Candidate, now_ns: int) -> None:
@@ -134,16 +154,15 @@ class Places:
                 self._keep(key, now_ns)
             place = self._open(key)
             place.last_ns = now_ns
+            place.most_px = max(place.most_px, 2 * candidate.area_px + 2)
             if place.reason is None:
-                place.centred = place.count  # this pixel it is, whatever lit beside it
-                place.areas_px = [candidate.area_px]
                 self._condemn(key, place, TELEGRAPH)
 
     def is_hot(self, candidate: Candidate) -> bool:
         """Whether the candidate would be refused now; nothing is counted."""
         key = self._find(candidate.y_px, candidate.x_px)
         place = None if key is None else self._hot.get(key)
-        return place is not None and candidate.area_px <= place.most_px
+        return place is not None and not place.is_across(candidate)
 
     @property
     def hot_area_px(self) -> int:
@@ -168,7 +187,7 @@ class Places:
         return None
 
     def _begin(self, key: int, now_ns: int) -> None:
-        self._rate.count(_AREA_PX * len(self._places))
+        self._rate.count()
         self._keep(key, now_ns)
 
     def _keep(self, key: int, now_ns: int) -> None:
@@ -181,7 +200,7 @@ class Places:
         """Place as what it is from its second lighting on; becomes the newest."""
         place = self._places.pop(key)
         if isinstance(place, int):
-            place = _Place(place, place, recent=[(place, True)])
+            place = _Place(place, place, recent=[(place, key)])
         self._places[key] = place
         return place
 
@@ -191,19 +210,21 @@ class Places:
 
     def _condemn(self, key: int, place: _Place, reason: str) -> None:
         place.reason = reason
-        place.most_px = 2 * int(median(place.areas_px)) + 2
         self._hot[key] = place
+
+    def _heal(self, key: int, place: _Place) -> None:
+        place.heal()
+        self._hot.pop(key, None)
 
     def _heal_one(self, now_ns: int) -> None:
         """Look at the hot places in turn, one at a time."""
         if not self._hot:
             return
         key, place = next(iter(self._hot.items()))
-        del self._hot[key]
         if place.is_healed(now_ns):
-            del self._places[key]
+            self._heal(key, place)
         else:
-            self._hot[key] = place
+            self._hot[key] = self._hot.pop(key)
 
     def _is_hot(self, place: _Place, now_ns: int) -> bool:
         spans = list(self._spans(place, now_ns))
@@ -213,18 +234,20 @@ class Places:
         for lightings, span_ns, area_px in spans:
             chance = at_least(lightings - 1, self._rate.per_px_ns * area_px * span_ns)
             quick = lightings >= self._count and span_ns <= self._window_ns
-            hot |= chance * trials < _CHANCE or (quick and chance < _QUICK_CHANCE)
-        return hot and place.count >= min(_LEAST_LIGHTINGS, self._count)
+            hot |= chance * trials < _CHANCE or (quick and chance * len(spans) < _QUICK_CHANCE)
+        return place.is_hot_again() or (hot and place.count >= min(_LEAST_LIGHTINGS, self._count))
 
     def _spans(self, place: _Place, now_ns: int) -> Iterator[tuple[int, int, int]]:
         """Lightings, the time they took, the pixels they fell on: each is a test."""
+        pixel = place.recent[-1][1]
         near = [time_ns for time_ns, _ in place.recent]
-        own = [time_ns for time_ns, centred in place.recent if centred]
-        for times, area_px, count in ((near, _AREA_PX, place.count), (own, 1, place.centred)):
+        own = [time_ns for time_ns, other in place.recent if other == pixel]
+        for times, area_px in ((near, _AREA_PX), (own, 1)):
             for k in range(2, len(times) + 1):
                 yield k, max(now_ns - times[-k], _LEAST_SPAN_NS), area_px
-            if count > len(times):
-                yield count, now_ns - place.first_ns, area_px
+        if place.count > _MOST_RECENT:
+            yield place.count, now_ns - place.first_ns, _AREA_PX
+            yield place.centred, now_ns - place.first_ns, 1
 
 
 def _beside(key: int) -> Iterator[int]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 _NS = 1_000_000_000
 _MINUTE_NS = 60 * _NS
 _LONGEST_NS = 12 * 3600 * _NS
-_MOST_OCCUPIED = 3.0
 _MINUTES_LEARNED = 10
 _LEAST_PER_MIN = 0.5
 
@@ -15,10 +12,8 @@ _LEAST_PER_MIN = 0.5
 class PixelRate:
     """Hits per pixel and time, measured as they come.
 
-    Counted are lightings at places that never lit before, so that a hot pixel counts once. Where
-    places that did light cover a share of the sensor, as many hits as fell on them are missing:
-    each that is counted stands for exp(share) (what is free when such places lie at random).
-    The last 6 to 12 hours count; never less than the muons that are expected.
+    Counted is what no hot place refuses, so that a hot pixel counts a few times at most. The last
+    6 to 12 hours count; never less than the muons that are expected.
 
     Parameters
     ----------
@@ -31,7 +26,7 @@ class PixelRate:
     def __init__(self, pixels: int, floor_per_s: float) -> None:
         self._pixels = pixels
         self._floor = floor_per_s / pixels / _NS
-        self._hits = 0.0
+        self._hits = 0
         self._live_ns = 0
 
     def live(self, frame_ns: int) -> None:
@@ -39,11 +34,11 @@ class PixelRate:
         self._live_ns += frame_ns
         if self._live_ns > _LONGEST_NS:
             self._live_ns //= 2
-            self._hits /= 2
+            self._hits //= 2
 
-    def count(self, occupied_px: int) -> None:
-        """Count a hit at a new place; `occupied_px` belong to places that lit before."""
-        self._hits += math.exp(min(occupied_px / self._pixels, _MOST_OCCUPIED))
+    def count(self) -> None:
+        """Count a hit."""
+        self._hits += 1
 
     @property
     def per_px_ns(self) -> float:
