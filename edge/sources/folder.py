@@ -27,16 +27,20 @@ class FileRecording:
     ----------
     ignored : tuple of str
         Names in the folder that aren't frames (hidden files, notes, tables, subfolders).
+    left_out : tuple of Member
+        Unreadable files that may belong to any of several series.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         path: Path,
         series: Sequence[Sequence[Member]],
         files: Sequence[Path],
         ignored: Sequence[str] = (),
         warnings: Sequence[str] = (),
+        left_out: Sequence[Member] = (),
     ) -> None:
+        self.left_out = tuple(left_out)
         self._path = path
         self._files = list(files)
         self._series: list[Series] = [
@@ -97,28 +101,64 @@ def open_folder(path: Path) -> FileRecording:
     except OSError as error:
         raise Failed(f"{path}: {error.strerror or error}") from None
     ignored: list[str] = []
-    good: list[tuple[Path, FileFormat, FileInfo]] = []
-    damaged: list[Member] = []
+    named: list[Path] = []
     for entry in entries:
         reader = None if entry.name.startswith(".") else format_by_name(entry.name)
         if reader is None or not entry.is_file():
             ignored.append(entry.name)
-            continue
-        file = path / entry.name
+        else:
+            named.append(path / entry.name)
+    good, damaged = _inspected(named)
+    if not good:
+        raise BadUse(_nothing(path, entries, damaged))
+    return _recording(path, good, damaged, ignored)
+
+
+def open_files(files: Sequence[Path]) -> FileRecording:
+    """Open files named one by one as if they lay alone in a folder; Failed where none is read."""
+    for file in files:
+        if not file.is_file():
+            raise BadUse(f"{file}: no such file")
+    good, damaged = _inspected(files)
+    if not good:
+        raise Failed(f"none of {len(files)} files can be read ({_line(damaged[0])})")
+    return _recording(files[0].parent, good, damaged, ())
+
+
+def _inspected(
+    files: Sequence[Path],
+) -> tuple[list[tuple[Path, FileFormat, FileInfo]], list[Member]]:
+    """Files with what their headers say, and those whose headers can't be read."""
+    good: list[tuple[Path, FileFormat, FileInfo]] = []
+    damaged: list[Member] = []
+    for file in files:
+        try:
+            reader = format_by_name(file.name) or format_of(file)
+        except OSError as error:
+            raise Failed(f"{file}: {error.strerror or error}") from None
         try:
             good.append((file, reader, reader.inspect(file)))
         except Unreadable as error:
             damaged.append(Member(file, reader, None, Fault(error.reason, error.detail)))
-    if not good:
-        raise BadUse(_nothing(path, entries, damaged))
+    return good, damaged
+
+
+def _recording(
+    path: Path,
+    good: Sequence[tuple[Path, FileFormat, FileInfo]],
+    damaged: Sequence[Member],
+    ignored: Sequence[str],
+) -> FileRecording:
     series = group(good)
     warnings = _notes([member for members in series for member in members])
+    left_out: Sequence[Member] = ()
     if len(series) == 1:  # the only series a damaged file can belong to
         series = [sorted([*series[0], *damaged], key=lambda m: natural_key(m.path.name))]
     else:
+        left_out = damaged
         warnings += [f"{_line(member)}; left out" for member in damaged]
     files = [file for file, _, _ in good] + [member.path for member in damaged]
-    return FileRecording(path, series, files, ignored, warnings)
+    return FileRecording(path, series, files, ignored, warnings, left_out)
 
 
 def _check_not_lost(member: Member) -> None:

@@ -69,6 +69,12 @@ class FileSeries:
         """Number of frames, bad ones included."""
         return self._starts[-1]
 
+    def place(self, index: int) -> tuple[Path, int | None]:
+        """File that frame `index` is in, and which plane of it; None where it has just one."""
+        number = bisect_right(self._starts, index) - 1
+        member = self._members[number]
+        return member.path, index - self._starts[number] if member.count > 1 else None
+
     @cached_property
     def mode(self) -> SensorMode:
         """Mode shared by its frames; `conversion` says what was done to the stored values."""
