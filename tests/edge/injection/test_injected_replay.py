@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from edge.cli.main import main
+from edge.sources.simulated import write_simulation
+from simulator import SimulationSpec
 from tests.edge.stacks import Replayed, check_sums, dark, in_memory, replay
 
 CLEAN = {"calibration__frames": 50, "exposure__period_s": 5.0, "zero_bias__share": 0.05}
@@ -91,6 +95,24 @@ def test_places_of_synthetic_particles_never_become_hot(tmp_path):
     )
     assert found.summary["injection"]["injected"] > 30
     assert "hot_pixel" not in found.summary["injection"]["missed"]
+
+
+def test_the_command_measures_where_it_is_asked_to(tmp_path, capsys):
+    spec = SimulationSpec(width_px=64, height_px=48, hot_pixels=0, telegraph_pixels=0)
+    write_simulation(spec, tmp_path / "recording", 150)
+    call = ["replay", str(tmp_path / "recording"), "--json"]
+    assert main([*call, "--inject", "0.1"]) == 0
+    measured = json.loads(capsys.readouterr().out)["injection"]
+    assert measured["share"] == 0.1
+    assert 0 < measured["found"] <= measured["injected"]
+    assert main(call) == 0
+    assert "injection" not in json.loads(capsys.readouterr().out)
+    for wrong in (["--inject", "0.5"], ["--inject", "0.1", "--preset", "credo"]):
+        assert main([*call, *wrong]) == 2
+        told = capsys.readouterr()
+        assert told.err.count("\n") == 1
+        assert "[injection]" in told.err
+        assert not told.out
 
 
 def test_light_and_floods_are_not_sampled(tmp_path):
