@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.detection.rule import Boxes, Look
-from edge.scoring.intervals import poisson_upper, wilson
+from edge.intervals import poisson_upper, wilson
 from edge.scoring.matching import AFTERGLOW_FRAMES, MATCH_RADIUS_PX
 from edge.scoring.truth import Particles, read_truth
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge.injection.trial import Trial
+from edge.intervals import wilson
 
 EDGES_SIGMA: tuple[float, ...] = (0, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 30, 60)
 """Bins of the brightest pixel's signal; one sigma wide where the threshold is."""
 
-_Z_95 = 1.959963984540054
 _DECIMALS = 4
 
 
@@ -97,24 +96,12 @@ class InjectionTally:
 def with_efficiency(part: dict[str, Any]) -> dict[str, Any]:
     """Add `efficiency` (None without a particle) and `interval_95` to injected and found."""
     injected, found = part["injected"], part["found"]
-    low, high = wilson_interval(found, injected)
+    low, high = wilson(found, injected)
     return {
         **part,
         "efficiency": round(found / injected, _DECIMALS) if injected else None,
         "interval_95": [round(low, _DECIMALS), round(high, _DECIMALS)],
     }
-
-
-def wilson_interval(found: int, tried: int, z: float = _Z_95) -> tuple[float, float]:
-    """Interval of a binomial share (Wilson, J. Am. Stat. Assoc. 22 (1927) 209); 95 % by default."""
-    if tried == 0:
-        return 0.0, 1.0
-    share, weight = found / tried, z * z / tried
-    middle = (share + weight / 2) / (1 + weight)
-    half = z * math.sqrt(share * (1 - share) / tried + weight / (4 * tried)) / (1 + weight)
-    low = 0.0 if found == 0 else max(middle - half, 0.0)
-    high = 1.0 if found == tried else min(middle + half, 1.0)
-    return low, high
 
 
 def _bin_of(peak_sigma: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.scoring.intervals import normal_cdf, wilson
+from edge.intervals import normal_cdf, wilson
 
 FIRST_BIN_SIGMA, LAST_BIN_SIGMA = 3, 30
 _DIGITS = 6

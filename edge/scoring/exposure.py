@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import BadUse
+from edge.intervals import normal_cdf
 from edge.scoring.injection import Injections
-from edge.scoring.intervals import normal_cdf
 from edge.scoring.lines import number, objects, text, whole
 
 _KIND = "the exposure records of a replay (HITS.exposure.jsonl)"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import BadUse, Failed
+from edge.intervals import normal_cdf
 from edge.outfile import FileKind, check_place, replacing
 from edge.scoring.efficiency import FIRST_BIN_SIGMA, LAST_BIN_SIGMA, Efficiency, PeakBin
-from edge.scoring.intervals import normal_cdf
 from edge.scoring.score import SIZES, Score
 
 PICTURE = FileKind("a picture of a score", b"Title\0score ")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edge.intervals import poisson_upper, threshold_of
 from edge.scoring.efficiency import Ideal
-from edge.scoring.intervals import poisson_upper, threshold_of
 
 _NS_PER_HOUR = 3.6e12
 

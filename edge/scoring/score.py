@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.errors import BadUse
 from edge.hitfile import exposure_path
+from edge.intervals import wilson
 from edge.recording.layout import TRUTH_NAME
 from edge.scoring.beside import find_beside
 from edge.scoring.detectable import LISTED, find_detectable, missed_reasons
@@ -18,7 +19,6 @@ from edge.scoring.efficiency import Efficiency, PeakBin, by_label, by_peak, meas
 from edge.scoring.exposure import read_exposure
 from edge.scoring.given import Given, series_names_of
 from edge.scoring.hits import Hits, read_hits
-from edge.scoring.intervals import wilson
 from edge.scoring.matching import MATCH_RADIUS_PX, NONE, Matching, match
 from edge.scoring.rates import FalseRate
 from edge.scoring.residuals import position_residuals, time_residuals

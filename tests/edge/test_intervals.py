@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from edge.scoring.intervals import normal_cdf, poisson_upper, threshold_of, wilson
+from edge.intervals import normal_cdf, poisson_upper, threshold_of, wilson
 
 
 @given(st.integers(1, 1_000_000), st.floats(0, 1))
