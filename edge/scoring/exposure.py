@@ -50,8 +50,9 @@ class Exposure:
     false_per_hour : float or None
         Triggers by noise alone that the calibration expects, mean over the live time.
     false_from : str
-        "calibration" where a record states that rate, "seed_sigma" where it follows from the
-        threshold on a normal tail, "" where neither is known.
+        "calibration" where a record states that rate; "seed_sigma" where it follows from the
+        threshold of a single pixel on a normal tail, clusters not counted; "" where neither is
+        known.
     spans : dict of str to Spans
         By series.
     injections : Injections
