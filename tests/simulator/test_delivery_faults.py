@@ -59,7 +59,7 @@ def test_a_torn_frame_is_its_own_above_and_the_one_before_below():
 def test_truth_tells_which_particles_a_repeat_or_a_tear_took_away():
     simulation = Simulation(ALL)
     seen = {None: 0, "repeated": 0, "torn": 0}
-    for i in range(600):
+    for i in range(200):
         faults = simulation.faults(i)
         for truth in simulation.truth(i):
             lost = lost_in(truth, faults)

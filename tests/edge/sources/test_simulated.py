@@ -228,7 +228,7 @@ def test_wrong_use_of_write_simulation_is_refused(tmp_path):
 
 
 def test_recording_a_playing_simulation_keeps_its_truth(tmp_path):
-    source = open_simulated({"width": "48", "height": "32", "hits_per_min": "60000", "fps": "100"})
+    source = open_simulated({"width": "48", "height": "32", "hits_per_min": "6000", "fps": "20"})
     result = record(source, tmp_path / "r", frames=10)
     assert result["frames"] == 10
     truth = read_truth(result)
