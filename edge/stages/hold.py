@@ -94,6 +94,13 @@ class Hold:
                 entry.held = []
                 entry.outcome = replace(entry.outcome, fate="uncovered", reason=reason)
 
+    def recall(self, pixel: Candidate, reason: str) -> None:
+        """Refuse what waits of a lone pixel, now that it lit again."""
+        for entry in self._waiting:
+            again = [one for one in entry.held if _is_same_pixel(one[0], pixel)]
+            entry.refused += [Refused(candidate, reason) for candidate, _, _ in again]
+            entry.held = [one for one in entry.held if one not in again]
+
     def flush(self) -> Iterator[Settled]:
         """No frame follows: settle all that waits."""
         self._alive = []
@@ -179,6 +186,11 @@ class Hold:
         if verdict is Verdict.SWITCHED and self._watch is not None:
             return self._watch.switched(chain)
         return None
+
+
+def _is_same_pixel(one: Candidate, other: Candidate) -> bool:
+    same = one.area_px == other.area_px == 1
+    return same and one.y_px == other.y_px and one.x_px == other.x_px
 
 
 def _goes_on(chain: Chain, candidate: Candidate) -> bool:

@@ -181,6 +181,8 @@ class OrderStage:
             refused.append(Refused(candidate, reason))
             if reason in (HOT_PIXEL, TELEGRAPH):
                 self._watch.suspect([candidate], reason)
+            if reason == TELEGRAPH:
+                self._hold.recall(candidate, reason)
         return going_on, new, refused
 
     def _thinned(self, settled: Iterator[Settled]) -> Iterator[Settled]:

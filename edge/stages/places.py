@@ -18,7 +18,9 @@ Poisson
     rare as muons on 0.1 cm2 it gives 2, 2, 3.
 telegraph
     What stayed lit for longer than the hold allows, in one or two pixels, switched: a random
-    telegraph pixel. So did a lone pixel that stayed at one level for two or three frames.
+    telegraph pixel. So did a lone pixel that stayed at one level for two or three frames. On a
+    sensor that has shown such pixels, one whose step is close to the threshold flickers: a lone
+    pixel's second lighting is one where chance makes it in fewer than one of 10,000.
 
 A hot place is refused until it heals: quiet for longer than an hour, than ten of its mean intervals
 and than it was restless (a day at most). One that healed is hot again with the second lighting
@@ -41,6 +43,7 @@ TELEGRAPH = "telegraph"
 
 _AREA_PX = 9
 _QUICK_CHANCE = 1e-3
+_FLICKER_CHANCE = 1e-4
 _CHANCE = 1e-6
 _MOST_RECENT = 8
 _LEAST_LIGHTINGS = 3
@@ -125,6 +128,8 @@ class Places:
         self._places: dict[int, int | _Place] = {}  # a place that lit once is its time alone
         self._hot: dict[int, _Place] = {}
         self._seen = 0
+        self.flickers = False
+        """Whether this sensor has shown telegraph pixels."""
 
     def judge(self, candidate: Candidate, now_ns: int) -> tuple[str | None, bool]:
         """Count a new lighting; return the reason to refuse it, or None, and if it is the first."""
@@ -142,6 +147,9 @@ class Places:
         place.light(now_ns, pixel, pixel == key)
         if place.reason is None and self._is_hot(place, now_ns):
             self._condemn(key, place, HOT_PIXEL)
+        if place.reason is None and candidate.area_px == 1 and self._is_flicker(place):
+            self.mark(candidate, now_ns)
+            return TELEGRAPH, False
         if place.reason is None:
             self._rate.count()
         return place.reason, False
@@ -236,6 +244,14 @@ class Places:
             quick = lightings >= self._count and span_ns <= self._window_ns
             hot |= chance * trials < _CHANCE or (quick and chance * len(spans) < _QUICK_CHANCE)
         return place.is_hot_again() or (hot and place.count >= min(_LEAST_LIGHTINGS, self._count))
+
+    def _is_flicker(self, place: _Place) -> bool:
+        if not self.flickers or len(place.recent) < 2:
+            return False
+        (before_ns, other), (now_ns, pixel) = place.recent[-2:]
+        span_ns = max(now_ns - before_ns, _LEAST_SPAN_NS)
+        rare = self._rate.per_px_ns * span_ns < _FLICKER_CHANCE
+        return other == pixel and rare
 
     def _spans(self, place: _Place, now_ns: int) -> Iterator[tuple[int, int, int]]:
         """Lightings, the time they took, the pixels they fell on: each is a test."""

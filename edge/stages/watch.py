@@ -67,5 +67,6 @@ class PixelWatch:
     def _mark(self, candidates: Iterable[Candidate]) -> None:
         self._proven += 1
         if self.places is not None:
+            self.places.flickers = self._proven >= _PROVEN
             for one in candidates:
                 self.places.mark(one, self.now_ns)
