@@ -37,8 +37,8 @@ CLUSTER_SHARE = 0.25
 """Of the wanted false triggers; the rest is for single pixels, which it costs 0.04 sigma."""
 
 _PATTERN_SHARE = 0.6
-_LOOK_SHARE = 0.6
-_LEAST_LOOK_SIGMA, _MOST_LOOK_SIGMA = 3.5, 4.2
+_LOOK_SHARE = 0.64
+_LEAST_LOOK_SIGMA, _MOST_LOOK_SIGMA = 3.5, 4.5
 _LEAST_SINGLE_SIGMA = 4.5
 """Where single pixels trigger below, there is nothing to gain from their neighbours."""
 

@@ -18,6 +18,9 @@ MOST_WIDTH_PX = 65_536
 MOST_SEEDS = 65_536
 """A frame with more lit pixels is no longer looked at pixel by pixel: it is a flood."""
 
+_SPAN_PX = 256
+"""In a row with lit pixels, spans without any are passed over in vectors too."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
@@ -91,11 +94,19 @@ def _scan_rows(
         total += np.uint64(row_total)
         bright += int(row_bright)
         if row_lit > 0:
-            for x in range(width):
-                if pixels[y, x] > seed_threshold[y, x]:
-                    if lit < room:
-                        seeds[lit] = y * width + x
-                    lit += 1
+            for start in range(0, width, _SPAN_PX):
+                span = pixels[y, start : start + _SPAN_PX]
+                limit = seed_threshold[y, start : start + _SPAN_PX]
+                span_lit = np.uint32(0)
+                for x in range(span.shape[0]):
+                    span_lit += np.uint32(span[x] > limit[x])
+                if span_lit == 0:
+                    continue
+                for x in range(span.shape[0]):
+                    if span[x] > limit[x]:
+                        if lit < room:
+                            seeds[lit] = y * width + start + x
+                        lit += 1
     return total, bright, lit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,7 @@ def significant(
         calibration.mean_adu,
         calibration.sigma_adu,
         calibration.hot,
-        constants(rule),
-        *rule.pattern_terms(),
+        *_numbers(rule),
     )
     once: NDArray[np.int64] = np.unique(found)
     return once
@@ -69,6 +68,11 @@ def constants(rule: ClusterRule) -> NDArray[np.float32]:
     scales = (rule.stretch, rule.stretch * rule.hot_stretch)
     limits = (rule.pattern_limit, rule.spot_limit)
     return np.array([*scales, *limits, SIDE, CORNER, PENALTY], np.float32)
+
+
+@lru_cache(maxsize=16)
+def _numbers(rule: ClusterRule) -> tuple[NDArray[np.float32], ...]:
+    return constants(rule), *rule.pattern_terms()
 
 
 def significant_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
