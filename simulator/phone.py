@@ -24,7 +24,7 @@ _LUMA = (0.299, 0.587, 0.114)
 # of the luma's noise.
 _DIAMETER_PX = 5
 _REACH_PX = 1.5
-_RANGE_SIGMA = 3.0
+_RANGE_SIGMA = 2.0
 # Dark frames from which the noise is measured, and pairs from which a particle's signal is.
 _NOISE_FRAMES = 64
 _PAIRS = 8
