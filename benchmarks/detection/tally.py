@@ -15,6 +15,9 @@ from edge.scoring.matching import AFTERGLOW_FRAMES, MATCH_RADIUS_PX
 from edge.scoring.truth import Particles, read_truth
 
 CLEAR_SIGMA = 10.0
+MOST_TOLD = 100
+"""Missed particles and false hits that are told one by one."""
+
 BIN_EDGES_SIGMA: Sequence[float] = (3, 5, 7, 10, 15, 20, 30, 50, 100, np.inf)
 
 
@@ -72,7 +75,7 @@ class Tally:
     live_frames: int = 0
     found: set[int] = field(default_factory=set)
     missable: set[int] = field(default_factory=set)
-    false_uncovered: int = 0
+    first_false: list[tuple[int, int, int]] = field(default_factory=list)
 
     def add(self, frame: int, look: Look) -> None:
         """Count a frame; frames come in order."""
@@ -90,6 +93,14 @@ class Tally:
         if left:
             left -= self._late(frame, look.boxes)
         self.false += max(left, 0)
+        if left > 0 and len(self.first_false) < MOST_TOLD:
+            self._tell_false(frame, look.boxes)
+
+    def _tell_false(self, frame: int, boxes: Boxes) -> None:
+        near = [self.truth.touched(frame - back, boxes) for back in range(AFTERGLOW_FRAMES + 1)]
+        for box, (x0, y0, _, _) in enumerate(boxes.tolist()):
+            if not any(one[box] for one in near) and len(self.first_false) < MOST_TOLD:
+                self.first_false.append((frame, x0, y0))
 
     def _match(self, frame: int, boxes: Boxes) -> int:
         """Count boxes on particles; return how many are on none."""
@@ -154,6 +165,10 @@ class Score:
         By brightest pixel, in sigma of that pixel's noise.
     hits, true_hits, duplicates, false_hits : int
     live_share, live_h : float
+    missed : tuple of (frame, column, row, sigma)
+        The first of the particles that it did not find of all.
+    first_false : tuple of (frame, column, row)
+        The first of its false hits.
     notes : tuple of str
     """
 
@@ -166,6 +181,8 @@ class Score:
     false_hits: int
     live_share: float
     live_h: float
+    missed: tuple[tuple[int, int, int, float], ...] = ()
+    first_false: tuple[tuple[int, int, int], ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -233,5 +250,16 @@ def score(
         false_hits=tally.false,
         live_share=live,
         live_h=live * tally.frames * frame_s / 3600,
+        missed=tuple(_told(truth.particles, i) for i in np.flatnonzero(clear & ~found)[:MOST_TOLD]),
+        first_false=tuple(tally.first_false),
         notes=notes,
+    )
+
+
+def _told(particles: Particles, number: int) -> tuple[int, int, int, float]:
+    return (
+        int(particles.frame[number]),
+        int(particles.x_px[number]),
+        int(particles.y_px[number]),
+        round(float(particles.peak_sigma[number]), 1),
     )
