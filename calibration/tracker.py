@@ -50,6 +50,11 @@ _EVENT_BLOCKS = 28
 """At most one word of a change in so many blocks: a minute at 30 frames/s."""
 
 _CLIPPED_SIGMA = 3.0
+_LEAK_NOISE = 1.4
+"""A frame with so much more variance than usual (18 % more noise) has light in it."""
+
+_LEAK_SCATTER = 10.0
+_LEAST_NOISE_ADU = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Tracker:
         self._reference = base.expected_mean_adu
         self._noise = 1.0
         self._usual_square: float | None = None
+        self._scatter = 0.0
         self._samples: list[tuple[float, float, float]] = []
         self._temperatures_c: list[float] = []
         self._risen: list[NDArray[np.int64]] = []
@@ -119,9 +125,16 @@ class Tracker:
         return self._watch.pixels.index
 
     @property
-    def usual_noise_square(self) -> float | None:
-        """What `Sample.noise_square` usually is; None until a block was seen."""
-        return self._usual_square
+    def most_noise_square(self) -> float | None:
+        """What `Sample.noise_square` of a dark frame stays below; None while that isn't known.
+
+        Light brings shot noise, which no drift of the level does. Noise below a count says little
+        of it, nor does that of a sensor that clips black.
+        """
+        if self._usual_square is None or self._typical < _LEAST_NOISE_ADU:
+            return None
+        scattered = self._usual_square + _LEAK_SCATTER * self._scatter
+        return max(_LEAK_NOISE * self._usual_square, scattered)
 
     def turns_at(self, index: int) -> bool:
         """Whether frame `index` belongs to another block than the one before."""
@@ -222,9 +235,11 @@ class Tracker:
         if self._clipped or len(squares) < _LEAST_FRAMES:
             return
         square = float(np.median(squares))
+        scatter = 1.4826 * float(np.median(np.abs(np.array(squares) - square)))
         if self._usual_square is None:
-            self._usual_square = square
+            self._usual_square, self._scatter = square, scatter
             return
+        self._scatter = max(scatter, self._scatter)
         ratio = min(max(np.sqrt(square / self._usual_square), 0.5), 2.0)
         if abs(ratio - 1) < _NOISE_STEP:
             return

@@ -107,7 +107,7 @@ class CalibratedTracking:
             tracker.calibration,
             self._limits,
             watched=tracker.watched,
-            usual_noise_square=tracker.usual_noise_square,
+            most_noise_square=tracker.most_noise_square,
         )
 
 

@@ -30,10 +30,6 @@ _FLOOD_MARGIN = 20
 _USUAL_MARGIN = 2
 """A frame may hold so many times the candidates that the calibration's frames were rich in."""
 
-_LEAK_NOISE = 1.4
-"""A frame whose noise has so much more variance than usual (18 % more noise) has light in it:
-light brings shot noise, which no drift of the level does."""
-
 _UNKNOWN_PITCH_UM = 10.0
 _GROWTH_SIGMA = 3.5
 
@@ -47,8 +43,8 @@ class CalibratedDetector:
     limits : ScanLimits
     watched : ndarray of int64, optional
         Flat indices of the pixels that a sample of each frame is to hold; None: no samples.
-    usual_noise_square : float, optional
-        Noise of a usual frame: one that is much noisier has light in it (`leak`).
+    most_noise_square : float, optional
+        A frame whose sample is noisier has light in it (`leak`).
     """
 
     def __init__(
@@ -57,12 +53,12 @@ class CalibratedDetector:
         limits: ScanLimits,
         *,
         watched: NDArray[np.int64] | None = None,
-        usual_noise_square: float | None = None,
+        most_noise_square: float | None = None,
     ) -> None:
         self.calibration = calibration
         self.limits = limits
         self._watched = watched
-        self._noise_limit = _LEAK_NOISE * (usual_noise_square or np.inf)
+        self._noise_limit = np.inf if most_noise_square is None else most_noise_square
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
         self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
