@@ -26,12 +26,12 @@ _HARD_SIGMA = 3.0
 _GAMMA_KEV = np.array([351.9, 583.2, 609.3, 911.2, 1120.3, 1460.8, 1764.5, 2614.5])
 _GAMMA_WEIGHT = np.array([0.12, 0.12, 0.15, 0.12, 0.06, 0.28, 0.06, 0.09])
 # Share of gammas that scattered on their way and lie in the continuum.
-_SCATTERED_SHARE = 0.6
-_SCATTERED_KEV = (60.0, 500.0)
+_SCATTERED_SHARE = 0.85
+_SCATTERED_KEV = (40.0, 400.0)
 # Betas of what is in glass, package and air: end points in keV (Pb-214, Bi-210, K-40).
 _BETA_KEV = np.array([671.0, 1162.0, 1311.0])
 # Share of the electrons that betas are.
-_BETA_SHARE = 0.4
+_BETA_SHARE = 0.2
 _LEAST_KEV = 5.0
 _MOST_KEV = 1_300.0
 

@@ -16,7 +16,8 @@ Facts are stated by the makers or measured; what nobody publishes is an estimate
 - Row times: line length over pixel rate in Linux's drivers (ov5647: 2844 / 87.5 MHz, imx219:
   3448 / 182.4 MHz, imx477: 24000 / 840 MHz); BGGR is the order their rows are read in by default.
 - Sensitive depth: none of the makers states one. Track lengths gave 26.3 +- 1.4 um for one phone
-  (Vandenbroucke et al., J. Instrum. 11 (2016) P04019), thinned sensors have a few um: 10 um here
+  (Vandenbroucke et al., J. Instrum. 11 (2016) P04019), and worms of labelled phone hits agree with
+  it (``python -m benchmarks.likeness``); thinned sensors have a few um: 10 um for the others
   (estimate).
 - Webcam and phone are typical ones, not one product (estimates throughout): a 3 um sensor behind a
   USB bridge that gives 8-bit luma with black taken off; a phone's 1080p stream of a 1.4 um sensor.
@@ -118,7 +119,9 @@ _PHONE = SimulationSpec(
     dark_current_e_per_s=5.0,
     temperature_c=32.0,
     pixel_pitch_um=1.4,
-    sensitive_depth_um=10.0,
+    sensitive_depth_um=26.0,
+    diffusion_um=1.5,
+    substrate_um=3.0,
 )
 
 PRESETS: Mapping[str, SimulationSpec] = MappingProxyType(

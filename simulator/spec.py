@@ -183,8 +183,8 @@ class SimulationSpec:
     temperature_drift_s: float = 600.0
     pixel_pitch_um: float = 1.4
     sensitive_depth_um: float = 15.0
-    diffusion_um: float = 0.8
-    substrate_um: float = 2.0
+    diffusion_um: float = 0.5
+    substrate_um: float = 1.0
     hits_per_min: float = 60.0
     flux_per_cm2_min: float | None = None
     spot_share: float = 0.4
