@@ -32,6 +32,7 @@ class Bursts:
         self._rate = rate
         self._recent: deque[tuple[int, int]] = deque()
         self._count = 0
+        self._known = (-1.0, _LEAST)
 
     def refuses(self, hits: int, now_ns: int) -> bool:
         """Count a frame's hits; True when they are part of a burst."""
@@ -47,4 +48,7 @@ class Bursts:
         if self._count <= _LEAST:
             return _LEAST
         mean = self._rate.per_min
-        return max(_LEAST, limit(_CHANCE, mean + _DEVIATIONS * math.sqrt(mean / _LEARNED_MIN)))
+        if mean != self._known[0]:
+            highest = mean + _DEVIATIONS * math.sqrt(mean / _LEARNED_MIN)
+            self._known = (mean, max(_LEAST, limit(_CHANCE, highest)))
+        return self._known[1]

@@ -59,18 +59,21 @@ class History:
         if candidate.unproven_hot:
             return HOT_PIXEL
         reason, is_new = self.places.judge(candidate, now_ns)
-        if reason is not None or not is_new or self._lines is None:
+        if reason is not None or self._lines is None:
             return reason
-        at_fault = self._lines.refuses(candidate.y_px, candidate.x_px, now_ns)
+        y, x = candidate.y_px, candidate.x_px
+        # A pixel that lights twice says nothing of its line.
+        at_fault = self._lines.refuses(y, x, now_ns) if is_new else self._lines.is_bad(y, x, now_ns)
         return ROW_COLUMN if at_fault else None
 
-    def would_refuse(self, candidate: Candidate) -> str | None:
+    def would_refuse(self, candidate: Candidate, now_ns: int) -> str | None:
         """Reason to refuse a candidate now; nothing is counted."""
         if candidate.unproven_hot or self.places.is_hot(candidate):
             return HOT_PIXEL
-        if self._lines is not None and self._lines.is_bad(candidate.y_px, candidate.x_px):
-            return ROW_COLUMN
-        return None
+        if self._lines is None:
+            return None
+        at_fault = self._lines.is_bad(candidate.y_px, candidate.x_px, now_ns)
+        return ROW_COLUMN if at_fault else None
 
     def is_burst(self, hits: int, stamp: FrameStamp, now_ns: int) -> bool:
         """Count a frame that was looked at, with its new hits; True when they are of a burst."""

@@ -116,7 +116,9 @@ class OrderStage:
             outcome = replace(outcome, injected=replace(outcome.injected, lost="uncovered"))
 
         def would_refuse(candidate: Candidate) -> str | None:
-            return history.would_refuse(candidate) if history is not None else None
+            if history is None:
+                return None
+            return history.would_refuse(candidate, self._ticks.now_ns)
 
         return judge_injected(outcome, self._rules.veto, would_refuse)
 
@@ -137,7 +139,8 @@ class OrderStage:
     def _is_light_again(self, outcome: Outcome, stamp: FrameStamp, history: History | None) -> bool:
         if outcome.flood or history is None:
             return outcome.flood
-        new = [one for one in outcome.candidates if history.would_refuse(one) is None]
+        now_ns = self._ticks.now_ns
+        new = [one for one in outcome.candidates if history.would_refuse(one, now_ns) is None]
         return history.leak.is_many(len(new), stamp)
 
     def _push_dark(

@@ -46,9 +46,6 @@ _QUICK_CHANCE = 1e-3
 _FLICKER_CHANCE = 1e-4
 _CHANCE = 1e-6
 _MOST_RECENT = 8
-_LEAST_LIGHTINGS = 3
-"""Two hits never make a place hot: they may be two particles."""
-
 _QUIET_NS = 3_600_000_000_000
 _QUIET_INTERVALS = 10
 _LONGEST_QUIET_NS = 24 * _QUIET_NS
@@ -118,7 +115,8 @@ class Places:
     rate : PixelRate
         The sensor's own, fed here with what lights at new places.
     count, window_ns : int
-        Of the quick rule.
+        Of the quick rule; fewer lightings than `count` make no place hot by the Poisson rule
+        either. Two may be two particles.
     """
 
     def __init__(self, rate: PixelRate, count: int = 3, window_ns: int = 180_000_000_000) -> None:
@@ -243,7 +241,7 @@ class Places:
             chance = at_least(lightings - 1, self._rate.per_px_ns * area_px * span_ns)
             quick = lightings >= self._count and span_ns <= self._window_ns
             hot |= chance * trials < _CHANCE or (quick and chance * len(spans) < _QUICK_CHANCE)
-        return place.is_hot_again() or (hot and place.count >= min(_LEAST_LIGHTINGS, self._count))
+        return place.is_hot_again() or (hot and place.count >= self._count)
 
     def _is_flicker(self, place: _Place) -> bool:
         if not self.flickers or len(place.recent) < 2:

@@ -117,12 +117,17 @@ class Judged:
         return self.true / max(self.true + self.false, 1)
 
 
-def judge(scene: Scene, stage: OrderStage | None = None) -> Judged:
-    """Send a scene through an order stage."""
+def judge(scene: Scene, stage: OrderStage | None = None, *, masked: bool = False) -> Judged:
+    """Send a scene through an order stage; `masked`: suspects are, from the next 64th frame on."""
     stage = stage or OrderStage(OrderRules(), LiveTimeline())
     judged = Judged([])
-    for outcome in scene.outcomes():
-        judged.settled += stage.push(outcome)
+    gone: set[tuple[int, int]] = set()
+    for i, outcome in enumerate(scene.outcomes()):
+        if masked and i % 64 == 0:
+            for one in stage.take_suspects():
+                gone.update(zip(one.rows.tolist(), one.cols.tolist(), strict=True))
+        seen = tuple(one for one in outcome.candidates if (one.y_px, one.x_px) not in gone)
+        judged.settled += stage.push(replace(outcome, candidates=seen))
     judged.settled += stage.flush()
     for one in judged.settled:
         assert one.outcome.stamp is not None
