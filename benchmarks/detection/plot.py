@@ -26,28 +26,46 @@ _MARKERS = {
 
 def plot(results: Sequence[StreamResult], out: Path) -> None:
     """Write the plot; the ending of the name chooses SVG or PNG."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    columns = min(len(results), 3)
-    rows = -(-(len(results) + 1) // columns) if len(results) > 1 else 1
+    # One cell more than there are panels, for the legend.
+    columns = 3 if len(results) in (2, 4, 5) else 2
+    rows = -(-(len(results) + 1) // columns)
     figure = Figure(figsize=(4.0 * columns, 3.4 * rows), facecolor="white", layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    panels = list(grid.flat)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for panel, result in zip(panels, results, strict=False):
         _panel(panel, result)
     for panel in panels[len(results) :]:
         panel.set_axis_off()
-    where = panels[len(results)] if len(panels) > len(results) else panels[-1]
-    handles, labels = panels[0].get_legend_handles_labels()
-    where.legend(handles, labels, loc="center", fontsize=9, frameon=False)
-    figure.supxlabel("false hits an hour (open marker: none seen, at the 95 % limit)", fontsize=10)
+    _legend(panels[len(results)], results)
+    figure.supxlabel(
+        "false hits an hour (open marker: none seen, drawn at the 95 % limit)", fontsize=10
+    )
     figure.supylabel("particles of 10 σ or more found", fontsize=10)
-    figure.savefig(out, dpi=110, metadata=_metadata(out))
+    # Names of SVG parts are random otherwise: the same results give the same file.
+    with rc_context({"svg.hashsalt": "detection"}):
+        figure.savefig(out, dpi=110, metadata=_metadata(out))
 
 
 def _metadata(out: Path) -> dict[str, Any]:
-    # No date: the same results give the same file.
+    # No date, for the same reason.
     return {"Date": None} if out.suffix == ".svg" else {"Software": None}
+
+
+def _legend(panel: Any, results: Sequence[StreamResult]) -> None:
+    there = {entry.family for result in results for entry in result.entries}
+    for family, (marker, colour) in _MARKERS.items():
+        if family in there:
+            size = _size(family)
+            panel.plot(
+                [], [], marker, color=colour, markersize=size, linestyle="none", label=family
+            )
+    panel.legend(loc="center", fontsize=10, frameon=False)
+
+
+def _size(family: str) -> int:
+    return 14 if family == OURS else 6
 
 
 def _panel(panel: Any, result: StreamResult) -> None:
@@ -60,25 +78,24 @@ def _panel(panel: Any, result: StreamResult) -> None:
     panel.set_xlim(_LEAST_PER_H, _MOST_PER_H)
     panel.set_ylim(-0.04, 1.06)
     panel.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    panel.tick_params(labelbottom=True, labelleft=True)
     panel.grid(alpha=0.25)
 
 
 def _family(panel: Any, family: str, some: Sequence[Entry]) -> None:
     marker, colour = _MARKERS[family]
-    size = 14 if family == OURS else 6
-    points = [_point(entry) for entry in some]
+    points = [_point(entry) for entry in some if entry.score.efficiency.tried]
     if family in CURVES:
         panel.plot([x for x, _, _ in points], [y for _, y, _ in points], "-", color=colour, lw=0.8)
-    for i, (x, y, none_seen) in enumerate(points):
+    for x, y, none_seen in points:
         panel.plot(
             [x],
             [y],
             marker,
             color=colour,
-            markersize=size,
+            markersize=_size(family),
             markerfacecolor="none" if none_seen else colour,
             linestyle="none",
-            label=family if i == 0 else None,
             zorder=5 if family == OURS else 3,
         )
 
