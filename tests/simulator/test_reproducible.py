@@ -19,7 +19,7 @@ HASHES = {
     "pi-v2": "9a4aa1d7f7e1843b",
     "pi-hq": "b48b63641830d42d",
     "webcam": "8bf6eb085ca1ca13",
-    "particles": "786aa9d8775f09d5",
+    "particles": "6e9e5d34f22eb1fd",
 }
 
 
