@@ -1,4 +1,4 @@
-"""Hits as lines of JSON, exposure records in a file beside them."""
+"""Hits as lines of JSON; exposure records, and some refused candidates, in files beside them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge.errors import Failed
 from edge.messages.codec import encode
 from edge.messages.envelope import envelope
 from edge.outfile import HITS, check_place, is_stream, replacing
+from edge.refused import refused_line, refused_path
 
 
 def exposure_path(hits: Path) -> Path:
@@ -24,13 +25,14 @@ def check_hits_place(hits: Path) -> None:
     """Refuse a place for hits, or for what lies beside them; see `edge.outfile.check_place`."""
     check_place(hits, HITS, stream=True)
     if not is_stream(hits):
-        check_place(exposure_path(hits), HITS)
+        for beside in (exposure_path(hits), refused_path(hits)):
+            check_place(beside, HITS)
 
 
 class HitFile:
     """Numbers the messages of a replay and writes them; with no path it only numbers them.
 
-    Both files appear when they are whole: a replay that fails leaves those of the one before. A
+    The files appear when they are whole: a replay that fails leaves those of the one before. A
     pipe or a device has nothing beside it: it takes the hits alone.
 
     Raises
@@ -49,6 +51,8 @@ class HitFile:
         self._open = ExitStack()
         self._hits: IO[bytes] | None = None
         self._others: IO[bytes] | None = None
+        self._refused: IO[bytes] | None = None
+        self._refused_seq = 0
 
     def __enter__(self) -> Self:
         if self._path is None:
@@ -72,7 +76,8 @@ class HitFile:
     ) -> None:
         try:
             if kind is None:
-                self._flush()  # before either takes its name, so that both are of one replay
+                self._flush()  # before one takes its name, so that all are of one replay
+                self._drop_stale()
             self._open.__exit__(kind, value, trace)
         except OSError as error:
             with suppress(OSError):  # what is still buffered fails once more
@@ -100,8 +105,25 @@ class HitFile:
             except OSError as error:
                 raise _failed(self._path, error) from None
 
+    def keep_refused(self, draft: Draft) -> None:
+        """Write a refused candidate to the file of such; they have numbers of their own."""
+        if self._path is None or is_stream(self._path):
+            return
+        self._refused_seq += 1
+        try:
+            if self._refused is None:
+                self._refused = self._open.enter_context(replacing(refused_path(self._path)))
+            self._refused.write(refused_line(draft, self._rig, self._epoch, self._refused_seq))
+        except OSError as error:
+            raise _failed(self._path, error) from None
+
+    def _drop_stale(self) -> None:
+        """Where nothing was refused there is no file of such, nor one of a replay before."""
+        if self._path is not None and self._refused is None and not is_stream(self._path):
+            refused_path(self._path).unlink(missing_ok=True)
+
     def _flush(self) -> None:
-        for file in (self._hits, self._others):
+        for file in (self._hits, self._others, self._refused):
             if file is not None:
                 file.flush()
 

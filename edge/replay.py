@@ -116,6 +116,8 @@ class Replay:
         timeline = RecordedTimeline()
         reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
         with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
+            if self._out is not None:
+                reporter.on_refused = file.keep_refused
             for one in series:
                 if self._stop.is_set():
                     self._result.interrupted = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from edge.compose import hit_body
 from edge.config.digest import config_hash
 from edge.config.model import Config
 from edge.describe import describe
-from edge.detection import Draft, Hit
+from edge.detection import Candidate, Draft, FrameStamp, Hit
 from edge.detector import Detector
 from edge.expected import sensor_area_cm2
 from edge.frame import SensorMode
@@ -90,6 +90,8 @@ class Reporter:
         self._position = _position(config)
         self._restart: _Restart | None = None
         self._closed: deque[tuple[Exposure, _Restart | None]] = deque(maxlen=64)
+        self.on_refused: Callable[[Draft], None] | None = None
+        """Takes the refused candidates that are kept; they are no messages."""
 
     @property
     def mode(self) -> SensorMode | None:
@@ -108,6 +110,9 @@ class Reporter:
     def take(self, settled: Settled) -> list[Draft]:
         """Count a frame and write down its hits; an exposure record when its time is over."""
         drafts = self._hits(settled)
+        if self.on_refused is not None:
+            for draft in self._refused(settled):
+                self.on_refused(draft)
         self._account.add(settled)
         if self._account.span_ns() >= self._config.exposure.period_s * _NS:
             drafts += self.close("minute")
@@ -185,35 +190,48 @@ class Reporter:
         return Draft("calibration", {**detector.message_body(), **made, **why}, self._origin)
 
     def _hits(self, settled: Settled) -> list[Draft]:
-        stamp = settled.outcome.stamp
-        if stamp is None or not settled.hits:
-            return []
-        described = [(hit.candidate, describe(hit.candidate)) for hit in settled.hits]
-        classes = self._classifier.classify(described)
         drafts = []
-        for accepted, (candidate, features), found in zip(
-            settled.hits, described, classes, strict=True
-        ):
-            hit = Hit(
-                frame=stamp,
-                candidate=candidate,
-                frames_lit=accepted.frames_lit,
-                features=features,
-                label=found.label,
-                scores=found.scores,
-            )
-            self.totals.classes[found.label] += 1
+        lit = [(one.candidate, one.frames_lit) for one in settled.hits]
+        for hit in self._described(settled.outcome.stamp, lit):
+            self.totals.classes[hit.label] += 1
             self.totals.last_hits = [*self.totals.last_hits[-5:], hit]
-            body = hit_body(
-                hit,
-                self._clock,
-                self._provenance(),
-                self._position,
-                timeline=self._timeline,
-                black_level_adu=self._black_level_adu,
-            )
-            drafts.append(Draft("hit", body, stamp.origin))
+            drafts.append(Draft("hit", self._hit_body(hit), hit.frame.origin))
         return drafts
+
+    def _refused(self, settled: Settled) -> list[Draft]:
+        """Refused candidates as hits with one key more: ``rejected``, the reason."""
+        hits = self._described(
+            settled.outcome.stamp, [(one.candidate, 1) for one in settled.refused]
+        )
+        return [
+            Draft("hit", {**self._hit_body(hit), "rejected": one.reason}, hit.frame.origin)
+            for one, hit in zip(settled.refused, hits, strict=True)
+        ]
+
+    def _described(
+        self, stamp: FrameStamp | None, lit: Sequence[tuple[Candidate, int]]
+    ) -> list[Hit]:
+        """Features and class of candidates, with the frames they were lit in."""
+        if stamp is None or not lit:
+            return []
+        described = [(candidate, describe(candidate)) for candidate, _ in lit]
+        classes = self._classifier.classify(described)
+        return [
+            Hit(stamp, candidate, frames_lit, features, found.label, found.scores)
+            for (_, frames_lit), (candidate, features), found in zip(
+                lit, described, classes, strict=True
+            )
+        ]
+
+    def _hit_body(self, hit: Hit) -> dict[str, Any]:
+        return hit_body(
+            hit,
+            self._clock,
+            self._provenance(),
+            self._position,
+            timeline=self._timeline,
+            black_level_adu=self._black_level_adu,
+        )
 
     def _provenance(self) -> dict[str, Any]:
         return {

@@ -38,6 +38,7 @@ def summary_json(hit: StoredHit) -> dict[str, Any]:
         "x_px": message.x_px,
         "y_px": message.y_px,
         "delivered": hit.delivered,
+        **({"rejected": message.rejected} if message.rejected is not None else {}),
     }
 
 

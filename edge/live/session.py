@@ -20,6 +20,7 @@ from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
 from edge.live.warmup import warm_up
 from edge.messages import encode
+from edge.refused import RefusedLog
 from edge.report import Reporter, summary_counts
 from edge.sources.capture import Capture, SourceStalled
 from edge.stages.exposure import UNSTORED
@@ -154,6 +155,9 @@ class Session:
             uplink.stop(_CLOSE_S)
 
     def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
+        refused = RefusedLog(self._config.rig.state_dir, outbox.rig, outbox.epoch)
+        self._reporter.on_refused = refused.add
+
         def sink(drafts: list[Draft], checkpoint: dict[str, Any] | Keep | None) -> bool:
             for draft in drafts:
                 if draft.kind == "calibration":

@@ -13,6 +13,7 @@ from edge.messages.envelope import Envelope
 from edge.messages.fields import (
     Count,
     Identifier,
+    Key,
     Nanoseconds,
     Numbers,
     Strict,
@@ -146,6 +147,11 @@ class HitMessage(Envelope):
     position: Position | None = Field(default=None, description="Where the rig stands.")
     orientation: Orientation | None = Field(default=None, description="Where the sensor looks.")
     provenance: HitProvenance = Field(description="What made it.")
+    rejected: Key | None = Field(
+        default=None,
+        description="Why it is no hit: only in a rig's or a replay's own file of refused "
+        "candidates, never sent.",
+    )
 
     @model_validator(mode="after")
     def _time_in_window(self) -> Self:
