@@ -5,6 +5,7 @@ Taken where the frame is read, so that a few thousand numbers are handed on and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from calibration.model import Calibration
 STRIPES = 64
 """Each frame shows one stripe of rows: after so many frames in a row every pixel was seen once."""
 
+FIELDS = 8
+_FIELD_SAMPLE_PX = 4096
+_FIELD_CLIP_SIGMA = 3.0
 _LEAST_PX = 512
 """Noise of fewer pixels than these is too uncertain to judge a frame by."""
 
@@ -40,6 +44,9 @@ class Sample:
         How much of that the mean of the whole frame does not show: hot pixels grow by themselves.
     noise_square : float
         Mean square of the quiet residuals in units of the pixels' noise.
+    unevenness : float
+        How far the brightest of 8 strips of the frame, upright or across, lies above the middle
+        one, in units of a pixel's noise: light comes from a side.
     """
 
     rows: slice
@@ -49,6 +56,7 @@ class Sample:
     offset_adu: float
     bias_adu: float
     noise_square: float
+    unevenness: float
 
     @property
     def judges_noise(self) -> bool:
@@ -104,7 +112,25 @@ def take_sample(
         offset_adu=frame_offset_adu + bias,
         bias_adu=bias,
         noise_square=square,
+        unevenness=_unevenness(pixels, calibration),
     )
+
+
+def _unevenness(pixels: NDArray[Any], calibration: Calibration) -> float:
+    height, width = pixels.shape
+    step = max(1, math.isqrt(height * width // _FIELD_SAMPLE_PX))
+    rows, cols = height // step // FIELDS, width // step // FIELDS
+    if not rows or not cols:
+        return 0.0
+    taken = (slice(0, FIELDS * rows * step, step), slice(0, FIELDS * cols * step, step))
+    excess = pixels[taken].astype(np.float32)
+    excess -= calibration.mean_adu[taken]
+    excess /= calibration.sigma_adu[taken]
+    excess -= np.median(excess)
+    np.clip(excess, -_FIELD_CLIP_SIGMA, _FIELD_CLIP_SIGMA, out=excess)  # a hit is no light
+    fields = excess.reshape(FIELDS, rows, FIELDS, cols).mean(axis=(1, 3), dtype=np.float64)
+    strips = np.stack([fields.mean(axis=0), fields.mean(axis=1)])
+    return float(np.max(strips.max(axis=1) - np.median(strips, axis=1)))
 
 
 def _spare_neighbours(quiet: NDArray[np.bool_], lit: NDArray[np.bool_]) -> None:

@@ -54,6 +54,10 @@ _LEAK_NOISE = 1.4
 """A frame with so much more variance than usual (18 % more noise) has light in it."""
 
 _LEAK_SCATTER = 10.0
+_LEAK_SIGMA = 0.3
+_FIRST_LEAK_SIGMA = 1.0
+"""Before it is known how even frames are."""
+
 _LEAST_NOISE_ADU = 1.0
 
 
@@ -107,8 +111,9 @@ class Tracker:
         self._reference = base.expected_mean_adu
         self._noise = 1.0
         self._usual_square: float | None = None
-        self._scatter = 0.0
-        self._samples: list[tuple[float, float, float]] = []
+        self._noisiest = 0.0
+        self._uneven = 0.0
+        self._samples: list[tuple[float, float, float, float]] = []
         self._temperatures_c: list[float] = []
         self._risen: list[NDArray[np.int64]] = []
         self._suspects: list[NDArray[np.int64]] = []
@@ -133,8 +138,12 @@ class Tracker:
         """
         if self._usual_square is None or self._typical < _LEAST_NOISE_ADU:
             return None
-        scattered = self._usual_square + _LEAK_SCATTER * self._scatter
-        return max(_LEAK_NOISE * self._usual_square, scattered)
+        return max(_LEAK_NOISE, self._noisiest) * self._usual_square
+
+    @property
+    def most_uneven(self) -> float:
+        """What `Sample.unevenness` of a dark frame stays below."""
+        return max(_LEAK_SIGMA, self._uneven) if self._uneven else _FIRST_LEAK_SIGMA
 
     def turns_at(self, index: int) -> bool:
         """Whether frame `index` belongs to another block than the one before."""
@@ -148,7 +157,9 @@ class Tracker:
             return
         if temperature_c is not None:
             self._temperatures_c.append(temperature_c)
-        self._samples.append((sample.offset_adu, sample.bias_adu, sample.noise_square))
+        self._samples.append(
+            (sample.offset_adu, sample.bias_adu, sample.noise_square, sample.unevenness)
+        )
         self._watch.note(sample.watched_adu, self._typical)
         self._learn(sample)
         self._seen[index % STRIPES] = True
@@ -220,7 +231,9 @@ class Tracker:
 
     def _settle_level(self) -> None:
         """Take over the level the maps were made for, and aim at the one that was measured."""
-        offsets, biases, _ = (np.array(values) for values in zip(*self._samples, strict=True))
+        offsets, biases, _, uneven = (
+            np.array(values) for values in zip(*self._samples, strict=True)
+        )
         before = self._level
         self._watch.move_level(self._next_level - before)
         self._level = self._next_level
@@ -228,18 +241,19 @@ class Tracker:
         if len(offsets) >= _LEAST_FRAMES:
             self._reference -= float(np.median(biases))
             self._next_level = before + float(np.median(offsets))
+            self._uneven = max(self._uneven, _usual_most(uneven))
 
     def _settle_noise(self) -> None:
         """Follow the noise that all pixels share."""
-        squares = [square for _, _, square in self._samples]
+        squares = [square for _, _, square, _ in self._samples]
         if self._clipped or len(squares) < _LEAST_FRAMES:
             return
         square = float(np.median(squares))
-        scatter = 1.4826 * float(np.median(np.abs(np.array(squares) - square)))
+        most = _usual_most(np.array(squares))
         if self._usual_square is None:
-            self._usual_square, self._scatter = square, scatter
+            self._usual_square, self._noisiest = square, most / square
             return
-        self._scatter = max(scatter, self._scatter)
+        self._noisiest = max(most / square, self._noisiest)
         ratio = min(max(np.sqrt(square / self._usual_square), 0.5), 2.0)
         if abs(ratio - 1) < _NOISE_STEP:
             return
@@ -385,6 +399,12 @@ def _judged_alone(base: Calibration) -> NDArray[np.bool_]:
     if base.look_threshold is None:
         return np.zeros(base.masked.shape, np.bool_)
     return base.look_threshold >= base.seed_threshold
+
+
+def _usual_most(values: NDArray[np.float64]) -> float:
+    """What values like these stay below."""
+    middle = float(np.median(values))
+    return middle + _LEAK_SCATTER * 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _merged(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

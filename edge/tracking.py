@@ -108,6 +108,7 @@ class CalibratedTracking:
             self._limits,
             watched=tracker.watched,
             most_noise_square=tracker.most_noise_square,
+            most_uneven=tracker.most_uneven,
         )
 
 

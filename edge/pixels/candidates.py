@@ -21,6 +21,7 @@ from edge.pixels.unpack import unpack
 _OFFSET_SIGMA = 0.5
 """A frame whose level is this far off, in units of a pixel's noise, is leveled first."""
 
+_MOST_LOOKED = 4096
 _PROVEN_FRAMES = 100
 """A hot pixel that kept still for so many frames is trusted with a hit of its own."""
 
@@ -48,6 +49,8 @@ class ScannedFrame:
         Why the frame is uncovered: ``light`` by the cover rule, ``leak`` by its noise.
     sample : Sample or None
         What the calibration learns from it.
+    looked : ndarray of int64, or None
+        Flat indices of the pixels above the look threshold, ascending.
     """
 
     stamp: FrameStamp
@@ -60,6 +63,7 @@ class ScannedFrame:
     pixels: Pixels | None = None
     reason: str = ""
     sample: Sample | None = None
+    looked: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,10 @@ def scan_pixels(
         if not flood:
             made = [_candidate(pixels, level, one, calibration, limits) for one in clusters]
             candidates = tuple(sorted(made, key=_brightest_first))
-    return ScannedFrame(stamp, mean, bright_share, True, flood, candidates, shift, level)
+    looked = found.seeds[:_MOST_LOOKED]
+    return ScannedFrame(
+        stamp, mean, bright_share, True, flood, candidates, shift, level, looked=looked
+    )
 
 
 def _look_threshold(calibration: Calibration) -> NDArray[np.uint16]:

@@ -45,6 +45,8 @@ class CalibratedDetector:
         Flat indices of the pixels that a sample of each frame is to hold; None: no samples.
     most_noise_square : float, optional
         A frame whose sample is noisier has light in it (`leak`).
+    most_uneven : float, optional
+        So has one that is more uneven.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class CalibratedDetector:
         *,
         watched: NDArray[np.int64] | None = None,
         most_noise_square: float | None = None,
+        most_uneven: float = np.inf,
     ) -> None:
         self.calibration = calibration
         self.limits = limits
         self._watched = watched
         self._noise_limit = np.inf if most_noise_square is None else most_noise_square
+        self._uneven_limit = most_uneven
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
         self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
@@ -115,7 +119,8 @@ class CalibratedDetector:
             rows=stripe_rows(self._shape[0], index),
             watched=watched,
         )
-        if sample.judges_noise and sample.noise_square > self._noise_limit:
+        noisy = sample.judges_noise and sample.noise_square > self._noise_limit
+        if noisy or sample.unevenness > self._uneven_limit:
             return replace(scanned, covered=False, reason="leak", candidates=())
         return replace(scanned, sample=sample)
 

@@ -45,7 +45,12 @@ def outcome_of(scanned: ScannedFrame | str) -> Outcome:
     if not scanned.covered:
         return Outcome("uncovered", scanned.stamp, reason=scanned.reason)
     return Outcome(
-        "processed", scanned.stamp, scanned.candidates, scanned.flood, sample=scanned.sample
+        "processed",
+        scanned.stamp,
+        scanned.candidates,
+        scanned.flood,
+        sample=scanned.sample,
+        looked=scanned.looked,
     )
 
 

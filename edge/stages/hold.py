@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.detection import Candidate
-from edge.stages.chain import Chain, Verdict
+from edge.stages.chain import Chain, Verdict, is_alone
 from edge.stages.outcome import Accepted, Outcome, Refused, Settled
 
 _MOST_UNSEEN = 64
@@ -34,6 +37,9 @@ class Watch(Protocol):
     def switched(self, chain: Chain) -> str | None:
         """A lone pixel stayed at one level for a few frames; a reason to reject it, or None."""
 
+    def flashed(self, candidate: Candidate, raised: bool) -> str | None:
+        """A lone pixel was lit in one frame, and was `raised` before or after it."""
+
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
@@ -41,6 +47,7 @@ class _Waiting:
     refused: list[Refused]
     held: list[tuple[Candidate, Chain, bool]] = field(default_factory=list)
     later: int = 0
+    near: list[NDArray[np.int64]] = field(default_factory=list)
 
 
 class Hold:
@@ -61,6 +68,7 @@ class Hold:
         self._unseen = 0
         self._waiting: deque[_Waiting] = deque()
         self._alive: list[Chain] = []
+        self._looked: deque[NDArray[np.int64]] = deque(maxlen=max(frames, 1))
 
     def continues(self, candidate: Candidate) -> bool:
         """Whether the candidate goes on from the last processed frame."""
@@ -77,6 +85,7 @@ class Hold:
         if outcome.fate == "processed" and not outcome.flood:
             for earlier in self._waiting:
                 earlier.later += 1
+            self._note_looked(entry)
             self._link(entry, passed, [one.candidate for one in refused])
             self._unseen = 0
         else:
@@ -85,6 +94,18 @@ class Hold:
                 self._alive = []
         self._waiting.append(entry)
         return self._release()
+
+    def _note_looked(self, entry: _Waiting) -> None:
+        """Keep for each frame that waits which pixels stood out shortly before and after it."""
+        looked = entry.outcome.looked
+        if looked is None:
+            return
+        entry.outcome = replace(entry.outcome, looked=None)
+        for earlier in self._waiting:
+            if earlier.later <= self._frames:
+                earlier.near.append(looked)
+        entry.near.extend(self._looked)
+        self._looked.append(looked)
 
     def spoil(self, reason: str) -> None:
         """Refuse all candidates that wait: their frames were not dark either."""
@@ -165,7 +186,7 @@ class Hold:
         hits: list[Accepted] = []
         refused = list(entry.refused)
         for candidate, chain, first in entry.held:
-            reason = self._reason(chain, first)
+            reason = self._reason(chain, first) or self._flashed(entry, candidate, chain)
             if reason is None:
                 hits.append(Accepted(candidate, chain.length))
             else:
@@ -186,6 +207,23 @@ class Hold:
         if verdict is Verdict.SWITCHED and self._watch is not None:
             return self._watch.switched(chain)
         return None
+
+    def _flashed(self, entry: _Waiting, candidate: Candidate, chain: Chain) -> str | None:
+        """Ask what to make of a lone pixel that was lit in one frame."""
+        stamp = entry.outcome.stamp
+        lone = chain.length == chain.most_px == 1 and is_alone(candidate)
+        if not self._frames or not lone or self._watch is None or stamp is None:
+            return None
+        pixel = candidate.y_px * stamp.mode.width_px + candidate.x_px
+        return self._watch.flashed(candidate, _is_near(pixel, entry.near))
+
+
+def _is_near(pixel: int, looked: Sequence[NDArray[np.int64]]) -> bool:
+    for flat in looked:
+        at = int(np.searchsorted(flat, pixel))
+        if at < len(flat) and flat[at] == pixel:
+            return True
+    return False
 
 
 def _is_same_pixel(one: Candidate, other: Candidate) -> bool:

@@ -45,6 +45,8 @@ class Outcome:
         snake_case key.
     sample : Sample or None
         What the calibration learns from; the order stage lets go of it at once.
+    looked : ndarray of int64, or None
+        Flat indices of the pixels that stood out of the noise, though not enough to be lit.
     zero_bias : ndarray of uint16, shape (n, n), or None
         A window of raw counts, where one was taken (`edge.monitor.zero_bias`).
     injected : Injected or None
@@ -60,6 +62,7 @@ class Outcome:
     count: int = 1
     reason: str = ""
     sample: Sample | None = None
+    looked: NDArray[np.int64] | None = None
     zero_bias: NDArray[np.uint16] | None = None
     injected: Injected | None = None
     trial: Trial | None = None

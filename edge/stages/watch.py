@@ -15,6 +15,10 @@ from edge.stages.places import TELEGRAPH, Places
 
 _MOST_PX = 64
 _MOST_SUSPECTS = 4096
+LONE_PIXEL = "lone_pixel"
+_LEAST_BLINKING = 10
+_FLASHES_EXPLAINED = 0.5
+_MOST_BLINKING = 100_000
 _PROVEN = 3
 """So many telegraph pixels make a sensor one that has them."""
 
@@ -25,26 +29,57 @@ class PixelWatch:
     A lone pixel that stays at its level for two or three frames is most probably a telegraph
     pixel; but on a sensor that has shown none it gets the benefit of the doubt, as the hold
     allows, and counts as one of the three that show it has some.
+
+    A lone pixel that is lit in one frame alone may be either. If it stood out of the noise shortly
+    before or after (above about 4 sigma, in one of six frames: noise does that once in ten
+    thousand), it is a pixel that switched by less than the threshold. Else the sensor's own record
+    decides. Pixels that stay lit are no particles; a share of the pixels that blink are short of
+    it the first time. While there are ten or more of the former, and half as many lone flashes or
+    less, flashes no brighter than theirs are explained by them, and refused. On a sensor whose
+    particles do light lone pixels, those are soon too many for that, and pass.
     """
 
     def __init__(self) -> None:
         self.places: Places | None = None
         self.now_ns = 0
         self._proven = 0
+        self._flashes = 0
+        self._blinking: dict[tuple[int, int], None] = {}
+        self._brightest_sigma = 0.0
         self._suspects: deque[Suspect] = deque(maxlen=_MOST_SUSPECTS)
 
     def stayed(self, chain: Chain) -> None:
         """Take a pixel that outlasted the hold for a telegraph pixel, more of them for suspect."""
         self.suspect(chain.last, TELEGRAPH if chain.is_pixel else MULTI_FRAME)
         if chain.is_pixel:
+            self._count_blinking(chain.first)
             self._mark(chain.last)
 
     def switched(self, chain: Chain) -> str | None:
         """Mark the pixel; reject it where this sensor is known for such."""
         known = self._proven >= _PROVEN
         self.suspect([chain.first], TELEGRAPH)
+        self._count_blinking(chain.first)
         self._mark([chain.first])
         return TELEGRAPH if known else None
+
+    def flashed(self, candidate: Candidate, raised: bool) -> str | None:
+        """Say why a lone pixel that was lit in one frame is no hit, or None."""
+        if raised:
+            self.suspect([candidate], TELEGRAPH)
+            self._count_blinking(candidate)
+            self._mark([candidate])
+            return TELEGRAPH
+        self._flashes += 1
+        blinking = len(self._blinking)
+        explained = blinking >= _LEAST_BLINKING and (self._flashes <= _FLASHES_EXPLAINED * blinking)
+        usual = candidate.peak_sigma <= self._brightest_sigma
+        return LONE_PIXEL if explained and usual else None
+
+    def _count_blinking(self, pixel: Candidate) -> None:
+        if len(self._blinking) < _MOST_BLINKING:
+            self._blinking[pixel.y_px, pixel.x_px] = None
+        self._brightest_sigma = max(self._brightest_sigma, pixel.peak_sigma)
 
     def suspect(self, candidates: Iterable[Candidate], reason: str) -> None:
         """Name their pixels; not those of something large, which is no pixel's fault."""
@@ -62,7 +97,9 @@ class PixelWatch:
     def begin(self, places: Places | None) -> None:
         """Forget what was: another sensor or mode follows."""
         self.places = places
-        self._proven = 0
+        self._proven = self._flashes = 0
+        self._blinking = {}
+        self._brightest_sigma = 0.0
 
     def _mark(self, candidates: Iterable[Candidate]) -> None:
         self._proven += 1
