@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bands import row_bands, sample_step, sampled
-from calibration.noise import blended_noise_adu, common_noise, pixel_noise_adu
+from calibration.noise import blended_noise_adu, common_noise, likeness_degrees, pixel_noise_adu
 from calibration.statistics import PixelStatistics
 from calibration.trim import lower_mean_square, trim_bias, values_to_drop
 
@@ -50,13 +50,16 @@ def measure_baseline(statistics: PixelStatistics) -> Baseline:
     degrees = count - dropped - 1
     step = sample_step(shape)
     lower = lower_mean_square(count, dropped)
-    common = common_noise(sampled(mean, step), sampled(sigma, step), degrees, lower)
+    means, spreads = sampled(mean, step), sampled(sigma, step)
+    common = common_noise(means, spreads, degrees, lower)
+    upper = means >= np.median(means)  # where the dark pixels of a part are clipped, the others
+    likeness = likeness_degrees(common.at(means[upper]), spreads[upper], degrees)
     for rows in row_bands(shape):
         shared = common.at(mean[rows])
         blended = blended_noise_adu(shared, sigma[rows], degrees)
         # Not by the pixel's own spread alone: of few frames it is mostly chance.
         mean[rows] -= np.float32(bias.mean) * blended
-        sigma[rows] = pixel_noise_adu(shared, blended, degrees)
+        sigma[rows] = pixel_noise_adu(shared, blended, degrees, likeness)
     return Baseline(mean, sigma, degrees, float(np.median(sampled(sigma, step))))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,30 @@ from numpy.typing import NDArray
 from calibration.bands import row_bands, sample_step, sampled
 from calibration.baseline import Baseline, measure_baseline
 from calibration.clipped import NEAR_SIGMA, ClippedNoise, clipped_noise
-from calibration.cluster import CLUSTER_SHARE, ClusterRule, cluster_rule
 from calibration.cover import cover_rule
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration, CalibrationError, calibration_id, cluster_maps
 from calibration.noise import PRIOR_FRAMES
-from calibration.rounding import LEAST_NOISE_ADU, held_against_rounding, rounded_tail
 from calibration.statistics import PixelStatistics
 from calibration.tail import (
     Tail,
     measured_tail,
-    normal_tail,
     student_sigma,
-    threshold_sigma,
+)
+from calibration.trigger import (
+    ENOUGH_FRAMES,
+    LASTING_FRAMES_PER_HOUR,
+    ThresholdRequest,
+    clusters_beside,
+    clusters_tell,
+    false_probability,
+    look_threshold,
+    pixel_stretch,
+    single_sigma,
 )
 from calibration.trim import values_to_drop
+
+__all__ = ["HOT_SIGMA", "LEAST_FRAMES", "ThresholdRequest", "derive"]
 
 LEAST_FRAMES = 3
 HOT_SIGMA = 5.0
@@ -33,47 +41,11 @@ HOT_SIGMA = 5.0
 
 _SURROUNDINGS_PX = 5
 
+_FEW_CLIPPED = 0.1
+"""So few pixels near the lowest value have low baselines, and their noise is that of the others."""
+
 _LASTING_FRAMES = 3
 """A particle may stay lit for so many frames, and is one particle."""
-
-_LASTING_FRAMES_PER_HOUR = 3600.0
-"""A sensor that is read less often is cleared in between: nothing stays lit in the next frame."""
-
-_USUAL_PER_HOUR = 0.01
-_MOST_PROBABILITY = 8e-13
-"""Of a false trigger at a pixel in one frame of a sensor read that often, however small it is, at
-the usual rate; in proportion more for who asks for more."""
-
-_CLUSTER_LEAST_FRAMES = 20
-_CLUSTER_MOST_STRETCH = 1.5
-_CLUSTER_MOST_CORRELATION = 0.6
-"""Beyond, the noise of neighbours is too little known, or too alike, to count them together."""
-
-_RESTLESS_SIGMA = 4.5
-"""A pixel that reached it twice in the calibration is judged alone: it may be a telegraph pixel
-whose flicker stays below its threshold."""
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdRequest:
-    """What the thresholds are to achieve.
-
-    Attributes
-    ----------
-    false_triggers_per_hour : float
-        Wanted rate of noise alone, over the whole sensor.
-    frames_per_hour : float
-        How often every pixel is read.
-    growth_sigma : float
-        A pixel beside a lit one belongs to the cluster from here on.
-    seed_sigma : float or None
-        Fixed threshold instead of the wanted rate.
-    """
-
-    false_triggers_per_hour: float = 0.01
-    frames_per_hour: float = 108_000.0
-    growth_sigma: float = 3.5
-    seed_sigma: float | None = None
 
 
 def derive(
@@ -116,13 +88,13 @@ def derive(
     full_scale = (1 << int(mode["bit_depth"])) - 1
     baseline = measure_baseline(statistics)
     hot = _stands_out(baseline)
-    clipped = _clipped(baseline, floor_adu)
+    clipped = _clipped(baseline, floor_adu, statistics.count)
     tail = _tail(statistics, baseline, hot if clipped is None else hot | clipped)
     reads = hot.size * request.frames_per_hour
-    together = clipped is None and _clusters_tell(
+    together = clipped is None and clusters_tell(
         statistics.count, baseline.typical_adu, tail, neighbour_correlation
     )
-    seed_sigma = request.seed_sigma or _seed_sigma(
+    seed_sigma = request.seed_sigma or single_sigma(
         baseline, request, tail, together=together, rounded=clipped is None
     )
     if clipped is not None and floor_adu is not None:
@@ -132,20 +104,14 @@ def derive(
     stretch = _hot_stretch(seed_sigma, baseline.degrees)
     cluster = None
     if together:
-        cluster = cluster_rule(
-            seed_sigma,
-            normal_tail(seed_sigma / tail.stretch) * CLUSTER_SHARE / (1 - CLUSTER_SHARE),
-            stretch=tail.stretch,
-            hot_stretch=stretch,
-            correlation=neighbour_correlation,
-        )
-    lasting = request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR
+        cluster = clusters_beside(seed_sigma, tail, stretch, neighbour_correlation)
+    lasting = request.frames_per_hour >= LASTING_FRAMES_PER_HOUR
     seed = np.empty(hot.shape, np.uint16)
     growth = np.empty(hot.shape, np.uint16)
     masked = np.empty(hot.shape, np.bool_)
     lit = 0
     for rows in row_bands(hot.shape):
-        own = _pixel_stretch(hot[rows], stretch)
+        own = pixel_stretch(hot[rows], stretch)
         means, sigmas = baseline.mean_adu[rows], baseline.sigma_adu[rows]
         seed[rows] = threshold_rows(means, sigmas, seed_sigma, full_scale, own)
         growth[rows] = threshold_rows(means, sigmas, growth_sigma, full_scale, own)
@@ -155,7 +121,7 @@ def derive(
         growth[rows][masked[rows]] = MASKED
         hot[rows] &= ~masked[rows]
         lit += int(np.count_nonzero(statistics.largest[0][rows] > seed[rows]))
-    look = None if cluster is None else _look(statistics, baseline, hot, seed, cluster)
+    look = None if cluster is None else look_threshold(statistics, baseline, hot, seed, cluster)
     rule = cover_rule(
         level_adu,
         level_range_adu,
@@ -192,80 +158,13 @@ def derive(
         growth_sigma=growth_sigma,
         tail_stretch=tail.stretch,
         expected_false_triggers_per_hour=reads
-        * _false_probability(baseline, seed_sigma, tail, cluster),
+        * false_probability(baseline, seed_sigma, tail, cluster),
         temperature_c=temperature_c,
         created_utc=created_utc,
         look_threshold=look,
         cluster=cluster,
         neighbour_correlation=neighbour_correlation,
     )
-
-
-def _clusters_tell(count: int, noise_adu: float, tail: Tail, correlation: float) -> bool:
-    """Whether the noise of neighbours is known well enough to judge pixels together."""
-    return (
-        count >= _CLUSTER_LEAST_FRAMES
-        and noise_adu >= LEAST_NOISE_ADU
-        and tail.measured_at_sigma > 0
-        and tail.stretch <= _CLUSTER_MOST_STRETCH
-        and correlation <= _CLUSTER_MOST_CORRELATION
-    )
-
-
-def _seed_sigma(
-    baseline: Baseline, request: ThresholdRequest, tail: Tail, *, together: bool, rounded: bool
-) -> float:
-    """Threshold of a single pixel for the wanted rate, less the share that clusters have of it."""
-    probability = request.false_triggers_per_hour / _reads_per_hour(baseline, request)
-    if request.frames_per_hour >= _LASTING_FRAMES_PER_HOUR:
-        more = max(request.false_triggers_per_hour / _USUAL_PER_HOUR, 1.0)
-        probability = min(probability, _MOST_PROBABILITY * more)
-    if together:
-        probability *= 1 - CLUSTER_SHARE
-    sigma = threshold_sigma(probability, 1.0, tail)
-    if not rounded or baseline.typical_adu < LEAST_NOISE_ADU:
-        return sigma
-    return held_against_rounding(*_sample(baseline), sigma, tail.stretch, probability)
-
-
-def _reads_per_hour(baseline: Baseline, request: ThresholdRequest) -> float:
-    return baseline.mean_adu.size * request.frames_per_hour
-
-
-def _sample(baseline: Baseline) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    step = sample_step(baseline.mean_adu.shape)
-    return sampled(baseline.mean_adu, step), sampled(baseline.sigma_adu, step)
-
-
-def _false_probability(
-    baseline: Baseline, seed_sigma: float, tail: Tail, cluster: ClusterRule | None
-) -> float:
-    """Of noise alone at a pixel in one frame, extrapolated along the measured tail."""
-    if baseline.typical_adu < LEAST_NOISE_ADU:
-        single = normal_tail(seed_sigma / tail.stretch)
-    else:
-        single = rounded_tail(*_sample(baseline), seed_sigma, tail.stretch)
-    return single + (0.0 if cluster is None else cluster.false_probability)
-
-
-def _look(
-    statistics: PixelStatistics,
-    baseline: Baseline,
-    hot: NDArray[np.bool_],
-    seed: NDArray[np.uint16],
-    cluster: ClusterRule,
-) -> NDArray[np.uint16]:
-    """From where on a pixel is judged together with its neighbours; never where it is restless."""
-    look = np.empty(hot.shape, np.uint16)
-    restless_sigma = _RESTLESS_SIGMA * cluster.stretch
-    for rows in row_bands(hot.shape):
-        own = _pixel_stretch(hot[rows], cluster.hot_stretch)
-        means, sigmas = baseline.mean_adu[rows], baseline.sigma_adu[rows]
-        look[rows] = threshold_rows(means, sigmas, cluster.look_sigma, MASKED, own)
-        restless = threshold_rows(means, sigmas, restless_sigma, MASKED, own)
-        alone = statistics.largest[1][rows] > restless
-        look[rows] = np.where(alone, seed[rows], np.minimum(look[rows], seed[rows]))
-    return look
 
 
 def _stands_out(baseline: Baseline) -> NDArray[np.bool_]:
@@ -315,15 +214,19 @@ def _lit_once(
     return once
 
 
-def _clipped(baseline: Baseline, floor_adu: int | None) -> NDArray[np.bool_] | None:
-    """Pixels so near to the clip that their mean and spread are not those of their noise."""
+def _clipped(baseline: Baseline, floor_adu: int | None, count: int) -> NDArray[np.bool_] | None:
+    """Pixels so near to the clip that their mean and spread are not those of their noise.
+
+    None where nothing clips. Of few frames the means say too little to tell that.
+    """
     if floor_adu is None:
         return None
     clipped = np.empty(baseline.mean_adu.shape, np.bool_)
     for rows in row_bands(clipped.shape):
         above = baseline.mean_adu[rows] - np.float32(floor_adu)
         clipped[rows] = above < NEAR_SIGMA * baseline.sigma_adu[rows]
-    return clipped
+    few = count >= ENOUGH_FRAMES and clipped.mean() < _FEW_CLIPPED
+    return None if few else clipped
 
 
 def _noise_below(
@@ -373,9 +276,3 @@ def _tail(statistics: PixelStatistics, baseline: Baseline, other: NDArray[np.boo
 def _hot_stretch(seed_sigma: float, degrees: int) -> float:
     """Hot pixels do not share their noise: few frames prove little about each of them."""
     return student_sigma(seed_sigma, degrees + PRIOR_FRAMES) / seed_sigma
-
-
-def _pixel_stretch(hot: NDArray[np.bool_], hot_stretch: float) -> NDArray[np.float32]:
-    """Factor on the thresholds of hot pixels, 1 for the others."""
-    stretch: NDArray[np.float32] = np.where(hot, np.float32(hot_stretch), np.float32(1))
-    return stretch

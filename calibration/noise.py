@@ -22,6 +22,14 @@ QUANTISATION_ADU = 1 / np.sqrt(12.0)
 PRIOR_FRAMES = 2.0
 """Degrees of freedom given to the common noise when a pixel's own is blended in."""
 
+_LEAST_DEGREES = 50
+"""Below, pixels' own spreads are too uncertain to tell how alike the pixels are."""
+
+_MOST_PRIOR = 1e6
+_CHANCE_SIGMA, _OWN_SIGMA = 3.0, 5.0
+"""A spread above the common one by less than the first, in units of its own error, is chance; by
+more than the second, it is the pixel's own."""
+
 _MOST_BINS = 100
 """Fewer for few degrees of freedom: there the order of the means is mostly chance, and with
 coarse digits pixels of one mean have nearly all one spread."""
@@ -102,16 +110,60 @@ def blended_noise_adu(
     return blend
 
 
+def likeness_degrees(
+    common_adu: NDArray[np.float32], spread_adu: NDArray[np.float32], degrees: int
+) -> float:
+    """How alike pixels are in their noise, as the degrees of freedom the common noise is worth.
+
+    Spreads of pixels that share one noise scatter as chi-square does; what they scatter more is
+    their own (empirical Bayes: Smyth (2004), Stat. Appl. Genet. Mol. Biol. 3, article 3, section
+    6.2). Taken from the lower half of the spreads, where no restless pixel is.
+
+    Parameters
+    ----------
+    common_adu, spread_adu : ndarray of float32, shape (pixels,)
+        Noise expected of each pixel, and its own standard deviation.
+    degrees : int
+        Degrees of freedom of `spread_adu`.
+
+    Returns
+    -------
+    float
+        `PRIOR_FRAMES` where there are too few degrees to tell; up to 10^6 for pixels all alike.
+    """
+    if degrees < _LEAST_DEGREES:
+        return PRIOR_FRAMES
+    ratio = np.maximum(spread_adu, np.float32(1e-6)) / common_adu
+    low, middle = np.quantile(2 * np.log(ratio.astype(np.float64)), [0.1587, 0.5])
+    half = degrees / 2
+    chance = 1 / half + 1 / (2 * half * half)  # trigamma
+    own = max(float(middle - low) ** 2 - chance, 2 / _MOST_PRIOR)
+    return max(2 / own + 1, PRIOR_FRAMES)
+
+
 def pixel_noise_adu(
-    common_adu: NDArray[np.float32], blended_adu: NDArray[np.float32], degrees: int
+    common_adu: NDArray[np.float32],
+    blended_adu: NDArray[np.float32],
+    degrees: int,
+    likeness: float = PRIOR_FRAMES,
 ) -> NDArray[np.float32]:
     """Noise to judge a pixel by: the larger of the common noise and the blend with its own.
 
-    The error of the baseline itself (one part in the number of kept frames) is included.
+    A pixel no noisier than chance allows is blended by how alike the pixels are: its own spread
+    is then mostly chance, and the larger of two numbers would be too large for most pixels. The
+    error of the baseline itself (one part in the number of kept frames) is included.
     """
     stretch = np.float32(np.sqrt(1 + 1 / (degrees + 1)))
-    noise: NDArray[np.float32] = np.maximum(common_adu, blended_adu) * stretch
-    return noise
+    noise = np.maximum(common_adu, blended_adu)
+    if likeness > PRIOR_FRAMES:
+        share = (PRIOR_FRAMES + degrees) / (likeness + degrees)
+        common, blend = np.square(common_adu), np.square(blended_adu)
+        alike = np.sqrt(common + np.float32(share) * np.maximum(blend - common, 0))
+        errors = (blended_adu / common_adu - 1) * np.float32(np.sqrt(2 * degrees))
+        own = np.clip((errors - _CHANCE_SIGMA) / (_OWN_SIGMA - _CHANCE_SIGMA), 0, 1)
+        noise = alike + own * (noise - alike)
+    judged: NDArray[np.float32] = (noise * stretch).astype(np.float32)
+    return judged
 
 
 def _not_falling(values: list[float], weights: list[int]) -> NDArray[np.float64]:

@@ -11,7 +11,13 @@ import pytest
 from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration
-from calibration.noise import common_noise, pixel_noise_adu
+from calibration.noise import (
+    PRIOR_FRAMES,
+    blended_noise_adu,
+    common_noise,
+    likeness_degrees,
+    pixel_noise_adu,
+)
 from calibration.trim import lower_mean_square, trim_bias, values_to_drop
 
 HEIGHT, WIDTH = 800, 1200
@@ -136,3 +142,44 @@ def test_a_pixel_noisier_than_its_like_is_judged_by_its_own_noise_the_more_the_m
     one, ten = np.full(1, 1.0, np.float32), np.full(1, 10.0, np.float32)
     assert pixel_noise_adu(one, ten, 7)[0] == pytest.approx(10 * np.sqrt(1 + 1 / 8))
     assert pixel_noise_adu(ten, one, 7)[0] == pytest.approx(10 * np.sqrt(1 + 1 / 8))
+
+
+def likeness(own_spread: float, count: int = 200) -> tuple[float, Array, Array]:
+    """Of pixels whose true noises scatter by `own_spread`, with their true and measured noise."""
+    rng = np.random.default_rng(9)
+    true = np.exp(rng.normal(0, own_spread, 100_000)).astype(np.float32)
+    degrees = count - values_to_drop(count) - 1
+    measured = true * np.sqrt(rng.chisquare(degrees, true.size) / degrees).astype(np.float32)
+    return likeness_degrees(np.ones_like(true), measured, degrees), true, measured
+
+
+def test_how_alike_pixels_are_is_told_from_the_scatter_of_their_noise() -> None:
+    assert likeness(0.0)[0] > 3_000
+    for own_spread in (0.05, 0.1, 0.2):
+        # As many degrees of freedom as scatter so much themselves.
+        assert likeness(own_spread)[0] == pytest.approx(1 / (2 * own_spread**2), rel=0.25)
+    assert likeness(0.0, count=20)[0] == PRIOR_FRAMES
+
+
+def test_pixels_all_alike_are_judged_by_their_common_noise() -> None:
+    degrees, _, measured = likeness(0.0)
+    one = np.ones_like(measured)
+    judged = pixel_noise_adu(one, blended_noise_adu(one, measured, 195), 195, degrees)
+    assert float(judged.mean()) < 1.01
+    assert np.quantile(judged, 0.99) < 1.03
+
+
+def test_a_pixel_of_its_own_noise_is_judged_by_it_however_alike_the_others_are() -> None:
+    common, own = np.ones(3, np.float32), np.array([1.3, 1.6, 3.0], np.float32)
+    judged = pixel_noise_adu(common, blended_noise_adu(common, own, 195), 195, 1e6)
+    assert judged == pytest.approx(own, rel=0.03)
+
+
+def test_pixels_that_differ_are_judged_by_no_less_than_the_common_noise_and_most_of_their_own() -> (
+    None
+):
+    degrees, true, measured = likeness(0.1)
+    one = np.ones_like(measured)
+    judged = pixel_noise_adu(one, blended_noise_adu(one, measured, 195), 195, degrees)
+    assert judged.min() >= 1
+    assert np.mean(judged < 0.88 * true) < 0.01
