@@ -7,7 +7,8 @@ ones stay uncovered until three times as many were dark in a row, those of a sec
 lifted cover a second. What lit just before is light. Many new candidates in each of three frames in
 a row are a leak as well, too faint for any one frame to tell.
 
-A frame of a second or longer stands for itself: darks of minutes are taken one by one.
+A frame of a second or longer stands for itself: darks of minutes are taken one by one. So does one
+of which neither exposure nor rate is stated: nothing says that it follows on the one before.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class CoverState:
 
     def stands_alone(self, stamp: FrameStamp) -> bool:
         """Whether a frame is so long that its neighbours say nothing about it."""
-        return frame_ns(stamp) >= self._settle_ns
+        mode = stamp.mode
+        known = stamp.exposure_ns or mode.exposure_ns or mode.frame_duration_ns
+        return not known or frame_ns(stamp) >= self._settle_ns
 
     def clear(self) -> None:
         """Take what comes for dark."""

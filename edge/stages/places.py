@@ -24,9 +24,9 @@ telegraph
 
 A hot place is refused until it heals: quiet for longer than an hour, than ten of its mean intervals
 and than it was restless (a day at most). One that healed is hot again with the second lighting
-within an hour. Where the brightest pixel was the same one six times and never another, only that
-pixel is refused, else the nine. What lights at a telegraph pixel and is much larger than one is a
-particle across it, and passes.
+within an hour. Where no more than one or two pixels lit, and the brightest was the same six times
+and never another, only that pixel is refused, else the nine. What lights at a telegraph pixel and
+is much larger than one is a particle across it, and passes.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ _QUIET_NS = 3_600_000_000_000
 _QUIET_INTERVALS = 10
 _LONGEST_QUIET_NS = 24 * _QUIET_NS
 _SURELY_ONE = 6
+_MOST_LONE_PX = 2
 _LEAST_SPAN_NS = 10_000_000
 _MOST_PLACES = 100_000
 _ROW = 1 << 20
@@ -74,13 +75,15 @@ class _Place:
         """Whether it is that one pixel."""
         if self.reason == TELEGRAPH:
             return True
-        return self.centred == self.count >= _SURELY_ONE
+        lone = self.centred == self.count >= _SURELY_ONE
+        return lone and self.most_px <= _MOST_LONE_PX
 
-    def light(self, now_ns: int, pixel: int, centred: bool) -> None:
+    def light(self, now_ns: int, pixel: int, centred: bool, area_px: int) -> None:
         self.first_ns = self.first_ns if self.count else now_ns
         self.last_ns = now_ns
         self.count += 1
         self.centred += centred
+        self.most_px = max(self.most_px, area_px)
         self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, pixel)]
 
     def is_healed(self, now_ns: int) -> bool:
@@ -101,7 +104,7 @@ class _Place:
         return near and self.recent[-1][0] - self.recent[-2][0] <= _QUIET_NS
 
     def is_across(self, candidate: Candidate) -> bool:
-        return self.reason == TELEGRAPH and candidate.area_px > self.most_px
+        return self.reason == TELEGRAPH and candidate.area_px > 2 * self.most_px + 2
 
 
 class Places:
@@ -142,7 +145,7 @@ class Places:
             self._heal(key, place)
         if place.is_across(candidate):
             return None, False
-        place.light(now_ns, pixel, pixel == key)
+        place.light(now_ns, pixel, pixel == key, candidate.area_px)
         if place.reason is None and self._is_hot(place, now_ns):
             self._condemn(key, place, HOT_PIXEL)
         if place.reason is None and candidate.area_px == 1 and self._is_flicker(place):
@@ -160,8 +163,8 @@ class Places:
                 self._keep(key, now_ns)
             place = self._open(key)
             place.last_ns = now_ns
-            place.most_px = max(place.most_px, 2 * candidate.area_px + 2)
             if place.reason is None:
+                place.most_px = candidate.area_px
                 self._condemn(key, place, TELEGRAPH)
 
     def is_hot(self, candidate: Candidate) -> bool:

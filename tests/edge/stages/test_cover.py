@@ -117,3 +117,9 @@ def test_a_sensor_that_sees_many_particles_from_the_first_frame_leaks_nothing() 
     assert not any(reasons(settled))
     again = run([crowd(i, 4 + i % 5) for i in range(200)])
     assert not any(reasons(again))
+
+
+def test_frames_of_which_nothing_is_stated_stand_for_themselves() -> None:
+    still = replace(MODE, exposure_ns=None, frame_duration_ns=None)
+    frames = [Outcome("uncovered", stamp(0, still)), Outcome("processed", stamp(1, still))]
+    assert reasons(run(frames)) == ["light", ""]
