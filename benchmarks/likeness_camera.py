@@ -40,7 +40,7 @@ class Camera:
         tracks, all else follows from it.
     tone_power : float
         Of its tone curve; not known either and fitted to the spread of the peaks.
-    shrink : int
+    shrink : float
         Pixels of the sensor along each side of a pixel of the picture.
     jpeg_quality : int or None
         Of the frames that hits are cut from; None: not compressed.
@@ -49,7 +49,7 @@ class Camera:
     spec: SimulationSpec
     white_e: float
     tone_power: float
-    shrink: int
+    shrink: float
     jpeg_quality: int | None
 
     def draw(self, kind: str, count: int, random: np.random.Generator) -> list[Crop]:
@@ -88,7 +88,7 @@ class Camera:
         colours: Any = cv2.cvtColor(mosaic, cv2.COLOR_BayerRG2BGR).astype(np.float32) / 16
         colours *= np.array(_WHITE_BALANCE, dtype=np.float32)
         colours = np.clip(colours - _CORING_SIGMA * spec.noise_adu, 0, None)
-        side = raw.shape[0] // self.shrink
+        side = round(raw.shape[0] / self.shrink)
         colours = cv2.resize(colours, (side, side), interpolation=cv2.INTER_AREA)
         toned = np.clip(colours / (self.white_e * spec.adu_per_e), 0, 1) ** self.tone_power
         picture = np.asarray(np.rint(255 * toned), dtype=np.uint8)
@@ -112,17 +112,18 @@ class Camera:
 def cameras() -> dict[str, Camera]:
     """Both cameras: the Raspberry Pi's 1.3, and a phone like those of the labelled set.
 
-    CREDO's app takes a preview of about half the sensor's resolution, cmosdetector 1920 x 1080
-    without scaling (Hachaj and Piekarczyk, Sensors 23 (2023) 4858).
+    CREDO's app takes a preview of about half the sensor's resolution; cmosdetector 1920 x 1080
+    (Hachaj and Piekarczyk, Sensors 23 (2023) 4858), taken here to be the whole 2592 columns,
+    scaled: unscaled, every class came out still larger than the real ones.
     """
     return {
-        "pi": Camera(_clean(preset("pi-v1"), 1), 500.0, 0.9, 1, None),
+        "pi": Camera(_clean(preset("pi-v1"), 1.35), 800.0, 0.7, 1.35, None),
         "phone": Camera(_clean(preset("phone"), 2), 800.0, 0.5, 2, 90),
     }
 
 
-def _clean(spec: SimulationSpec, shrink: int) -> SimulationSpec:
-    side = 3 * _CROP_PX * shrink
+def _clean(spec: SimulationSpec, shrink: float) -> SimulationSpec:
+    side = 2 * round(1.5 * _CROP_PX * shrink)
     return replace(
         spec,
         route="raw",
