@@ -36,8 +36,8 @@ class Camera:
     spec : SimulationSpec
         Its sensor, a piece that makes three crops each way; only good pixels.
     white_e : float
-        Electrons of a green pixel that give 255. It is not known and fitted to the median peak of
-        tracks, all else follows from it.
+        Electrons of a green pixel that give 255. It is not known and set so that the peaks of
+        the three classes together come nearest.
     tone_power : float
         Of its tone curve; not known either and fitted to the spread of the peaks.
     shrink : float
