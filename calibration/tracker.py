@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.change import Change, ChangeTeller
+from calibration.common import Common
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
@@ -28,7 +29,6 @@ from calibration.suspects import (
     first_watched,
     shot_adu,
     taken_up,
-    typical_noise_adu,
 )
 from calibration.watch import WARM_SIGMA, Watched, WatchList
 
@@ -42,42 +42,8 @@ _RESTLESS = 1.6
 _RISEN_SIGMA = 1.0
 """So is one whose baseline rose by this much beyond the others."""
 
-_NOISE_STEP = 0.02
-_LEAST_FRAMES = 8
 _MOST_WATCHED_SHARE = 0.02
 _LEAST_WATCHED = 4096
-_EVENT_BLOCKS = 28
-"""At most one word of a change in so many blocks: a minute at 30 frames/s."""
-
-_CLIPPED_SIGMA = 3.0
-_LEAK_NOISE = 1.4
-"""A frame with so much more variance than usual (18 % more noise) has light in it."""
-
-_LEAK_SCATTER = 10.0
-_LEAK_SIGMA = 0.3
-_FIRST_LEAK_SIGMA = 1.0
-"""Before it is known how even frames are."""
-
-_LEAST_NOISE_ADU = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The thresholds are no longer those that were last told of.
-
-    Attributes
-    ----------
-    index : int
-        Frame from which on they hold.
-    reasons : tuple of str
-        ``level``, ``noise``, ``pixels``.
-    detail : str
-        A line for a person.
-    """
-
-    index: int
-    reasons: tuple[str, ...]
-    detail: str
 
 
 class Tracker:
@@ -103,25 +69,15 @@ class Tracker:
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
-        self._typical = typical_noise_adu(base)
+        self._common = Common(base)
         self._seen = np.zeros(STRIPES, np.bool_)
         self._block: int | None = None
         self._blocks = 0
-        self._level = self._next_level = 0.0
-        self._reference = base.expected_mean_adu
-        self._noise = 1.0
-        self._usual_square: float | None = None
-        self._noisiest = 0.0
-        self._uneven = 0.0
-        self._samples: list[tuple[float, float, float, float]] = []
         self._temperatures_c: list[float] = []
         self._risen: list[NDArray[np.int64]] = []
         self._suspects: list[NDArray[np.int64]] = []
-        # A clipped sensor's noise was measured by other means; its spread says nothing.
-        self._clipped = base.level_adu < _CLIPPED_SIGMA * base.noise_adu
         self._watch = WatchList(first_watched(base), base.seed_sigma, shot_adu(base))
-        self._told = (0.0, 1.0, self._counts())
-        self._told_at = 0
+        self._teller = ChangeTeller(*self._counts())
         self.calibration = base
 
     @property
@@ -130,20 +86,9 @@ class Tracker:
         return self._watch.pixels.index
 
     @property
-    def most_noise_square(self) -> float | None:
-        """What `Sample.noise_square` of a dark frame stays below; None while that isn't known.
-
-        Light brings shot noise, which no drift of the level does. Noise below a count says little
-        of it, nor does that of a sensor that clips black.
-        """
-        if self._usual_square is None or self._typical < _LEAST_NOISE_ADU:
-            return None
-        return max(_LEAK_NOISE, self._noisiest) * self._usual_square
-
-    @property
-    def most_uneven(self) -> float:
-        """What `Sample.unevenness` of a dark frame stays below."""
-        return max(_LEAK_SIGMA, self._uneven) if self._uneven else _FIRST_LEAK_SIGMA
+    def common(self) -> Common:
+        """What all pixels share, and what a dark frame's noise and unevenness stay below."""
+        return self._common
 
     def turns_at(self, index: int) -> bool:
         """Whether frame `index` belongs to another block than the one before."""
@@ -157,10 +102,8 @@ class Tracker:
             return
         if temperature_c is not None:
             self._temperatures_c.append(temperature_c)
-        self._samples.append(
-            (sample.offset_adu, sample.bias_adu, sample.noise_square, sample.unevenness)
-        )
-        self._watch.note(sample.watched_adu, self._typical)
+        self._common.add(sample)
+        self._watch.note(sample.watched_adu, self._common.typical_adu)
         self._learn(sample)
         self._seen[index % STRIPES] = True
 
@@ -171,16 +114,15 @@ class Tracker:
     def turn(self, index: int) -> Change | None:
         """Begin the block of frame `index`: what was learned holds from here on."""
         self._block = index // STRIPES
-        if not self._samples:
+        if not self._common.has_seen:
             return None
         self._blocks += 1
         for number in np.flatnonzero(~self._seen):
             self._carry_over(stripe_rows(self._sigma.shape[0], int(number)))
         self._seen[:] = False
         self._now, self._next = self._next, self._now
-        self._settle_level()
-        self._settle_noise()
-        self._samples.clear()
+        self._watch.move_level(self._common.step_adu)
+        self._sigma *= np.float32(self._common.settle())
         self._settle_watch()
         self._overlay()
         return self._publish(index)
@@ -192,17 +134,17 @@ class Tracker:
         moved = np.where(quiet, sample.residual_adu, np.float32(0))
         mean = moved * np.float32(weight)
         mean += self._now["mean_adu"][rows]
-        mean += np.float32(self._next_level - self._level)
+        mean += np.float32(self._common.step_adu)
         self._next["mean_adu"][rows] = mean
         moved /= sigma
         np.square(moved, out=moved)
-        if self._usual_square is not None:
-            moved /= np.float32(self._usual_square)
+        if self._common.usual_square is not None:
+            moved /= np.float32(self._common.usual_square)
         excess = self._excess[rows]
         excess += np.where(quiet, moved - excess, np.float32(0)) / np.float32(_NOISE_MEMORY)
         self._thresholds(rows)
         above = mean - self._base.mean_adu[rows]
-        above -= np.float32(self._next_level)
+        above -= np.float32(self._common.next_level_adu)
         restless = above > np.float32(_RISEN_SIGMA) * sigma
         restless |= excess > np.float32(_RESTLESS)
         if restless.any():
@@ -225,45 +167,13 @@ class Tracker:
 
     def _carry_over(self, rows: slice) -> None:
         """Keep the baseline of rows that no frame showed."""
-        step = np.float32(self._next_level - self._level)
+        step = np.float32(self._common.step_adu)
         np.add(self._now["mean_adu"][rows], step, out=self._next["mean_adu"][rows])
         self._thresholds(rows)
 
-    def _settle_level(self) -> None:
-        """Take over the level the maps were made for, and aim at the one that was measured."""
-        offsets, biases, _, uneven = (
-            np.array(values) for values in zip(*self._samples, strict=True)
-        )
-        before = self._level
-        self._watch.move_level(self._next_level - before)
-        self._level = self._next_level
-        self._reference += self._level - before
-        if len(offsets) >= _LEAST_FRAMES:
-            self._reference -= float(np.median(biases))
-            self._next_level = before + float(np.median(offsets))
-            self._uneven = max(self._uneven, _usual_most(uneven))
-
-    def _settle_noise(self) -> None:
-        """Follow the noise that all pixels share."""
-        squares = [square for _, _, square, _ in self._samples]
-        if self._clipped or len(squares) < _LEAST_FRAMES:
-            return
-        square = float(np.median(squares))
-        most = _usual_most(np.array(squares))
-        if self._usual_square is None:
-            self._usual_square, self._noisiest = square, most / square
-            return
-        self._noisiest = max(most / square, self._noisiest)
-        ratio = min(max(np.sqrt(square / self._usual_square), 0.5), 2.0)
-        if abs(ratio - 1) < _NOISE_STEP:
-            return
-        self._noise *= ratio
-        self._sigma *= np.float32(ratio)
-        self._typical *= ratio
-
     def _settle_watch(self) -> None:
         """Let go of pixels that healed, take up those that give cause."""
-        healed = self._watch.healed(self._typical)
+        healed = self._watch.healed(self._common.typical_adu)
         old = self._watch.pixels
         suspects, risen = _merged(self._suspects), _merged(self._risen)
         self._suspects, self._risen = [], []
@@ -283,7 +193,7 @@ class Tracker:
         """Those that stand out of their surroundings, or whose noise grew."""
         mean = self._now["mean_adu"]
         above = mean.reshape(-1)[index] - around_adu(mean, index)
-        warm = above > WARM_SIGMA * self._typical
+        warm = above > WARM_SIGMA * self._common.typical_adu
         chosen: NDArray[np.int64] = index[warm | (self._excess.reshape(-1)[index] > _RESTLESS)]
         return chosen
 
@@ -292,7 +202,7 @@ class Tracker:
         self._masked.reshape(-1)[flat] = False
         self._hot.reshape(-1)[flat] = False
         self._excess.reshape(-1)[flat] = 1.0
-        sigma = np.maximum(pixels.sigma_adu, np.float32(self._typical))
+        sigma = np.maximum(pixels.sigma_adu, np.float32(self._common.typical_adu))
         self._write(flat, pixels.mean_adu, sigma, np.ones(len(flat), np.float32))
 
     def _overlay(self) -> None:
@@ -306,7 +216,7 @@ class Tracker:
         masked = pixels.masked | (wide >= self._full_scale)
         above = pixels.mean_adu - pixels.around_adu
         self._masked.reshape(-1)[flat] = masked
-        self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._typical)
+        self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._common.typical_adu)
         self._write(flat, pixels.mean_adu, pixels.sigma_adu, stretch)
         for name in self._names:
             self._now[name].reshape(-1)[flat[masked]] = MASKED
@@ -333,7 +243,7 @@ class Tracker:
 
     def _publish(self, index: int) -> Change | None:
         """Make the calibration of the block; tell of it when it is no longer the one told of."""
-        change = self._change(index)
+        change = self._teller.tell(self._blocks, index, self._common, *self._counts())
         base = self._base
         temperature_c = self.calibration.temperature_c
         if self._temperatures_c:
@@ -345,41 +255,20 @@ class Tracker:
             sigma_adu=self._sigma,
             masked=self._masked,
             hot=self._hot,
-            level_adu=base.level_adu + self._level,
-            noise_adu=base.noise_adu * self._noise,
-            reference_mean_adu=self._reference,
+            level_adu=base.level_adu + self._common.level_adu,
+            noise_adu=base.noise_adu * self._common.noise,
+            reference_mean_adu=self._common.reference_adu,
             temperature_c=temperature_c,
             **self._now,
         )
         return change
 
-    def _change(self, index: int) -> Change | None:
-        if self._told_at and self._blocks - self._told_at < _EVENT_BLOCKS:
-            return None
-        level, noise, counts = self._told
-        now = self._counts()
-        moved_adu = self._level - level
-        reasons: list[str] = []
-        if abs(moved_adu) > max(0.5 * self._typical, 0.5):
-            reasons.append("level")
-        if abs(self._noise / noise - 1) > 0.05:
-            reasons.append("noise")
-        if any(abs(a - b) > max(10, 0.1 * b) for a, b in zip(now, counts, strict=True)):
-            reasons.append("pixels")
-        if not reasons:
-            return None
-        detail = (
-            f"level {moved_adu:+.2f} ADU, noise {self._noise / noise:.3f} times, "
-            f"{now[0]} masked and {now[1]} hot pixels (before: {counts[0]} and {counts[1]})"
-        )
-        self._told, self._told_at = (self._level, self._noise, now), self._blocks
-        return Change(index, tuple(reasons), detail)
-
     def _own_id(self) -> str:
         """Follows from the id before and what was learned since: the same frames, the same id."""
         pixels = self._watch.pixels
         hasher = hashlib.sha256(self.calibration.id.encode())
-        state: list[Any] = [self._blocks, self._level, self._noise, self._reference]
+        common = self._common
+        state = [self._blocks, common.level_adu, common.noise, common.reference_adu]
         hasher.update(repr(state).encode())
         for values in (pixels.index, pixels.mean_adu, pixels.sigma_adu, pixels.masked):
             hasher.update(np.ascontiguousarray(values).tobytes())
@@ -399,12 +288,6 @@ def _judged_alone(base: Calibration) -> NDArray[np.bool_]:
     if base.look_threshold is None:
         return np.zeros(base.masked.shape, np.bool_)
     return base.look_threshold >= base.seed_threshold
-
-
-def _usual_most(values: NDArray[np.float64]) -> float:
-    """What values like these stay below."""
-    middle = float(np.median(values))
-    return middle + _LEAK_SCATTER * 1.4826 * float(np.median(np.abs(values - middle)))
 
 
 def _merged(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

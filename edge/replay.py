@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from calibration.change import Change
 from calibration.model import Calibration, CalibrationError
-from calibration.tracker import Change
 from edge import __version__
 from edge.calibrating import Teaching
 from edge.clock import RecordedClock

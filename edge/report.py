@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from calibration.tracker import Change
+from calibration.change import Change
 from edge import __version__
 from edge.classify import Classifier, RuleClassifier
 from edge.clock import Clock

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from calibration.tracker import Change, Tracker
+from calibration.change import Change
+from calibration.tracker import Tracker
 from edge.config.model import Config
 from edge.detector import Detector
 from edge.presets.calibrated import CalibratedDetector
@@ -107,8 +108,8 @@ class CalibratedTracking:
             tracker.calibration,
             self._limits,
             watched=tracker.watched,
-            most_noise_square=tracker.most_noise_square,
-            most_uneven=tracker.most_uneven,
+            most_noise_square=tracker.common.most_noise_square,
+            most_uneven=tracker.common.most_uneven,
         )
 
 

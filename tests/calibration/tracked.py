@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.calibrator import Calibrator
+from calibration.change import Change
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration
 from calibration.sample import stripe_rows, take_sample
-from calibration.tracker import Change, Tracker
+from calibration.tracker import Tracker
 
 HEIGHT_PX, WIDTH_PX = 64, 64
 BLACK_ADU = 64.0
