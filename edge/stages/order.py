@@ -81,8 +81,8 @@ class OrderStage:
             return self._thinned(self._hold.push(outcome))
         # The timeline wants to be asked in order.
         now_ns = self._ticks.advance(self._timeline.start_ns(stamp), frame_ns(stamp))
-        self._watch.now_ns = now_ns
         history = self._history_of(stamp.mode)
+        self._watch.now_ns = history.live_ns if history is not None else now_ns
         outcome = self._injected(self._cover.judge(outcome), history)
         if outcome.fate == "uncovered":
             return self._thinned(self._push_uncovered(outcome, stamp, history))
@@ -118,7 +118,7 @@ class OrderStage:
         def would_refuse(candidate: Candidate) -> str | None:
             if history is None:
                 return None
-            return history.would_refuse(candidate, self._ticks.now_ns)
+            return history.would_refuse(candidate)
 
         return judge_injected(outcome, self._rules.veto, would_refuse)
 
@@ -139,14 +139,13 @@ class OrderStage:
     def _is_light_again(self, outcome: Outcome, stamp: FrameStamp, history: History | None) -> bool:
         if outcome.flood or history is None:
             return outcome.flood
-        now_ns = self._ticks.now_ns
-        new = [one for one in outcome.candidates if history.would_refuse(one, now_ns) is None]
+        new = [one for one in outcome.candidates if history.would_refuse(one) is None]
         return history.leak.is_many(len(new), stamp)
 
     def _push_dark(
         self, outcome: Outcome, stamp: FrameStamp, history: History | None, now_ns: int
     ) -> Iterator[Settled]:
-        passed, new, refused = self._judge(outcome, stamp, history, now_ns)
+        passed, new, refused = self._judge(outcome, stamp, history)
         if history is None:
             return self._hold.push(outcome, [*passed, *new], refused)
         if history.leak.goes_on(len(new), stamp) and not self._cover.stands_alone(stamp):
@@ -161,7 +160,7 @@ class OrderStage:
         return self._hold.push(outcome, [*passed, *new], refused)
 
     def _judge(
-        self, outcome: Outcome, stamp: FrameStamp, history: History | None, now_ns: int
+        self, outcome: Outcome, stamp: FrameStamp, history: History | None
     ) -> tuple[list[Candidate], list[Candidate], list[Refused]]:
         """Sort a frame's candidates into what goes on, what is new and what is refused.
 
@@ -176,7 +175,7 @@ class OrderStage:
             if vetoed is None and self._hold.continues(candidate):
                 going_on.append(candidate)
                 continue
-            before = history.judge(candidate, now_ns) if history and vetoed is None else None
+            before = history.judge(candidate) if history and vetoed is None else None
             reason = vetoed or before
             if reason is None:
                 new.append(candidate)

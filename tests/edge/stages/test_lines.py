@@ -35,7 +35,7 @@ class Sensor:
                 self.lost += self.at(*self.random.integers((HEIGHT, WIDTH)).tolist()) is not None
 
     def at(self, y: int, x: int) -> str | None:
-        return self.history.judge(candidate((y, x)), self.now_s * S)
+        return self.history.judge(candidate((y, x)))
 
     def line(self, count: int, period_s: int, *, y: int | None = None, x: int | None = None) -> int:
         """Candidates that pass of a line that lights again and again."""

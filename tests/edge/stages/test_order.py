@@ -248,3 +248,17 @@ def test_bursts_and_lines_can_be_switched_off() -> None:
     assert sum((s.rejected for s in settled), Counter())["row_column"] == 0
     on = run(outcomes, order_stage(load_config(None, {}), LiveTimeline()))
     assert sum((s.rejected for s in on), Counter())["row_column"] > 50
+
+
+def test_a_pause_of_hours_neither_heals_a_hot_pixel_nor_hides_it() -> None:
+    def lit(at_s: list[int]) -> list[Outcome]:
+        made = []
+        for i, second in enumerate(at_s):
+            time_ns = second * S
+            spot = candidate((5, 5))
+            made.append(Outcome("processed", stamp(2 * i, sensor_time_ns=time_ns), (spot,)))
+            made.append(Outcome("processed", stamp(2 * i + 1, sensor_time_ns=time_ns + 33 * MS)))
+        return made
+
+    settled = run(lit([0, 200, 400, 20_000, 20_001, 60_000, 60_001]))
+    assert [len(one.hits) for one in settled][::2] == [1, 1, 0, 0, 0, 0, 0]
