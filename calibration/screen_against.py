@@ -114,10 +114,12 @@ def _median(values: NDArray[Any]) -> float:
     return float(np.median(values[::step, ::step]))
 
 
-def block_means(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
+def block_means(
+    values: NDArray[np.float32], blocks: int = BLOCKS
+) -> tuple[NDArray[np.float64], float]:
     """Means of blocks, and how many pixels are in one; small frames have fewer blocks."""
-    rows = min(BLOCKS, values.shape[0])
-    columns = min(BLOCKS, values.shape[1])
+    rows = min(blocks, values.shape[0])
+    columns = min(blocks, values.shape[1])
     tops = np.linspace(0, values.shape[0], rows, endpoint=False).astype(int)
     lefts = np.linspace(0, values.shape[1], columns, endpoint=False).astype(int)
     sums = np.add.reduceat(np.add.reduceat(values, tops, axis=0, dtype=np.float64), lefts, axis=1)

@@ -17,7 +17,7 @@ from edge.sources import open_recording, open_source
 
 _WORDS = {
     "light": "too light",
-    "unlike": "brighter than the others",
+    "unlike": "unlike the others",
     "all_equal": "of one value only",
 }
 
