@@ -110,6 +110,7 @@ class CalibratedTracking:
             watched=tracker.watched,
             most_noise_square=tracker.common.most_noise_square,
             most_uneven=tracker.common.most_uneven,
+            blazing=tracker.blazing,
         )
 
 
