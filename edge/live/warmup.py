@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
+from calibration.trigger import ENOUGH_FRAMES
 from edge.classify import RuleClassifier
 from edge.crop import encode_png
 from edge.describe import describe
@@ -21,7 +22,8 @@ from edge.frame import Pixels, SensorMode
 from edge.pixels.candidates import ScanLimits, scan_pixels
 
 _SIZE_PX = 128
-_FRAMES = 8
+_FRAMES = ENOUGH_FRAMES
+"""Or the pixels of a calibration would be judged one by one, and not with their neighbours."""
 
 
 def warm_up() -> int:
@@ -43,7 +45,7 @@ def _frames(kind: type[np.uint8] | type[np.uint16], writeable: bool) -> list[Pix
     rng = np.random.default_rng(1)
     frames: list[Pixels] = []
     for _ in range(_FRAMES + 1):
-        frame: Any = rng.integers(8, 14, (_SIZE_PX, _SIZE_PX)).astype(kind)
+        frame: Any = np.rint(rng.normal(32, 3, (_SIZE_PX, _SIZE_PX))).astype(kind)
         frames.append(frame)
     frames[-1][10:12, 10:13] = 200
     for frame in frames:
