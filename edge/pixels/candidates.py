@@ -14,6 +14,7 @@ from edge.crop import crop
 from edge.detection import Candidate, FrameStamp
 from edge.frame import Frame, Pixels, plausible_temperature_c
 from edge.pixels.clusters import grow
+from edge.pixels.join import joined
 from edge.pixels.scan import scan
 from edge.pixels.significance import significant
 from edge.pixels.unpack import unpack
@@ -105,7 +106,8 @@ def scan_pixels(
         clusters = grow(level, calibration.growth_threshold, seeds)
         flood = len(clusters) > limits.most_candidates
         if not flood:
-            made = [_candidate(pixels, level, one, calibration, limits) for one in clusters]
+            pieces = joined(clusters, level, calibration)
+            made = [_candidate(pixels, level, one, calibration, limits) for one in pieces]
             candidates = tuple(sorted(made, key=_brightest_first))
     looked = found.seeds[:_MOST_LOOKED]
     return ScannedFrame(
