@@ -64,6 +64,22 @@ class Judgement:
     measures: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the headers say of a series.
+
+    Attributes
+    ----------
+    full_scale_adu : int
+        Largest value a pixel can have.
+    exposure_s, temperature_c : float or None
+    """
+
+    full_scale_adu: int
+    exposure_s: float | None = None
+    temperature_c: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """What the good frames of a series share.
@@ -71,23 +87,21 @@ class Reference:
     Attributes
     ----------
     median_adu : ndarray of float32, shape (height, width)
-        Median of good frames, pixel by pixel.
+        Middle of good frames, pixel by pixel.
     noise_adu : float
-        Temporal and fixed noise of a pixel against its neighbour.
+        White noise of a frame: temporal, and of the fixed pattern.
     level_adu : float
         Median of `median_adu`.
     frames : int
         How many frames it was made of.
-    exposure_s, temperature_c : float or None
-        As the headers say.
+    conditions : Conditions
     """
 
     median_adu: NDArray[np.float32]
     noise_adu: float
     level_adu: float
     frames: int
-    exposure_s: float | None = None
-    temperature_c: float | None = None
+    conditions: Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,7 @@ class Screener(Protocol):
     def screen(
         self,
         frames: Sequence[NDArray[Any]],
-        full_scale_adu: int,
+        conditions: Conditions,
         kin: Sequence[Reference] = (),
     ) -> Screened:
         """Judge `frames`, each of shape (height, width), uint8 or uint16.
@@ -117,8 +131,8 @@ class Screener(Protocol):
         ----------
         frames : sequence of ndarray
             Of one series; may be read from disk when indexed.
-        full_scale_adu : int
-            Largest value a pixel can have.
+        conditions : Conditions
+            Of this series.
         kin : sequence of Reference
             Other series of the same sensor and size, at other exposures or temperatures.
         """

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bands import row_bands
-from calibration.screen import Judgement, Reason, Reference, Screened
+from calibration.screen import Conditions, Judgement, Reason, Reference, Screened
 from calibration.screen_against import Against, measure_against
 from calibration.screen_alike import most_alike
 from calibration.screen_kin import judge_by_kin
@@ -52,15 +52,15 @@ class RobustScreener:
     def screen(
         self,
         frames: Sequence[NDArray[Any]],
-        full_scale_adu: int,
+        conditions: Conditions,
         kin: Sequence[Reference] = (),
     ) -> Screened:
         """Judge `frames` of one series; see `Screener.screen`."""
-        work = _Work(frames, full_scale_adu)
+        work = _Work(frames, conditions)
         voids = work.obviously_bad()
         dark = work.darkest([n for n in range(len(frames)) if n not in voids])
         if len(dark) < LEAST_FRAMES:
-            return judge_by_kin(frames, work.own, voids, kin, full_scale_adu)
+            return judge_by_kin(frames, work.own, voids, kin, conditions)
         return work.judged(work.agreeing(dark))
 
 
@@ -69,11 +69,11 @@ class _Work:
     """One series while it is judged."""
 
     frames: Sequence[NDArray[Any]]
-    full_scale_adu: int
+    conditions: Conditions
     own: list[OwnFeatures] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.own = [own_features(frame, self.full_scale_adu) for frame in self.frames]
+        self.own = [own_features(frame, self.conditions.full_scale_adu) for frame in self.frames]
 
     def obviously_bad(self) -> dict[int, dict[str, float]]:
         """Frames that need no other to be bad, and by how much."""
@@ -150,7 +150,7 @@ class _Work:
                 reference = _middle_map(np.delete(pool, chosen.index(n), axis=0), noise)
                 count -= 1
             against[n] = measure_against(
-                self.frames[n], reference, noise, count, self.full_scale_adu
+                self.frames[n], reference, noise, count, self.conditions.full_scale_adu
             )
         return {n: self._score(n, members, against) for n in judged}
 
@@ -177,6 +177,7 @@ class _Work:
             noise_adu=noise_adu,
             level_adu=float(np.median(median.reshape(-1)[::step])),
             frames=len(members),
+            conditions=self.conditions,
         )
 
 

@@ -35,6 +35,9 @@ _SHARE_FLOOR = 1e-5
 _LEAST_PX = 50
 """Fewer saturated pixels may be one bright particle, fewer void ones a black clip."""
 
+_ALONE_SHARE = 2e-3
+_PLAIN_NOISE_ADU = 0.5
+
 _SEEN_SIGMA = 4.0
 _LOST_SIGMA = 3.8
 """A pattern counts as lost when it is so far below what the others show."""
@@ -68,6 +71,9 @@ def own_distances(
         Pixels of a frame.
     """
     full = max(own.full_px, own.plateau_px)
+    if not others:  # hot pixels may fill up, and black may be clipped
+        seen = own.void_px if own.noise_adu > _PLAIN_NOISE_ADU else 0
+        return {"full": full / (_ALONE_SHARE * size_px), "void": seen / _LEAST_PX}
     return {
         "full": _count_distance(full, [max(o.full_px, o.plateau_px) for o in others], size_px),
         "void": _count_distance(own.void_px, [o.void_px for o in others], size_px),
@@ -75,8 +81,8 @@ def own_distances(
 
 
 def _count_distance(count: int, others: Sequence[int], size_px: int) -> float:
-    usual = float(np.median(others)) if others else 0.0
-    spread = 1.4826 * float(np.median(np.abs(np.asarray(others) - usual))) if others else 0.0
+    usual = float(np.median(others))
+    spread = 1.4826 * float(np.median(np.abs(np.asarray(others) - usual)))
     allowed = max(_LEAST_PX, _SHARE_FLOOR * size_px, usual, MAD_FACTOR * spread)
     return max(count - usual, 0.0) / allowed
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.screen import REASONS, Judgement, Reference, Screened, Screener
+from calibration.screen import REASONS, Conditions, Judgement, Reference, Screened, Screener
 from edge.errors import BadUse, Failed
 from edge.frame import BadFrame, Pixels, Recording, SensorMode, Series
 
@@ -131,8 +131,6 @@ def _screen_series(
                 show(name, frame, judgement.verdict)
         reference = reference or screened.reference
         progress(stop - start)
-    if reference is not None:
-        reference = _dated(reference, work.series.mode)
     order = {work.name_of(index): index for index in range(work.series.count)}
     return sorted(lines, key=lambda line: order[line.file]), reference
 
@@ -142,7 +140,7 @@ def _screened(
 ) -> Screened:
     if not pixels:
         return Screened([], None)
-    return screener.screen(pixels, mode.full_scale_adu, kin)
+    return screener.screen(pixels, _conditions(mode), kin)
 
 
 def _parts(series: Series) -> Iterator[tuple[int, int]]:
@@ -188,9 +186,9 @@ def _left_out(recording: Recording) -> Iterator[ScreenedFrame]:
         yield _unreadable(str(member.path), "", member.fault)
 
 
-def _dated(reference: Reference, mode: SensorMode) -> Reference:
+def _conditions(mode: SensorMode) -> Conditions:
     exposure_s = None if mode.exposure_ns is None else mode.exposure_ns / _NS_PER_S
-    return replace(reference, exposure_s=exposure_s, temperature_c=mode.set_temperature_c)
+    return Conditions(mode.full_scale_adu, exposure_s, mode.set_temperature_c)
 
 
 def _akin(work: _Work, other: _Work) -> bool:
