@@ -18,10 +18,6 @@ class CalibrationError(ValueError):
     """A calibration can't be made, read or used; the message is one line for the user."""
 
 
-_BLAZE_SHARE = 0.25
-"""A telegraph pixel's step is seldom as large."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """What is known of a sensor in one mode.
@@ -96,12 +92,6 @@ class Calibration:
     def expected_mean_adu(self) -> float:
         """Mean of a frame that is at the calibration's level."""
         return self.level_adu if self.reference_mean_adu is None else self.reference_mean_adu
-
-    @property
-    def blaze_adu(self) -> float:
-        """A masked pixel that rises by more does so brightly: a quarter of the full range."""
-        full_scale_adu = (1 << int(self.mode["bit_depth"])) - 1
-        return _BLAZE_SHARE * (full_scale_adu - self.level_adu)
 
     @property
     def masked_px(self) -> int:

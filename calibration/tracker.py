@@ -86,11 +86,6 @@ class Tracker:
         return self._watch.pixels.index
 
     @property
-    def blazing(self) -> NDArray[np.int64]:
-        """Flat indices of the masked pixels that flash brightly."""
-        return self._watch.blazing(self._base.blaze_adu)
-
-    @property
     def common(self) -> Common:
         """What all pixels share, and what a dark frame's noise and unevenness stay below."""
         return self._common

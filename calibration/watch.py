@@ -190,17 +190,6 @@ class WatchList:
         stretch: NDArray[np.float32] = (wide / sigma).astype(np.float32)
         return stretch
 
-    def blazing(self, least_adu: float) -> NDArray[np.int64]:
-        """Flat indices of masked pixels that rose by so much more than once in 64 frames."""
-        masked = np.flatnonzero(self.pixels.masked & (self.pixels.filled > 1))
-        if not len(masked):
-            return np.zeros(0, np.int64)
-        values = self._values[:, masked]
-        second = np.partition(values, SAMPLES - 2, axis=0)[SAMPLES - 2]
-        risen = second - np.median(values, axis=0) > least_adu
-        blazing: NDArray[np.int64] = self.pixels.index[masked[risen]]
-        return blazing
-
     def healed(self, typical_adu: float) -> NDArray[np.bool_]:
         """Pixels that are as quiet and as dark as those around them again."""
         p = self.pixels

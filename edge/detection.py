@@ -45,8 +45,7 @@ class Candidate:
         Around the brightest pixel.
     unproven_hot : bool
         A single hot pixel whose stability rests on few frames: as likely a random telegraph
-        pixel that blinked once as a particle. Or something beside a masked pixel that is bright
-        in the same frame.
+        pixel that blinked once as a particle.
     """
 
     rows: NDArray[np.int32]

@@ -153,6 +153,7 @@ class Replay:
         self._calibration_ids.append(detector.calibration_id)
         followed = tracking(detector, self._config)
         order = order_stage(self._config, timeline)
+        order.expect(followed.unstable_px)
         monitor = monitor_of(self._config)
         frames = self._counted(series.frames())
         for outcome in scan_all(frames, followed, self._workers, monitor):

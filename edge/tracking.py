@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from calibration.change import Change
+from calibration.model import Calibration
 from calibration.tracker import Tracker
 from edge.config.model import Config
 from edge.detector import Detector
@@ -19,6 +20,7 @@ from edge.presets.calibrated import CalibratedDetector
 from edge.stages.outcome import Outcome, Suspect
 
 _MOST_CHANGES = 999
+_TELLING_FRAMES = 100
 
 
 class Tracking(Protocol):
@@ -31,6 +33,10 @@ class Tracking(Protocol):
     @property
     def changes(self) -> Sequence[Change]:
         """What was worth a word, the latest of it."""
+
+    @property
+    def unstable_px(self) -> int:
+        """Pixels that the calibration found to light again and again."""
 
     def turns_at(self, index: int) -> bool:
         """Whether frame `index` begins another block."""
@@ -51,6 +57,7 @@ class FixedTracking:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self.changes: list[Change] = []
+        self.unstable_px = 0
 
     def turns_at(self, index: int) -> bool:
         """Never."""
@@ -78,6 +85,7 @@ class CalibratedTracking:
         self._width = int(detector.calibration.mode["width_px"])
         self.detector: Detector = self._made()
         self.changes: list[Change] = []
+        self.unstable_px = _unstable_px(detector.calibration)
 
     def turns_at(self, index: int) -> bool:
         """Every 64th frame number."""
@@ -110,8 +118,17 @@ class CalibratedTracking:
             watched=tracker.watched,
             most_noise_square=tracker.common.most_noise_square,
             most_uneven=tracker.common.most_uneven,
-            blazing=tracker.blazing,
         )
+
+
+def _unstable_px(calibration: Calibration) -> int:
+    """Masked pixels that are not just too bright; of few frames, particles make some."""
+    if calibration.frames_used < _TELLING_FRAMES:
+        return 0
+    full_scale_adu = (1 << int(calibration.mode["bit_depth"])) - 1
+    wide_adu = np.float32(calibration.seed_sigma) * calibration.sigma_adu[calibration.masked]
+    dark = calibration.mean_adu[calibration.masked] + wide_adu < full_scale_adu
+    return int(np.count_nonzero(dark))
 
 
 def tracking(detector: Detector, config: Config) -> Tracking:

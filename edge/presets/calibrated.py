@@ -19,7 +19,6 @@ from calibration.sample import stripe_rows, take_sample
 from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
 from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
-from edge.pixels.beside import area_beside_px, marked_beside
 from edge.pixels.candidates import ScanLimits, ScannedFrame, plain_pixels, scan_pixels, stamp_of
 from edge.timeline import frame_duration_ns
 
@@ -48,8 +47,6 @@ class CalibratedDetector:
         A frame whose sample is noisier has light in it (`leak`).
     most_uneven : float, optional
         So has one that is more uneven.
-    blazing : ndarray of int64, optional
-        Flat indices of masked pixels that flash brightly: what lights beside them is theirs.
     """
 
     def __init__(
@@ -60,7 +57,6 @@ class CalibratedDetector:
         watched: NDArray[np.int64] | None = None,
         most_noise_square: float | None = None,
         most_uneven: float = np.inf,
-        blazing: NDArray[np.int64] | None = None,
     ) -> None:
         self.calibration = calibration
         self.limits = limits
@@ -73,8 +69,7 @@ class CalibratedDetector:
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
         # Once: each goes over the whole map, and every checkpoint asks for them.
         self._thresholds: dict[str, float] = {}
-        self._blazing = np.zeros(0, np.int64) if blazing is None else blazing
-        self._masked_px = calibration.masked_px + area_beside_px(self._blazing, calibration.masked)
+        self._masked_px = calibration.masked_px
 
     @property
     def calibration_id(self) -> str:
@@ -106,11 +101,6 @@ class CalibratedDetector:
         scanned = scan_pixels(pixels, stamp_of(frame), self.calibration, self._limits)
         if self._noisy and _of_one_value(pixels, scanned.mean_adu):
             return "all_equal"
-        if scanned.candidates and scanned.pixels is not None:
-            marked = marked_beside(
-                scanned.candidates, scanned.pixels, self.calibration, self._blazing
-            )
-            scanned = replace(scanned, candidates=marked)
         if self._watched is None or not scanned.covered or scanned.flood:
             return scanned
         return self._sampled(scanned, frame.index, self._watched)

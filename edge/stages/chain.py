@@ -22,6 +22,7 @@ _FADES_TO = 0.85
 
 _FADES_SIGMA = 6.0
 _STAYS_SIGMA = 4.0
+_GLOWS_ON = 0.5
 _STAYS_SHARE = 0.05
 _MOST_PIXEL_PX = 2
 _ACROSS_PX = 3
@@ -85,7 +86,9 @@ class Chain:
     def verdict(self, frames: int) -> Verdict:
         """Say what it was, from as many frames as it may last and one more."""
         if self.length > frames:
-            return Verdict.AFTERGLOW if self._fades() else Verdict.STAYED
+            # What glows on for so long was bright, and lit more than one pixel.
+            glows = self.most_px > 1 and self._fades()
+            return Verdict.AFTERGLOW if glows else Verdict.STAYED
         if self.length > 1 and self.most_px == 1 and not self.repeated:
             return Verdict.SWITCHED if self._stays() and is_alone(self.first) else Verdict.HIT
         return Verdict.HIT
@@ -101,8 +104,9 @@ class Chain:
         )
 
     def _stays(self) -> bool:
-        high, low = max(self.levels_adu), min(self.levels_adu)
-        return high - low <= _STAYS_SIGMA * noise_adu(self.first) + _STAYS_SHARE * high
+        """Whether it does not fade as an afterglow does; it may come and go amid an exposure."""
+        first, then = self.levels_adu[0], max(self.levels_adu[1:])
+        return then > _GLOWS_ON * first + _STAYS_SIGMA * noise_adu(self.first) / 2
 
 
 def noise_adu(candidate: Candidate) -> float:

@@ -16,7 +16,7 @@ from edge.stages.frame_veto import FrameVeto
 from edge.stages.history import History, HistoryRules
 from edge.stages.hold import Hold
 from edge.stages.outcome import Outcome, Refused, Settled, Suspect
-from edge.stages.places import HOT_PIXEL, TELEGRAPH
+from edge.stages.places import HOT_PIXEL, SPREAD_PX, TELEGRAPH
 from edge.stages.refusal import RefusedSample
 from edge.stages.ticks import Ticks
 from edge.stages.watch import PixelWatch
@@ -67,6 +67,13 @@ class OrderStage:
         self._refused = RefusedSample(rules.period_ns)
         self._ticks = Ticks()
         self._history: History | None = None
+        self._unstable_px = 0
+
+    def expect(self, unstable_px: int) -> None:
+        """Hear how many pixels of the sensor the calibration found to blink."""
+        self._unstable_px = unstable_px
+        if self._history is not None:
+            self._watch.begin(self._history.places, unstable_px)
 
     def take_suspects(self) -> list[Suspect]:
         """Pixels found to light as no particle does since this was last asked."""
@@ -99,6 +106,7 @@ class OrderStage:
         settled = self._thinned(self._hold.flush())
         self._history = None
         self._cover.clear()
+        self._unstable_px = 0
         self._watch.begin(None)
         return settled
 
@@ -106,7 +114,7 @@ class OrderStage:
         if self._history is None and self._rules.history is not None:
             expected = self._rules.expected_per_s(mode)
             self._history = History(self._rules.history, mode.height_px, mode.width_px, expected)
-            self._watch.begin(self._history.places)
+            self._watch.begin(self._history.places, self._unstable_px)
         return self._history
 
     def _injected(self, outcome: Outcome, history: History | None) -> Outcome:
@@ -185,12 +193,30 @@ class OrderStage:
                 self._watch.suspect([candidate], reason)
             if reason == TELEGRAPH:
                 self._hold.recall(candidate, reason)
-        return going_on, new, refused
+        new, beside = _parted(new, refused)
+        return going_on, new, [*refused, *beside]
 
     def _thinned(self, settled: Iterator[Settled]) -> Iterator[Settled]:
         """Settle at once, so that nothing hangs on when the caller looks."""
         now_ns = self._ticks.now_ns
         return iter([self._refused.thin(one, now_ns) for one in settled])
+
+
+def _parted(new: list[Candidate], refused: list[Refused]) -> tuple[list[Candidate], list[Refused]]:
+    """Part what lights beside a hot pixel, in the very frame that it does, from the others."""
+    hot = [one.candidate for one in refused if one.reason == HOT_PIXEL]
+    if not hot:
+        return new, []
+    beside = {
+        id(one)
+        for one in new
+        if any(
+            max(abs(one.y_px - other.y_px), abs(one.x_px - other.x_px)) <= SPREAD_PX
+            for other in hot
+        )
+    }
+    passed = [one for one in new if id(one) not in beside]
+    return passed, [Refused(one, HOT_PIXEL) for one in new if id(one) in beside]
 
 
 def order_stage(config: Config, timeline: Timeline) -> OrderStage:

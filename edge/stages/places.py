@@ -41,6 +41,12 @@ from edge.stages.rate import PixelRate
 HOT_PIXEL = "hot_pixel"
 TELEGRAPH = "telegraph"
 
+SPREAD_PX = 10
+"""A hot pixel that lights several pixels each time spreads, by demosaicking, JPEG or charge: what
+lights so near to it is not believed either. (The server of CREDO takes 5 px, for ever.)"""
+
+_WIDE_PX = 3
+_LEAST_WIDE = 2
 _AREA_PX = 9
 _QUICK_CHANCE = 1e-3
 _FLICKER_CHANCE = 1e-4
@@ -69,6 +75,7 @@ class _Place:
     reason: str | None = None
     was_hot: bool = False
     most_px: int = 0
+    wide: int = 0
 
     @property
     def single(self) -> bool:
@@ -84,6 +91,7 @@ class _Place:
         self.count += 1
         self.centred += centred
         self.most_px = max(self.most_px, area_px)
+        self.wide += area_px >= _WIDE_PX
         self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, pixel)]
 
     def is_healed(self, now_ns: int) -> bool:
@@ -97,6 +105,7 @@ class _Place:
     def heal(self) -> None:
         self.reason, self.was_hot = None, True
         self.count = self.centred = self.tests = 0
+        self.wide = 0
         self.recent = []
 
     def is_hot_again(self) -> bool:
@@ -128,6 +137,7 @@ class Places:
         self._window_ns = window_ns
         self._places: dict[int, int | _Place] = {}  # a place that lit once is its time alone
         self._hot: dict[int, _Place] = {}
+        self._wide: dict[int, _Place] = {}
         self._seen = 0
         self.flickers = False
         """Whether this sensor has shown telegraph pixels."""
@@ -136,6 +146,9 @@ class Places:
         """Count a new lighting; return the reason to refuse it, or None, and if it is the first."""
         self._heal_one(now_ns)
         y, x = candidate.y_px, candidate.x_px
+        if (wide := self._wide_near(y, x)) is not None:
+            wide.last_ns = now_ns
+            return HOT_PIXEL, False
         key = self._find(y, x)
         if key is None:
             self._begin(y * _ROW + x, now_ns)
@@ -169,6 +182,8 @@ class Places:
 
     def is_hot(self, candidate: Candidate) -> bool:
         """Whether the candidate would be refused now; nothing is counted."""
+        if self._wide_near(candidate.y_px, candidate.x_px) is not None:
+            return True
         key = self._find(candidate.y_px, candidate.x_px)
         place = None if key is None else self._hot.get(key)
         return place is not None and not place.is_across(candidate)
@@ -176,7 +191,8 @@ class Places:
     @property
     def hot_area_px(self) -> int:
         """Pixels at which candidates are refused."""
-        return sum(1 if place.single else _AREA_PX for place in self._hot.values())
+        spread_px = len(self._wide) * (2 * SPREAD_PX + 1) ** 2
+        return spread_px + sum(1 if place.single else _AREA_PX for place in self._hot.values())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -193,6 +209,12 @@ class Places:
             hot = self._hot.get(key)
             if hot is None or not hot.single:
                 return key
+        return None
+
+    def _wide_near(self, y: int, x: int) -> _Place | None:
+        for key, place in self._wide.items():
+            if max(abs(key // _ROW - y), abs(key % _ROW - x)) <= SPREAD_PX:
+                return place
         return None
 
     def _begin(self, key: int, now_ns: int) -> None:
@@ -216,14 +238,18 @@ class Places:
     def _forget(self, key: int) -> None:
         del self._places[key]
         self._hot.pop(key, None)
+        self._wide.pop(key, None)
 
     def _condemn(self, key: int, place: _Place, reason: str) -> None:
         place.reason = reason
         self._hot[key] = place
+        if reason == HOT_PIXEL and place.wide >= _LEAST_WIDE:
+            self._wide[key] = place
 
     def _heal(self, key: int, place: _Place) -> None:
         place.heal()
         self._hot.pop(key, None)
+        self._wide.pop(key, None)
 
     def _heal_one(self, now_ns: int) -> None:
         """Look at the hot places in turn, one at a time."""

@@ -19,6 +19,7 @@ LONE_PIXEL = "lone_pixel"
 _LEAST_BLINKING = 10
 _FLASHES_EXPLAINED = 0.5
 _MOST_BLINKING = 100_000
+_USUAL_STEP_SIGMA = 50.0
 _PROVEN = 3
 """So many telegraph pixels make a sensor one that has them."""
 
@@ -42,8 +43,7 @@ class PixelWatch:
     def __init__(self) -> None:
         self.places: Places | None = None
         self.now_ns = 0
-        self._proven = 0
-        self._flashes = 0
+        self._known = self._proven = self._flashes = 0
         self._blinking: dict[tuple[int, int], None] = {}
         self._brightest_sigma = 0.0
         self._suspects: deque[Suspect] = deque(maxlen=_MOST_SUSPECTS)
@@ -71,7 +71,7 @@ class PixelWatch:
             self._mark([candidate])
             return TELEGRAPH
         self._flashes += 1
-        blinking = len(self._blinking)
+        blinking = self._known + len(self._blinking)
         explained = blinking >= _LEAST_BLINKING and (self._flashes <= _FLASHES_EXPLAINED * blinking)
         usual = candidate.peak_sigma <= self._brightest_sigma
         return LONE_PIXEL if explained and usual else None
@@ -94,12 +94,16 @@ class PixelWatch:
         self._suspects.clear()
         return suspects
 
-    def begin(self, places: Places | None) -> None:
-        """Forget what was: another sensor or mode follows."""
+    def begin(self, places: Places | None, unstable_px: int = 0) -> None:
+        """Forget what was: another sensor or mode follows, with pixels known to be unstable."""
         self.places = places
-        self._proven = self._flashes = 0
+        self._known = unstable_px
+        self._proven = unstable_px
+        self._flashes = 0
         self._blinking = {}
-        self._brightest_sigma = 0.0
+        self._brightest_sigma = _USUAL_STEP_SIGMA if unstable_px else 0.0
+        if places is not None:
+            places.flickers = self._proven >= _PROVEN
 
     def _mark(self, candidates: Iterable[Candidate]) -> None:
         self._proven += 1
