@@ -24,7 +24,7 @@ from edge.hitfile import HitFile
 from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
-from edge.presets.calibrated import CalibratedDetector, mismatch, scan_limits, with_cover
+from edge.presets.calibrated import CalibratedDetector, as_configured, mismatch, scan_limits
 from edge.report import Reporter, summary_counts
 from edge.stages.frames import scan_all
 from edge.stages.order import order_stage
@@ -153,7 +153,7 @@ class Replay:
         self._calibration_ids.append(detector.calibration_id)
         followed = tracking(detector, self._config)
         order = order_stage(self._config, timeline)
-        order.expect(followed.unstable_px)
+        order.expect(followed.unstable_px, followed.pixel_px)
         monitor = monitor_of(self._config)
         frames = self._counted(series.frames())
         for outcome in scan_all(frames, followed, self._workers, monitor):
@@ -173,7 +173,7 @@ class Replay:
             if differs is not None:
                 raise CalibrationError(f"the calibration is of another mode: {differs}")
             limits = scan_limits(self._config, series.mode)
-            known = with_cover(self._calibration, self._config.cover)
+            known = as_configured(self._calibration, self._config)
             return CalibratedDetector(known, limits)
         learner = make_learner(self._config, series.mode)
         teaching = Teaching()

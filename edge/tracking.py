@@ -21,6 +21,10 @@ from edge.stages.outcome import Outcome, Suspect
 
 _MOST_CHANGES = 999
 _TELLING_FRAMES = 100
+_MIXED_CORRELATION = 0.2
+"""Demosaicking and noise reduction make neighbours alike; row noise of a sensor stays below."""
+
+_MIXED_PX = 6
 
 
 class Tracking(Protocol):
@@ -37,6 +41,10 @@ class Tracking(Protocol):
     @property
     def unstable_px(self) -> int:
         """Pixels that the calibration found to light again and again."""
+
+    @property
+    def pixel_px(self) -> int:
+        """What a single pixel lights: more than itself where the camera mixes neighbours."""
 
     def turns_at(self, index: int) -> bool:
         """Whether frame `index` begins another block."""
@@ -57,7 +65,7 @@ class FixedTracking:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self.changes: list[Change] = []
-        self.unstable_px = 0
+        self.unstable_px, self.pixel_px = 0, 1
 
     def turns_at(self, index: int) -> bool:
         """Never."""
@@ -86,6 +94,8 @@ class CalibratedTracking:
         self.detector: Detector = self._made()
         self.changes: list[Change] = []
         self.unstable_px = _unstable_px(detector.calibration)
+        mixed = detector.calibration.neighbour_correlation > _MIXED_CORRELATION
+        self.pixel_px = _MIXED_PX if mixed else 1
 
     def turns_at(self, index: int) -> bool:
         """Every 64th frame number."""

@@ -112,6 +112,10 @@ class CalibrationConfig(Section):
     temperature_tolerance_c: float = Field(
         5.0, ge=0, le=100, description="Largest difference of temperature at which one is reused."
     )
+    defects_file: FilePath | None = Field(
+        None,
+        description="List of bad pixels of the sensor (CSV: x,y,kind): always masked.",
+    )
 
 
 class CoverConfig(Section):
@@ -127,7 +131,7 @@ class CoverConfig(Section):
         None, ge=0, le=1, description="Largest share of bright pixels in a covered frame."
     )
     settle_s: float = Field(
-        1.0,
+        0.3,
         ge=0,
         le=60,
         description="After light, three times as many frames must be dark before the rig looks "

@@ -239,7 +239,7 @@ class LiveLoop:
     def _use(self, tracking: Tracking, frame: Frame) -> None:
         drafts = self._reporter.close("calibration")
         self._tracking = tracking
-        self._order.expect(tracking.unstable_px)
+        self._order.expect(tracking.unstable_px, tracking.pixel_px)
         self.detector = detector = tracking.detector
         self.note = ""
         self._reporter.use(detector, frame.mode)

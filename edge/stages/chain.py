@@ -51,6 +51,8 @@ class Chain:
         Excess over the baseline, all its parts, in the first frames.
     most_px : int
         Of one candidate.
+    pixel_px : int
+        What a single pixel lights: more than itself where a camera mixes neighbours.
     """
 
     first: Candidate
@@ -58,6 +60,7 @@ class Chain:
     last: list[Candidate] = field(default_factory=list)
     levels_adu: list[float] = field(default_factory=list)
     most_px: int = 0
+    pixel_px: int = 1
     repeated: bool = False
 
     def go_on(self, candidates: list[Candidate], frames: int) -> None:
@@ -77,7 +80,17 @@ class Chain:
     @property
     def is_pixel(self) -> bool:
         """Whether it never was more than a pixel or two."""
-        return self.most_px <= _MOST_PIXEL_PX
+        return self.most_px <= _MOST_PIXEL_PX * self.pixel_px
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether it never was more than what one pixel lights."""
+        return self.most_px <= self.pixel_px
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing around it is raised; known only where neighbours are not mixed."""
+        return self.pixel_px > 1 or is_alone(self.first)
 
     def is_across(self, candidate: Candidate) -> bool:
         """Whether a candidate is too large to be the pixel alone: a particle fell on it."""
@@ -87,10 +100,10 @@ class Chain:
         """Say what it was, from as many frames as it may last and one more."""
         if self.length > frames:
             # What glows on for so long was bright, and lit more than one pixel.
-            glows = self.most_px > 1 and self._fades()
+            glows = not self.is_lone and self._fades()
             return Verdict.AFTERGLOW if glows else Verdict.STAYED
-        if self.length > 1 and self.most_px == 1 and not self.repeated:
-            return Verdict.SWITCHED if self._stays() and is_alone(self.first) else Verdict.HIT
+        if self.length > 1 and self.is_lone and not self.repeated:
+            return Verdict.SWITCHED if self._stays() and self.is_alone else Verdict.HIT
         return Verdict.HIT
 
     def _fades(self) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detection import Candidate
-from edge.stages.chain import Chain, Verdict, is_alone
+from edge.stages.chain import Chain, Verdict
 from edge.stages.outcome import Accepted, Outcome, Refused, Settled
 
 _MOST_UNSEEN = 64
@@ -59,11 +59,17 @@ class Hold:
         A candidate may be lit in this many consecutive frames (0: no hold). Frames that were
         not looked at in between show nothing; after 64 of them in a row what is lit is new.
     watch : Watch, optional
+
+    Attributes
+    ----------
+    pixel_px : int
+        What a single pixel lights: more than itself where a camera mixes neighbours.
     """
 
     def __init__(self, frames: int = 3, watch: Watch | None = None) -> None:
         self._frames = frames
         self._watch = watch
+        self.pixel_px = 1
         self._most_waiting = 2 * frames + _MOST_UNSEEN
         self._unseen = 0
         self._waiting: deque[_Waiting] = deque()
@@ -118,9 +124,13 @@ class Hold:
     def recall(self, pixel: Candidate, reason: str) -> None:
         """Refuse what waits of a lone pixel, now that it lit again."""
         for entry in self._waiting:
-            again = [one for one in entry.held if _is_same_pixel(one[0], pixel)]
+            again = [one for one in entry.held if self._is_same_pixel(one[0], pixel)]
             entry.refused += [Refused(candidate, reason) for candidate, _, _ in again]
             entry.held = [one for one in entry.held if one not in again]
+
+    def _is_same_pixel(self, one: Candidate, other: Candidate) -> bool:
+        lone = max(one.area_px, other.area_px) <= self.pixel_px
+        return lone and one.y_px == other.y_px and one.x_px == other.x_px
 
     def flush(self) -> Iterator[Settled]:
         """No frame follows: settle all that waits."""
@@ -137,7 +147,7 @@ class Hold:
         parts: dict[int, tuple[Chain, list[Candidate]]] = {}
         for i, candidate in enumerate([*passed, *vetoed]):
             before = self._find(candidate)
-            chain = before if before is not None else Chain(candidate)
+            chain = before if before is not None else Chain(candidate, pixel_px=self.pixel_px)
             parts.setdefault(id(chain), (chain, []))[1].append(candidate)
             if i < len(passed):
                 entry.held.append((candidate, chain, before is None))
@@ -211,7 +221,7 @@ class Hold:
     def _flashed(self, entry: _Waiting, candidate: Candidate, chain: Chain) -> str | None:
         """Ask what to make of a lone pixel that was lit in one frame."""
         stamp = entry.outcome.stamp
-        lone = chain.length == chain.most_px == 1 and is_alone(candidate)
+        lone = chain.length == 1 and chain.is_lone and chain.is_alone
         if not self._frames or not lone or self._watch is None or stamp is None:
             return None
         pixel = candidate.y_px * stamp.mode.width_px + candidate.x_px
@@ -224,11 +234,6 @@ def _is_near(pixel: int, looked: Sequence[NDArray[np.int64]]) -> bool:
         if at < len(flat) and flat[at] == pixel:
             return True
     return False
-
-
-def _is_same_pixel(one: Candidate, other: Candidate) -> bool:
-    same = one.area_px == other.area_px == 1
-    return same and one.y_px == other.y_px and one.x_px == other.x_px
 
 
 def _goes_on(chain: Chain, candidate: Candidate) -> bool:

@@ -69,11 +69,16 @@ class OrderStage:
         self._history: History | None = None
         self._unstable_px = 0
 
-    def expect(self, unstable_px: int) -> None:
-        """Hear how many pixels of the sensor the calibration found to blink."""
+    def expect(self, unstable_px: int, pixel_px: int = 1) -> None:
+        """Hear from the calibration how many pixels blink, and how many one of them lights."""
         self._unstable_px = unstable_px
+        self._hold.pixel_px = pixel_px
         if self._history is not None:
-            self._watch.begin(self._history.places, unstable_px)
+            self._begin_watch(self._history)
+
+    def _begin_watch(self, history: History) -> None:
+        history.places.pixel_px = self._hold.pixel_px
+        self._watch.begin(history.places, self._unstable_px)
 
     def take_suspects(self) -> list[Suspect]:
         """Pixels found to light as no particle does since this was last asked."""
@@ -106,7 +111,7 @@ class OrderStage:
         settled = self._thinned(self._hold.flush())
         self._history = None
         self._cover.clear()
-        self._unstable_px = 0
+        self._unstable_px, self._hold.pixel_px = 0, 1
         self._watch.begin(None)
         return settled
 
@@ -114,7 +119,7 @@ class OrderStage:
         if self._history is None and self._rules.history is not None:
             expected = self._rules.expected_per_s(mode)
             self._history = History(self._rules.history, mode.height_px, mode.width_px, expected)
-            self._watch.begin(self._history.places, self._unstable_px)
+            self._begin_watch(self._history)
         return self._history
 
     def _injected(self, outcome: Outcome, history: History | None) -> Outcome:

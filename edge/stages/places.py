@@ -45,7 +45,6 @@ SPREAD_PX = 10
 """A hot pixel that lights several pixels each time spreads, by demosaicking, JPEG or charge: what
 lights so near to it is not believed either. (The server of CREDO takes 5 px, for ever.)"""
 
-_WIDE_PX = 3
 _LEAST_WIDE = 2
 _AREA_PX = 9
 _QUICK_CHANCE = 1e-3
@@ -91,7 +90,6 @@ class _Place:
         self.count += 1
         self.centred += centred
         self.most_px = max(self.most_px, area_px)
-        self.wide += area_px >= _WIDE_PX
         self.recent = [*self.recent[1 - _MOST_RECENT :], (now_ns, pixel)]
 
     def is_healed(self, now_ns: int) -> bool:
@@ -139,6 +137,8 @@ class Places:
         self._hot: dict[int, _Place] = {}
         self._wide: dict[int, _Place] = {}
         self._seen = 0
+        self.pixel_px = 1
+        """What a single pixel lights: more than itself where a camera mixes neighbours."""
         self.flickers = False
         """Whether this sensor has shown telegraph pixels."""
 
@@ -158,10 +158,12 @@ class Places:
             self._heal(key, place)
         if place.is_across(candidate):
             return None, False
+        lone = candidate.area_px <= self.pixel_px
         place.light(now_ns, pixel, pixel == key, candidate.area_px)
+        place.wide += candidate.area_px > _MOST_LONE_PX * self.pixel_px
         if place.reason is None and self._is_hot(place, now_ns):
             self._condemn(key, place, HOT_PIXEL)
-        if place.reason is None and candidate.area_px == 1 and self._is_flicker(place):
+        if place.reason is None and lone and self._is_flicker(place):
             self.mark(candidate, now_ns)
             return TELEGRAPH, False
         if place.reason is None:
