@@ -36,15 +36,16 @@ REACH_PX = 30
 PROOF_SIGMA = 3.0
 """Excess of the pixels between over those beside, in units of its noise, that is no chance."""
 
-STRANGERS_PX = 0.04
-"""So few lit pixels of others are expected around a cluster where no proof is asked for.
+STRANGERS = 0.004
+"""Where so few other particles are expected around a cluster no proof is asked for.
 
-A particle lights 4 (pixels of 9 um) to 17 of them (1.4 um): there is a stranger in one case of 100
-or fewer, and in one of 20 the cluster is a piece. Measured on simulated streams of the presets
-pi-v1, pi-hq and webcam at 320 x 240 pixels, joined to a stranger: 8 hits in 10,000 at 60 a minute,
-7 at 600; second hits of one particle: 8 in 100 before, 1 to 2 after at 60, 2 to 5 at 600.
+Their number follows from the lit pixels of a usual frame; each lights about a quarter of what the
+two pieces have grown to. Measured on simulated streams of the presets pi-v1, pi-hq and webcam at
+320 x 240 pixels, joined to a stranger: 8 hits in 10,000 at 60 a minute, 9 at 600. Second hits of
+one particle: 11 in 100 before, 1 to 2 after at 60, 3 to 5 at 600.
 """
 
+_LIT_SHARE = 0.25
 _MOST_PROVED_LENGTHS = 3.0
 _MOST_FREE_LENGTHS = 2.0
 """A gap, with proof and without, is at most so many times as long as what is lit on both sides."""
@@ -55,7 +56,8 @@ pieces with a gap below 8 px none had more."""
 
 _FRONT_DEPTH_PX = 1.5
 _LEAST_FREE_PX = 3
-"""Smaller clusters may be blinking pixels, which know no distance: they need proof."""
+_LEAST_FREE_SUM_PX = 15
+"""Smaller clusters may be blinking pixels, and two compact ones two X-rays: they need proof."""
 
 _UNSEEN_LIT_PX = 20.0
 """What the frames of a calibration may have missed: one or two hits."""
@@ -128,7 +130,7 @@ class _Pieces:
         self._right = np.array([cols.max() for cols in self._cols])
         self._apart = self._aligned() if len(clusters) >= _LEAST_ALIGNED else set()
         seen_px = calibration.cover.lit_px + _UNSEEN_LIT_PX / max(calibration.frames_used, 1)
-        self._free_area_px = STRANGERS_PX * pixels.size / seen_px
+        self._free_area_px = STRANGERS * pixels.size / seen_px * _LIT_SHARE
 
     def near_pairs(self) -> list[tuple[int, int]]:
         """Pairs whose boxes have at most `REACH_PX` between them, the nearest first."""
@@ -153,11 +155,17 @@ class _Pieces:
         lit_px = self._length_px(one) + self._length_px(other)
         if gap_px > min(REACH_PX, _MOST_PROVED_LENGTHS * lit_px):
             return False
-        free = min(sizes_px) >= _LEAST_FREE_PX and gap_px <= _MOST_FREE_LENGTHS * lit_px
-        larger = one if sizes_px[0] >= sizes_px[1] else other
-        if free and self._area_px(larger, gap_px) <= self._free_area_px:
+        if gap_px <= _MOST_FREE_LENGTHS * lit_px and self._is_alone(one, other, gap_px):
             return True
         return proof_sigma(self._pixels, self._calibration, ends, self._lit) > PROOF_SIGMA
+
+    def _is_alone(self, one: int, other: int, gap_px: int) -> bool:
+        """Whether hardly ever a stranger is as near to the larger of two clusters."""
+        sizes_px = len(self._rows[one]), len(self._rows[other])
+        if min(sizes_px) < _LEAST_FREE_PX or sum(sizes_px) < _LEAST_FREE_SUM_PX:
+            return False
+        larger = one if sizes_px[0] >= sizes_px[1] else other
+        return self._area_px(larger, gap_px) <= self._free_area_px * sum(sizes_px)
 
     def _aligned(self) -> set[int]:
         """Clusters with their brightest pixels in one row or column."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,9 +52,12 @@ def hot_pixels(stack: np.ndarray) -> np.ndarray:
     return np.asarray((stack > medians + 10 * spreads).sum(axis=0) >= 2)
 
 
-def near(cluster: np.ndarray, hit: dict[str, int]) -> bool:
-    away = np.hypot(cluster[:, 0] - hit["y_px"], cluster[:, 1] - hit["x_px"])
-    return bool(away.min() <= 2)
+def near(cluster: np.ndarray, hit: dict[str, Any]) -> bool:
+    """Whether a hit holds a pixel within 2 px: one particle may be several reference clusters."""
+    box = {side: int(hit["features"][f"bbox_{side}_px"]) for side in ("x0", "y0", "x1", "y1")}
+    down = cluster[:, 0] - np.clip(cluster[:, 0], box["y0"], box["y1"])
+    right = cluster[:, 1] - np.clip(cluster[:, 1], box["x0"], box["x1"])
+    return bool(np.hypot(down, right).min() <= 2)
 
 
 @pytest.mark.parametrize("series", SERIES)
