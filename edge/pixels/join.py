@@ -62,6 +62,9 @@ _LEAST_FREE_SUM_PX = 15
 _UNSEEN_LIT_PX = 20.0
 """What the frames of a calibration may have missed: one or two hits."""
 
+_CROWD = 8
+"""So many clusters are not of one particle: what lights in that frame counts, not what is usual."""
+
 _MOST_PX = 2000
 """A larger cluster is light, not a particle."""
 
@@ -130,7 +133,7 @@ class _Pieces:
         self._right = np.array([cols.max() for cols in self._cols])
         self._apart = self._aligned() if len(clusters) >= _LEAST_ALIGNED else set()
         seen_px = calibration.cover.lit_px + _UNSEEN_LIT_PX / max(calibration.frames_used, 1)
-        self._free_area_px = STRANGERS * pixels.size / seen_px * _LIT_SHARE
+        self._usual_px = seen_px / _LIT_SHARE
 
     def near_pairs(self) -> list[tuple[int, int]]:
         """Pairs whose boxes have at most `REACH_PX` between them, the nearest first."""
@@ -165,7 +168,11 @@ class _Pieces:
         if min(sizes_px) < _LEAST_FREE_PX or sum(sizes_px) < _LEAST_FREE_SUM_PX:
             return False
         larger = one if sizes_px[0] >= sizes_px[1] else other
-        return self._area_px(larger, gap_px) <= self._free_area_px * sum(sizes_px)
+        strangers_px = self._usual_px
+        if len(self._rows) >= _CROWD:
+            strangers_px = max(strangers_px, len(self._lit) - sum(sizes_px))
+        expected = strangers_px / sum(sizes_px) * self._area_px(larger, gap_px) / self._pixels.size
+        return expected <= STRANGERS
 
     def _aligned(self) -> set[int]:
         """Clusters with their brightest pixels in one row or column."""
