@@ -62,6 +62,8 @@ class Calibration:
         When a pixel and its neighbours trigger together; None: single pixels alone do.
     neighbour_correlation : float
         Of the noise of neighbouring pixels: the largest of four directions, 0 where not measured.
+    listed : ndarray of bool, shape (height, width), or None
+        Pixels masked by a list of defects: they stay so, whatever they show.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Calibration:
     look_threshold: NDArray[np.uint16] | None = None
     cluster: ClusterRule | None = None
     neighbour_correlation: float = 0.0
+    listed: NDArray[np.bool_] | None = None
 
     @property
     def expected_mean_adu(self) -> float:
@@ -161,7 +164,7 @@ class Calibration:
         return thresholds
 
 
-LATER_MAPS = ("look_threshold",)
+LATER_MAPS = ("look_threshold", "listed")
 """Arrays that may be None: older files lack them."""
 
 MAPS = tuple(

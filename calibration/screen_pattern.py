@@ -19,6 +19,7 @@ BANDS = 16
 _WINDOW_PX = 1448
 """Larger frames are compared in a window of so many rows and columns in the middle."""
 
+_SMALL_PX = 512
 _CLIP_SIGMA = 6.0
 _SMOOTH_PX = 17
 
@@ -64,6 +65,14 @@ def compare(pixels: NDArray[Any], reference: NDArray[np.float32], noise_adu: flo
         bands=bands,
         bands_sigma=error,
     )
+
+
+def sharp_window(pixels: NDArray[Any], noise_adu: float) -> NDArray[np.float32]:
+    """Fixed pattern and noise of the middle of a frame, at most 512 x 512 pixels."""
+    height, width = (
+        slice(max(0, (n - _SMALL_PX) // 2), (n + _SMALL_PX) // 2) for n in pixels.shape
+    )
+    return _sharpened(_flattened(pixels[height, width], noise_adu))
 
 
 def _flattened(pixels: NDArray[Any], noise_adu: float) -> NDArray[np.float32]:

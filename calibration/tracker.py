@@ -66,6 +66,7 @@ class Tracker:
         self._next = {name: getattr(base, name).copy() for name in names}
         self._sigma = base.sigma_adu.copy()
         self._masked = base.masked.copy()
+        self._listed = base.listed
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
@@ -199,11 +200,19 @@ class Tracker:
 
     def _let_go(self, pixels: Watched) -> None:
         flat = pixels.index
-        self._masked.reshape(-1)[flat] = False
+        self._masked.reshape(-1)[flat] = self._is_listed(flat)
         self._hot.reshape(-1)[flat] = False
         self._excess.reshape(-1)[flat] = 1.0
         sigma = np.maximum(pixels.sigma_adu, np.float32(self._common.typical_adu))
         self._write(flat, pixels.mean_adu, sigma, np.ones(len(flat), np.float32))
+        for name in self._names:
+            self._now[name].reshape(-1)[flat[self._is_listed(flat)]] = MASKED
+
+    def _is_listed(self, flat: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether pixels are masked for good."""
+        if self._listed is None:
+            return np.zeros(flat.shape, np.bool_)
+        return self._listed.reshape(-1)[flat]
 
     def _overlay(self) -> None:
         """Write the watched pixels' own baselines and thresholds into the maps."""
@@ -213,7 +222,7 @@ class Tracker:
             return
         stretch = self._watch.stretch(self._base.seed_sigma)
         wide = pixels.mean_adu + stretch * pixels.sigma_adu * np.float32(self._base.seed_sigma)
-        masked = pixels.masked | (wide >= self._full_scale)
+        masked = pixels.masked | (wide >= self._full_scale) | self._is_listed(flat)
         above = pixels.mean_adu - pixels.around_adu
         self._masked.reshape(-1)[flat] = masked
         self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._common.typical_adu)

@@ -38,7 +38,7 @@ def read_truth(path: Path) -> dict[str, bool]:
         raise Failed(f"{path}: can't be read ({error.strerror or error})") from None
     except UnicodeDecodeError:
         raise BadUse(f"{path}: is no text; expected JSON or CSV of files and verdicts") from None
-    rows = _json_rows(path, text) if text.lstrip()[:1] in "{[" else _csv_rows(path, text)
+    rows = _json_rows(path, text) if text.lstrip().startswith(("{", "[")) else _csv_rows(path, text)
     truth = {file: _is_bad(path, file, label) for file, label in rows}
     if not truth:
         raise BadUse(f"{path}: names no files; expected lines such as: dark_1.fits,bad")

@@ -20,6 +20,10 @@ def make(
     frames: Annotated[
         int | None, typer.Option("--frames", min=3, help="Covered frames to use.")
     ] = None,
+    defects: Annotated[
+        Path | None,
+        typer.Option("--defects", metavar="FILE", help="Bad pixels to mask: CSV of x,y,kind."),
+    ] = None,
     config: ConfigFile = None,
     json: Json = False,
 ) -> None:
@@ -29,7 +33,9 @@ def make(
     from edge.outfile import CALIBRATION, check_place
 
     check_place(out, CALIBRATION)
-    settings = configured(config, calibration__frames=frames)
+    listed = None if defects is None else str(defects)
+    settings = configured(config, calibration__frames=frames, calibration__defects_file=listed)
+    _check_defects(settings)
     with progress(settings.calibration.frames, "calibrate") as advance:
         made, refused = calibrate(source, settings, lambda used: advance(1))
     _save(made, out)
@@ -62,6 +68,57 @@ def show(
         raise Failed(f"{picture}: can't be written ({error.strerror})") from None
     summary["picture"] = str(picture)
     show_summary(summary, json)
+
+
+defects_app = typer.Typer(
+    no_args_is_help=True, help="Bad pixels of a calibration as a list for other programs."
+)
+app.add_typer(defects_app, name="defects")
+
+
+@defects_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Calibration file.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="CSV to write.")],
+    hot: Annotated[
+        bool, typer.Option("--hot", help="Hot pixels too, which are used, not masked.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write the bad pixels of a calibration as CSV: x,y,kind."""
+    from calibration.defects import HEADING, defects_of, write_defects
+    from edge.errors import Failed
+    from edge.outfile import FileKind, check_place, replacing
+
+    made = read_calibration(file)
+    if made is None:
+        raise RuntimeError("a calibration file is required")
+    check_place(out, FileKind("a list of defects", HEADING.encode()), stream=True)
+    defects = defects_of(made, hot=hot)
+    try:
+        with replacing(out) as opened:
+            opened.write(write_defects(defects).encode())
+    except OSError as error:
+        raise Failed(f"{out}: can't be written ({error.strerror or error})") from None
+    kinds = {kind: sum(one.kind == kind for one in defects) for kind in ("dead", "masked", "hot")}
+    show_summary({"defects": len(defects), "kinds": kinds, "path": str(out)}, json)
+
+
+@defects_app.callback()
+def _several() -> None:
+    """Bad pixels of a calibration as a list for other programs."""
+
+
+def _check_defects(settings: Any) -> None:
+    """Read the list before the camera is: a slip must not cost a calibration."""
+    from calibration.defects import DefectError, read_defects
+    from edge.errors import BadUse
+
+    if settings.calibration.defects_file is not None:
+        try:
+            read_defects(settings.calibration.defects_file)
+        except DefectError as error:
+            raise BadUse(str(error)) from None
 
 
 def _save(made: Any, out: Path) -> None:

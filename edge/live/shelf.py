@@ -6,10 +6,12 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from calibration.model import Calibration, CalibrationError
 from calibration.store import PART, load, save
 from edge.config.model import Config
+from edge.errors import BadUse
 from edge.frame import SensorMode
 from edge.presets.calibrated import mismatch
 
@@ -88,11 +90,21 @@ class Shelf:
 
 
 def _request_hash(config: Config) -> str:
-    wanted = {
+    wanted: dict[str, Any] = {
         "false_triggers_per_hour": config.calibration.false_triggers_per_hour,
         "frames": config.calibration.frames,
         "seed_sigma": config.trigger.seed_sigma,
         "growth_sigma": config.trigger.growth_sigma,
         "cover": config.cover.model_dump(),
     }
+    if config.calibration.defects_file is not None:
+        wanted["defects"] = _content(config.calibration.defects_file)
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _content(path: Path) -> str:
+    """Hash of a list of defects: another list is another calibration."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadUse(f"{path}: can't be read ({error.strerror or error})") from None

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from calibration.calibrator import Calibrator
 from calibration.cover import CoverRule
+from calibration.defects import DefectError, read_defects, with_defects
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
 from calibration.sample import stripe_rows, take_sample
 from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
+from edge.errors import BadUse
 from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
 from edge.pixels.candidates import ScanLimits, ScannedFrame, plain_pixels, scan_pixels, stamp_of
 from edge.timeline import frame_duration_ns
@@ -165,7 +167,7 @@ class CalibrationLearner:
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         made = self._calibrator.finish(threshold_request(self._config, self._mode), now)
-        return with_cover(made, self._config.cover)
+        return as_configured(made, self._config)
 
     def finish(self) -> CalibratedDetector:
         """Make the detector; raises `CalibrationError` when it can't."""
@@ -193,6 +195,23 @@ def scan_limits(config: Config, mode: SensorMode) -> ScanLimits:
         crop_size_px=config.crop.size_px,
         most_candidates=min(flood, max(config.trigger.max_candidates_per_frame, 1)),
     )
+
+
+def as_configured(calibration: Calibration, config: Config) -> Calibration:
+    """Bring in what the configuration states: the cover rule, and the list of defects.
+
+    Raises
+    ------
+    BadUse
+        The list can't be read, or is of another sensor.
+    """
+    covered = with_cover(calibration, config.cover)
+    if config.calibration.defects_file is None:
+        return covered
+    try:
+        return with_defects(covered, read_defects(config.calibration.defects_file))
+    except DefectError as error:
+        raise BadUse(str(error)) from None
 
 
 def with_cover(calibration: Calibration, cover: CoverConfig) -> Calibration:
