@@ -12,7 +12,7 @@ RUN_PX = 32
 """So many equal pixels side by side are no noise, unless black is clipped."""
 
 _SAMPLE_PX = 1_000_000
-_NOISE_SAMPLE_PX = 300_000
+NOISE_SAMPLE_PX = 300_000
 _HOLD_SIGMA = 4.0
 _ROUNDS = 4
 _LEAST_WIDTH_PX = 8
@@ -48,7 +48,7 @@ def own_features(pixels: NDArray[Any], full_scale_adu: int) -> OwnFeatures:
     """Measure a frame of shape (height, width), uint8 or uint16."""
     return OwnFeatures(
         level_adu=float(np.median(_row_sample(pixels, _SAMPLE_PX))),
-        noise_adu=white_noise_adu(_row_sample(pixels, _NOISE_SAMPLE_PX)),
+        noise_adu=white_noise_adu(_row_sample(pixels, NOISE_SAMPLE_PX)),
         full_px=int(np.count_nonzero(pixels >= full_scale_adu)),
         plateau_px=int(np.count_nonzero(pixels == pixels.max())),
         void_px=void_px(pixels),
@@ -60,8 +60,8 @@ def white_noise_adu(pixels: NDArray[Any]) -> float:
 
     The power of white noise has an exponential distribution at each frequency along the rows, and
     its median is ln 2 of its mean. Pick-up is a few strong lines, gradients are a few low ones:
-    the median takes no notice of either. Right to a few parts in a thousand on whole frames, for
-    noise below 1 ADU as well.
+    the median takes no notice of either, up to the 4 sigma at which values are held. Right to a
+    few parts in a thousand from frame to frame, for noise below 1 ADU as well.
     """
     width = pixels.shape[1]
     if width < _LEAST_WIDTH_PX:
@@ -109,7 +109,7 @@ def _in_runs(pixels: NDArray[Any]) -> int:
     # A run spans the same block boundary in all its pixels: look closely only where one does.
     block = RUN_PX // 2
     usable = equal.shape[1] // block * block
-    whole = equal[:, :usable].reshape(len(equal), -1, block).all(axis=2).any(axis=1)
+    whole = equal[:, :usable].reshape(len(equal), usable // block, block).all(axis=2).any(axis=1)
     return sum(_run_lengths(row) for row in equal[whole])
 
 

@@ -18,6 +18,7 @@ from calibration.screen_kin import judge_by_kin
 from calibration.screen_own import OwnFeatures, own_features
 from calibration.screen_rules import (
     deviations,
+    floors_for,
     own_distances,
     pattern_distance,
     reason_of,
@@ -158,9 +159,14 @@ class _Work:
         self, n: int, members: Sequence[int], against: Mapping[int, Against]
     ) -> tuple[float, dict[str, float], Against]:
         others = [m for m in members if m != n] or list(members)
-        values = [values_of(self.own[m], against[m]) for m in others]
-        distances = deviations(values_of(self.own[n], against[n]), values)
-        distances |= own_distances(self.own[n], [self.own[m] for m in others], self.frames[n].size)
+        size = self.frames[n].size
+        values = [values_of(self.own[m], against[m], size) for m in others]
+        distances = deviations(
+            values_of(self.own[n], against[n], size),
+            values,
+            floors_for(self.frames[n].shape, self._noise_adu(members)),
+        )
+        distances |= own_distances(self.own[n], [self.own[m] for m in others], size)
         distances["pattern"] = pattern_distance(against[n], [against[m] for m in others])
         rounded = {name: round(value, 3) for name, value in distances.items()}
         return max(abs(value) for value in distances.values()), rounded, against[n]

@@ -8,13 +8,14 @@ all of it does, such as warming up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from calibration.screen import Reason
-from calibration.screen_against import Against
-from calibration.screen_own import OwnFeatures
+from calibration.screen_against import BLOCKS, Against
+from calibration.screen_own import NOISE_SAMPLE_PX, OwnFeatures
 from calibration.screen_pattern import BANDS, Agreement
 
 MAD_FACTOR = 8.0
@@ -31,6 +32,10 @@ FLOORS: Mapping[str, float] = {
 """Allowed deviations: level, shade, rows and columns in sigma, the others as natural logarithms."""
 
 _OUTLIER_FLOOR = 3e-5
+_LEVEL_ADU = 1.5
+_PARTICLE_PX = 40
+"""One particle is no fault of a frame, however small it is."""
+
 _SHARE_FLOOR = 1e-5
 _LEAST_PX = 50
 """Fewer saturated pixels may be one bright particle, fewer void ones a black clip."""
@@ -52,7 +57,7 @@ _UNEVEN = 10.0
 """So uneven is no leak but a picture."""
 
 _SAME_SCALE = 0.4
-_CHANCE = 0.02
+_CHANCE = 0.005
 _FADED = 0.5
 """Hot pixels less than half as high: not an exposure like the others."""
 
@@ -87,8 +92,28 @@ def _count_distance(count: int, others: Sequence[int], size_px: int) -> float:
     return max(count - usual, 0.0) / allowed
 
 
-def values_of(own: OwnFeatures, against: Against) -> dict[str, float]:
+def floors_for(shape: tuple[int, ...], noise_adu: float) -> dict[str, float]:
+    """Allowed deviations in frames of `shape` (height, width): what chance does to small ones.
+
+    Six sigma of the noise's own error, and three of what chance leaves in means over blocks,
+    rows and columns. Levels are known to whole ADU.
+    """
+    height, width = shape
+    size = height * width
+    frequencies = min(size, NOISE_SAMPLE_PX) / 2
+    chance = {
+        "level": _LEVEL_ADU / noise_adu,
+        "shade": 1.3 * BLOCKS / math.sqrt(size),
+        "noise": 5.2 / math.sqrt(frequencies),
+        "rows": 1.2 / math.sqrt(width),
+        "columns": 1.2 / math.sqrt(height),
+    }
+    return {name: max(floor, chance.get(name, 0.0)) for name, floor in FLOORS.items()}
+
+
+def values_of(own: OwnFeatures, against: Against, size_px: int) -> dict[str, float]:
     """Measures of a frame on scales where deviations add up."""
+    fewest = max(_OUTLIER_FLOOR, _PARTICLE_PX / size_px)
     return {
         "level": against.level_sigma,
         "shade": against.shade_sigma,
@@ -96,16 +121,18 @@ def values_of(own: OwnFeatures, against: Against) -> dict[str, float]:
         "rows": against.rows_sigma,
         "columns": against.columns_sigma,
         "slope": float(np.log(max(against.slope, 1e-3))),
-        "outliers": float(np.log(max(against.outlier_share, _OUTLIER_FLOOR))),
+        "outliers": float(np.log(max(against.outlier_share, fewest))),
     }
 
 
 def deviations(
-    values: Mapping[str, float], others: Sequence[Mapping[str, float]]
+    values: Mapping[str, float],
+    others: Sequence[Mapping[str, float]],
+    floors: Mapping[str, float],
 ) -> dict[str, float]:
     """Signed distances of a frame's `values` from those of the `others`."""
     result = {}
-    for name, floor in FLOORS.items():
+    for name, floor in floors.items():
         theirs = np.array([one[name] for one in others])
         theirs = theirs[np.isfinite(theirs)]
         value = values[name]
@@ -191,6 +218,8 @@ def _another_gain(
     if not np.isfinite(other):
         if abs(against.level_sigma) < 1 and distances["shade"] <= 1:
             return True
+        if distances["shade"] > 1:
+            return False
         other = own.level_adu / max(usual.level_adu, 1.0)
     return abs(float(np.log(max(other, 1e-3))) - noise) < _SAME_SCALE * abs(noise) + _CHANCE
 
