@@ -28,23 +28,21 @@ from edge.frame import Pixels
 from edge.pixels.between import Ends, proof_sigma, steps_px
 
 TOUCH_PX = 2
-_LEAST_LINE_PX = 20
 """Clusters with no more pixels than this between them are one."""
 
 REACH_PX = 30
 """Clusters with more pixels between them are two."""
 
-PROOF_SIGMA = 2.5
-"""Excess of the pixels between over those beside, in units of its noise, that is no chance: noise
-shows it between 6 of 1,000 pairs within reach, and 3 hits in 100 have a stranger there at 600 a minute
-on 320 x 240 pixels."""
+PROOF_SIGMA = 3.0
+"""Excess of the pixels between over those beside, in units of its noise, that is no chance: of 100
+hits at 600 a minute on 320 x 240 pixels 3 have a stranger within reach."""
 
 STRANGERS = 0.004
 """Where so few other particles are expected around a cluster no proof is asked for.
 
 Their number follows from the lit pixels of a usual frame; each lights about a quarter of what the
 two pieces have grown to. Measured on simulated streams of the presets pi-v1, pi-hq and webcam at
-320 x 240 pixels, joined to a stranger: 8 hits in 10,000 at 60 a minute, 10 at 600. Second hits of
+320 x 240 pixels, joined to a stranger: 8 hits in 10,000 at 60 a minute, 9 at 600. Second hits of
 one particle: 11 in 100 before, 1 to 2 after at 60, 3 to 5 at 600.
 """
 
@@ -70,6 +68,9 @@ _CROWD = 8
 
 _MOST_PX = 2000
 """A larger cluster is light, not a particle."""
+
+_LEAST_LINE_PX = 20
+"""A cluster one pixel wide and so long is a piece of a faulty row or column."""
 
 _LEAST_ALIGNED = 6
 """So many clusters with their brightest pixels in one row or column are the read-out's: left as
@@ -151,16 +152,15 @@ class _Pieces:
         """Whether two clusters are pieces of one particle."""
         sizes_px = len(self._rows[one]), len(self._rows[other])
         # Past a faulty column or row run particles that are no pieces of it.
-        lines = self._is_line(one) or self._is_line(other)
+        line = self._is_line(one) or self._is_line(other)
+        past = line and not self._in_one_line(one, other)
         apart = one in self._apart and other in self._apart
-        if max(sizes_px) > _MOST_PX or apart or lines:
+        if max(sizes_px) > _MOST_PX or apart or past:
             return False
         ends, front_px = self._nearest(one, other)
         gap_px = steps_px(ends) - 1
-        if front_px > _MOST_FRONT_PX:
-            return False
-        if gap_px <= TOUCH_PX:
-            return True
+        if gap_px <= TOUCH_PX or front_px > _MOST_FRONT_PX:
+            return front_px <= _MOST_FRONT_PX
         lit_px = self._length_px(one) + self._length_px(other)
         if gap_px > min(REACH_PX, _MOST_PROVED_LENGTHS * lit_px):
             return False
@@ -172,6 +172,12 @@ class _Pieces:
         tall = int(self._bottom[one] - self._top[one]) + 1
         wide = int(self._right[one] - self._left[one]) + 1
         return min(tall, wide) == 1 and max(tall, wide) >= _LEAST_LINE_PX
+
+    def _in_one_line(self, one: int, other: int) -> bool:
+        both = [one, other]
+        tall = int(self._bottom[both].max() - self._top[both].min())
+        wide = int(self._right[both].max() - self._left[both].min())
+        return min(tall, wide) == 0
 
     def _is_alone(self, one: int, other: int, gap_px: int) -> bool:
         """Whether hardly ever a stranger is as near to the larger of two clusters."""
