@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.noise import QUANTISATION_ADU
 from calibration.screen import Reason
 from calibration.screen_look import Look, look
 
@@ -30,6 +29,9 @@ _HOT_SIGMA = 8.0
 _LEAST_HOT_PX = 16
 
 _SHADE_SIGMA = 0.12
+_STRUCK_SHARE = 0.05
+"""Of the blocks, so many may hold a particle."""
+
 _ROWS_SIGMA = 0.2
 _NOISE = 0.06
 _COARSE_ADU = 0.5
@@ -144,7 +146,8 @@ class Sentinel:
     def _noise_excess(self, seen: Look) -> float:
         """Noise above what frames of such hot pixels have, in units of what is allowed."""
         known = np.array(self._noises)
-        noises, warmth = np.maximum(known[:, 0], QUANTISATION_ADU), known[:, 1]
+        # Below half a count it is a matter of where the level lies between two counts.
+        noises, warmth = np.maximum(known[:, 0], _COARSE_ADU), known[:, 1]
         warm = np.isfinite(warmth)
         if math.isfinite(self._warmth) and np.count_nonzero(warm) >= LEAST_FRAMES:
             expected = _expected(noises[warm], warmth[warm], self._warmth)
@@ -152,7 +155,7 @@ class Sentinel:
             expected = float(np.median(noises[-_ANCHOR_FRAMES:]))
         step = np.abs(np.diff(noises[-4 * _ANCHOR_FRAMES :]))
         spread = 1.4826 * float(np.median(step)) / math.sqrt(2)
-        return (seen.noise_adu - expected) / max(
+        return (max(seen.noise_adu, _COARSE_ADU) - expected) / max(
             _NOISE * max(expected, _COARSE_ADU), _MAD_FACTOR * spread
         )
 
@@ -208,7 +211,9 @@ def _off(blocks: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
     power = float(np.vdot(shape, shape))
     if power > 0:
         difference = difference - float(np.vdot(difference, shape)) / power * shape
-    return float(np.sqrt(np.mean(np.square(difference))))
+    squares = np.sort(np.square(difference), axis=None)
+    kept = squares[: max(1, round(squares.size * (1 - _STRUCK_SHARE)))]
+    return float(np.sqrt(kept.mean()))
 
 
 def _sharp(profile: NDArray[np.float64]) -> float:

@@ -198,7 +198,10 @@ class OrderStage:
                 self._watch.suspect([candidate], reason)
             if reason == TELEGRAPH:
                 self._hold.recall(candidate, reason)
-        new, beside = _parted(new, refused)
+        hot = [one.candidate for one in refused if one.reason == HOT_PIXEL]
+        if history is not None and len(new) > 1:
+            hot += [one for one in new if history.places.has_lit_again(one)]
+        new, beside = _parted(new, hot)
         return going_on, new, [*refused, *beside]
 
     def _thinned(self, settled: Iterator[Settled]) -> Iterator[Settled]:
@@ -207,9 +210,8 @@ class OrderStage:
         return iter([self._refused.thin(one, now_ns) for one in settled])
 
 
-def _parted(new: list[Candidate], refused: list[Refused]) -> tuple[list[Candidate], list[Refused]]:
+def _parted(new: list[Candidate], hot: list[Candidate]) -> tuple[list[Candidate], list[Refused]]:
     """Part what lights beside a hot pixel, in the very frame that it does, from the others."""
-    hot = [one.candidate for one in refused if one.reason == HOT_PIXEL]
     if not hot:
         return new, []
     beside = {
@@ -218,7 +220,9 @@ def _parted(new: list[Candidate], refused: list[Refused]) -> tuple[list[Candidat
         if any(
             max(abs(one.y_px - other.y_px), abs(one.x_px - other.x_px)) <= SPREAD_PX
             for other in hot
+            if other is not one
         )
+        and one not in hot
     }
     passed = [one for one in new if id(one) not in beside]
     return passed, [Refused(one, HOT_PIXEL) for one in new if id(one) in beside]

@@ -75,6 +75,7 @@ class _Place:
     was_hot: bool = False
     most_px: int = 0
     wide: int = 0
+    sure: bool = False
 
     @property
     def single(self) -> bool:
@@ -182,6 +183,11 @@ class Places:
                 place.most_px = candidate.area_px
                 self._condemn(key, place, TELEGRAPH)
 
+    def has_lit_again(self, candidate: Candidate) -> bool:
+        """Whether its place is known for more than this one lighting."""
+        key = self._find(candidate.y_px, candidate.x_px)
+        return key is not None and isinstance(self._places[key], _Place)
+
     def is_hot(self, candidate: Candidate) -> bool:
         """Whether the candidate would be refused now; nothing is counted."""
         if self._wide_near(candidate.y_px, candidate.x_px) is not None:
@@ -245,7 +251,7 @@ class Places:
     def _condemn(self, key: int, place: _Place, reason: str) -> None:
         place.reason = reason
         self._hot[key] = place
-        if reason == HOT_PIXEL and place.wide >= _LEAST_WIDE:
+        if reason == HOT_PIXEL and place.sure and place.wide >= _LEAST_WIDE:
             self._wide[key] = place
 
     def _heal(self, key: int, place: _Place) -> None:
@@ -267,11 +273,12 @@ class Places:
         spans = list(self._spans(place, now_ns))
         place.tests += len(spans)
         trials = self._seen * place.tests
-        hot = False
+        hot = place.sure = False
         for lightings, span_ns, area_px in spans:
             chance = at_least(lightings - 1, self._rate.per_px_ns * area_px * span_ns)
             quick = lightings >= self._count and span_ns <= self._window_ns
-            hot |= chance * trials < _CHANCE or (quick and chance * len(spans) < _QUICK_CHANCE)
+            place.sure |= chance * trials < _CHANCE
+            hot |= place.sure or (quick and chance * len(spans) < _QUICK_CHANCE)
         return place.is_hot_again() or (hot and place.count >= self._count)
 
     def _is_flicker(self, place: _Place) -> bool:
