@@ -14,8 +14,8 @@ BLOCKS = 16
 """The frame is looked at in so many blocks each way for gradients."""
 
 HOT_SIGMA = 15.0
-_LEAST_HOT_PX = 30
-_CLIP_SIGMA = 4.0
+_LEAST_HOT_PX = 100
+_CLIP_SIGMA = 2.5
 _OUTLIER_SIGMA = 6.0
 _UNSATURATED = 0.85
 _WARMED = 2.0
