@@ -20,7 +20,7 @@ from calibration.screen_online import Sentinel
 
 Verdict = Literal["used", "light", "unlike"]
 
-_CLEANER_FRAMES = 4
+_CLEANER_FRAMES = 6
 _LEVEL_FRAMES = 64
 _MOST_REFUSED = 200
 """So many frames unlike the others in a row are the usual ones from then on."""
@@ -41,7 +41,7 @@ class Calibrator:
 
     Each frame gets a quick look as well (`calibration.screen_online`): light that leaks in, rows
     without picture, bands and floods of particles are refused. Frames that are cleaner than the
-    ones before, with far fewer bright pixels or less noise, four in a row, show that those were
+    ones before, with far fewer bright pixels or less noise, six in a row, show that those were
     not clean; those are thrown away. Statistics can't be taken back, so the last frames are held
     in a second set of them (`calibration.merge`): 46 bytes a pixel in all.
 

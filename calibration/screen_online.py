@@ -41,9 +41,12 @@ _CLEANER = 1.5
 _MAD_FACTOR = 6.0
 _LEAST_RANGE = 0.05
 _MOST_NOISES = 1024
-_FEWER = 5
+_MORE = 2
+_CLEARLY = 2.0
+"""Several frames in a row are to be so much cleaner."""
+
 _FLOOD_SHARE = 1e-4
-_FLOOD_PX = 20
+_FLOOD_PX = 16
 _VOID_SHARE = 0.005
 _FULL_SHARE = 1e-3
 
@@ -98,13 +101,15 @@ class Sentinel:
             (self._shade_excess(seen) > 1, "light"),
             (self._rows_excess(seen) > 1, "banding"),
             (noise > 1, "light"),
-            (seen.bright_px > _FEWER * int(bright.max()) + flood, "unlike"),
+            (seen.bright_px > _MORE * int(bright.max()) + flood, "unlike"),
         ]
         reason = next((name for holds, name in wrong if holds), None)
         if reason is not None:
             return "unlike", reason
         # The ones before were struck by particles, or lit: the darkest frames win.
-        fewer = float(np.median(bright)) > _FEWER * seen.bright_px + flood
+        usual = float(np.median(bright))
+        spread = max(math.sqrt(usual), 1.4826 * float(np.median(np.abs(bright - usual))))
+        fewer = usual > seen.bright_px + flood / 2 + _CLEARLY * spread
         return ("cleaner" if fewer or noise < -_CLEANER else "like"), ""
 
     def _void_excess(self, seen: Look) -> float:

@@ -47,6 +47,7 @@ def height_off(trouble: Trouble) -> np.ndarray:
 
 TROUBLES = [
     Trouble(struck_share=0.001),
+    Trouble(struck_share=0.005),
     Trouble(struck_share=0.1),
     Trouble(leak_sigma=0.3),
     Trouble(leak_sigma=30.0),
@@ -69,6 +70,12 @@ def test_clean_frames_of_a_warming_sensor_are_all_used() -> None:
     _, calibrator = calibrated(Trouble())
     assert calibrator.frames_used == 500
     assert not calibrator.reasons
+
+
+def test_a_sensor_that_cools_down_is_calibrated_as_well() -> None:
+    made, calibrator = calibrated(Trouble(frames=300, warming_c=-10.0))
+    assert calibrator.frames_used >= 100
+    assert made.masked_px < 20
 
 
 def test_struck_frames_are_thrown_away_once_clean_ones_come() -> None:
