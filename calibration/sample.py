@@ -20,6 +20,7 @@ STRIPES = 64
 FIELDS = 8
 _FIELD_SAMPLE_PX = 4096
 _FIELD_CLIP_SIGMA = 3.0
+_MIDDLE_PX = 1024
 _LEAST_PX = 512
 """Noise of fewer pixels than these is too uncertain to judge a frame by."""
 
@@ -94,14 +95,17 @@ def take_sample(
     sigma = calibration.sigma_adu[rows]
     residual = pixels[rows].astype(np.float32)
     residual -= calibration.mean_adu[rows]
-    residual -= np.float32(left_adu)
+    # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
+    middle = float(np.median(residual.reshape(-1)[:: max(1, residual.size // _MIDDLE_PX)]))
+    residual -= np.float32(middle)
     limit = sigma * np.float32(calibration.growth_sigma)
     quiet = np.abs(residual) <= limit
     if not quiet.all():
         _spare_neighbours(quiet, residual > limit)
     count = int(np.count_nonzero(quiet))
-    bias = float(residual.mean(dtype=np.float64, where=quiet)) if count else 0.0
-    residual -= np.float32(bias)
+    rest = float(residual.mean(dtype=np.float64, where=quiet)) if count else 0.0
+    residual -= np.float32(rest)
+    bias = middle + rest - left_adu
     scaled = residual / sigma
     square = float(np.square(scaled).mean(dtype=np.float64, where=quiet)) if count else 1.0
     return Sample(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from edge.pixels.unpack import unpack
 _OFFSET_SIGMA = 0.5
 """A frame whose level is this far off, in units of a pixel's noise, is leveled first."""
 
+_LEVEL_SAMPLE_PX = 4096
 _MOST_LOOKED = 4096
 _PROVEN_FRAMES = 100
 """A hot pixel that kept still for so many frames is trusted with a hit of its own."""
@@ -93,7 +95,7 @@ def scan_pixels(
     covered = calibration.cover.covered(mean, bright_share)
     if not covered:
         return ScannedFrame(stamp, mean, bright_share, False, False, (), reason="light")
-    shift = _level_shift_adu(mean, calibration)
+    shift = _level_shift_adu(pixels, mean, calibration)
     level = shifted(pixels, shift)
     if shift:
         found = scan(level, look, calibration.cover.black_adu)
@@ -122,16 +124,20 @@ def _look_threshold(calibration: Calibration) -> NDArray[np.uint16]:
     return calibration.look_threshold
 
 
-def _level_shift_adu(mean_adu: float, calibration: Calibration) -> int:
+def _level_shift_adu(pixels: Pixels, mean_adu: float, calibration: Calibration) -> int:
     """What brings a frame to the calibration's level, where it lies noticeably off.
 
     Offsets wander with temperature and read-out. Such a frame is read a second time; one of a
-    steady camera is not.
+    steady camera is not. Where the mean is off, the middle pixel decides: one great particle
+    raises the mean of a small frame.
     """
-    offset = mean_adu - calibration.expected_mean_adu
-    if abs(offset) <= max(_OFFSET_SIGMA * calibration.noise_adu, 0.5):
+    limit = max(_OFFSET_SIGMA * calibration.noise_adu, 0.5)
+    if abs(mean_adu - calibration.expected_mean_adu) <= limit:
         return 0
-    return -round(offset)
+    step = max(1, math.isqrt(pixels.size // _LEVEL_SAMPLE_PX))
+    sample = pixels[::step, ::step].astype(np.float32) - calibration.mean_adu[::step, ::step]
+    offset = float(np.median(sample))
+    return -round(offset) if abs(offset) > limit else 0
 
 
 def stamp_of(frame: Frame) -> FrameStamp:
