@@ -96,7 +96,9 @@ def take_sample(
     residual = pixels[rows].astype(np.float32)
     residual -= calibration.mean_adu[rows]
     # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
-    middle = float(np.median(residual.reshape(-1)[:: max(1, residual.size // _MIDDLE_PX)]))
+    step = max(1, residual.size // _MIDDLE_PX)
+    # A frame of few rows has stripes without any.
+    middle = float(np.median(residual.reshape(-1)[::step])) if residual.size else left_adu
     residual -= np.float32(middle)
     limit = sigma * np.float32(calibration.growth_sigma)
     quiet = np.abs(residual) <= limit

@@ -79,6 +79,17 @@ def test_light_from_a_side_shows_before_it_is_a_sigma(rig: Rig, side: str) -> No
     assert np.median([one.unevenness for one in lit]) > 0.5
 
 
+def test_a_stripe_without_rows_tells_of_the_rest(rig: Rig) -> None:
+    pixels = rig.frame(0)
+    offset = float(pixels.mean()) - rig.base.expected_mean_adu
+    watched = np.array([5, 77])
+    seen = take_sample(pixels, offset, 0, rig.base, rows=slice(3, 3), watched=watched)
+    assert seen.quiet.size == 0
+    assert not seen.judges_noise
+    assert seen.offset_adu == pytest.approx(offset)
+    assert len(seen.watched_adu) == 2
+
+
 def test_a_large_particle_is_no_light(rig: Rig) -> None:
     pixels = rig.frame(0)
     pixels[20:24, 20:40] += 2000
