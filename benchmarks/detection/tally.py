@@ -74,7 +74,7 @@ class Tally:
     frames: int = 0
     live_frames: int = 0
     found: set[int] = field(default_factory=set)
-    missable: set[int] = field(default_factory=set)
+    in_sight: set[int] = field(default_factory=set)
     first_false: list[tuple[int, int, int]] = field(default_factory=list)
 
     def add(self, frame: int, look: Look) -> None:
@@ -83,7 +83,7 @@ class Tally:
         self.live_frames += look.live
         here = self.truth.of_frame.get(frame, ())
         if look.live:
-            self.missable.update(here)
+            self.in_sight.update(here)
         if len(look.boxes) == 0:
             return
         self.hits += len(look.boxes)
@@ -230,7 +230,7 @@ def score(
     good = truth.detectable
     found, seen = np.zeros(len(sigma), np.bool_), np.zeros(len(sigma), np.bool_)
     found[list(tally.found)] = True
-    seen[list(tally.missable)] = True
+    seen[list(tally.in_sight)] = True
 
     def share(of: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Share:
         return Share(int(np.count_nonzero(found & of)), int(np.count_nonzero(of)))
