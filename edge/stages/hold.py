@@ -37,6 +37,9 @@ class Watch(Protocol):
     def switched(self, chain: Chain) -> str | None:
         """A lone pixel stayed at one level for a few frames; a reason to reject it, or None."""
 
+    def passed(self) -> None:
+        """A hit of more than a pixel was made."""
+
     def flashed(self, candidate: Candidate, raised: bool) -> str | None:
         """A lone pixel was lit in one frame, and was `raised` before or after it."""
 
@@ -199,6 +202,8 @@ class Hold:
             reason = self._reason(chain, first) or self._flashed(entry, candidate, chain)
             if reason is None:
                 hits.append(Accepted(candidate, chain.length))
+                if self._watch is not None and not chain.is_lone:
+                    self._watch.passed()
             else:
                 refused.append(Refused(candidate, reason))
         rejected = Counter(one.reason for one in refused)

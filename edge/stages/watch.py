@@ -17,7 +17,7 @@ _MOST_PX = 64
 _MOST_SUSPECTS = 4096
 LONE_PIXEL = "lone_pixel"
 _LEAST_BLINKING = 10
-_FLASHES_EXPLAINED = 0.5
+_FEW_FLASHES, _FLASHES_SHARE = 12, 0.08
 _MOST_BLINKING = 100_000
 _USUAL_STEP_SIGMA = 50.0
 _PROVEN = 3
@@ -35,15 +35,16 @@ class PixelWatch:
     before or after (above about 4 sigma, in one of six frames: noise does that once in ten
     thousand), it is a pixel that switched by less than the threshold. Else the sensor's own record
     decides. Pixels that stay lit are no particles; a share of the pixels that blink are short of
-    it the first time. While there are ten or more of the former, and half as many lone flashes or
-    less, flashes no brighter than theirs are explained by them, and refused. On a sensor whose
-    particles do light lone pixels, those are soon too many for that, and pass.
+    it the first time. While there are ten or more of the former and no more lone flashes than
+    that, flashes no brighter than theirs are explained by them, and refused; but no more than a
+    dozen, and one for every dozen hits of more than a pixel. On a sensor whose particles do light
+    lone pixels, those are soon too many for that, and pass.
     """
 
     def __init__(self) -> None:
         self.places: Places | None = None
         self.now_ns = 0
-        self._known = self._proven = self._flashes = 0
+        self._known = self._proven = self._flashes = self._particles = 0
         self._blinking: dict[tuple[int, int], None] = {}
         self._brightest_sigma = 0.0
         self._suspects: deque[Suspect] = deque(maxlen=_MOST_SUSPECTS)
@@ -63,6 +64,10 @@ class PixelWatch:
         self._mark([chain.first])
         return TELEGRAPH if known else None
 
+    def passed(self) -> None:
+        """Count a hit of more than a pixel."""
+        self._particles += 1
+
     def flashed(self, candidate: Candidate, raised: bool) -> str | None:
         """Say why a lone pixel that was lit in one frame is no hit, or None."""
         if raised:
@@ -72,7 +77,8 @@ class PixelWatch:
             return TELEGRAPH
         self._flashes += 1
         blinking = self._known + len(self._blinking)
-        explained = blinking >= _LEAST_BLINKING and (self._flashes <= _FLASHES_EXPLAINED * blinking)
+        few = self._flashes <= min(blinking, _FEW_FLASHES + _FLASHES_SHARE * self._particles)
+        explained = blinking >= _LEAST_BLINKING and few
         usual = candidate.peak_sigma <= self._brightest_sigma
         return LONE_PIXEL if explained and usual else None
 
@@ -99,7 +105,7 @@ class PixelWatch:
         self.places = places
         self._known = unstable_px
         self._proven = unstable_px
-        self._flashes = 0
+        self._flashes = self._particles = 0
         self._blinking = {}
         self._brightest_sigma = _USUAL_STEP_SIGMA if unstable_px else 0.0
         if places is not None:
