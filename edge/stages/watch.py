@@ -17,7 +17,7 @@ _MOST_PX = 64
 _MOST_SUSPECTS = 4096
 LONE_PIXEL = "lone_pixel"
 _LEAST_BLINKING = 10
-_FEW_FLASHES, _FLASHES_SHARE = 12, 0.08
+_FEW_FLASHES, _FLASHES_SHARE = 8, 0.08
 _MOST_BLINKING = 100_000
 _USUAL_STEP_SIGMA = 50.0
 _PROVEN = 3
@@ -37,7 +37,7 @@ class PixelWatch:
     decides. Pixels that stay lit are no particles; a share of the pixels that blink are short of
     it the first time. While there are ten or more of the former and no more lone flashes than
     that, flashes no brighter than theirs are explained by them, and refused; but no more than a
-    dozen, and one for every dozen hits of more than a pixel. On a sensor whose particles do light
+    few (8), and one for every dozen hits of more than a pixel. On a sensor whose particles light
     lone pixels, those are soon too many for that, and pass.
     """
 

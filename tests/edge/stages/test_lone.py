@@ -113,8 +113,8 @@ class TestTheSensorsRecord:
         places = [(11 * i % 73 + 3, 37 * i % 89 + 4) for i in range(60)]
         frames = {60 * (i + 1): [candidate(place)] for i, place in enumerate(places)}
         bins = judged(stage, frames, 60 * len(places) + 90)
-        assert bins["lone_pixel"] == 12
-        assert bins["hit"] == len(places) - 12
+        assert bins["lone_pixel"] == 8
+        assert bins["hit"] == len(places) - 8
 
     def test_particles_of_several_pixels_pass_whatever_blinks(self) -> None:
         stage = order()
