@@ -58,6 +58,7 @@ class Calibrator:
         self._restart()
         self.refused = 0
         self.reasons: Counter[str] = Counter()
+        self.reason = ""
 
     def _restart(self) -> None:
         self._chunks = ChunkedStatistics(self._mode["height_px"], self._mode["width_px"])
@@ -77,7 +78,8 @@ class Calibrator:
     def add(self, pixels: NDArray[Any], temperature_c: float | None = None) -> Verdict:
         """Judge a frame, shape (height, width), and use it when it is dark like the others.
 
-        `reasons` counts why frames were refused or thrown away.
+        `reason` says why the last one was refused that was, and `reasons` counts them, and the
+        frames that were thrown away.
         """
         level = frame_level(pixels)
         if obviously_light(level, self._full_scale_adu, self._mode.get("black_level_adu")):
@@ -107,6 +109,7 @@ class Calibrator:
     def _refuse(self, verdict: Verdict, reason: str) -> Verdict:
         self.refused += 1
         self.reasons[reason] += 1
+        self.reason = reason
         return verdict
 
     def _throw_away(self, frames: int) -> None:

@@ -15,11 +15,8 @@ from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration, CalibrationError, calibration_id, cluster_maps
 from calibration.noise import PRIOR_FRAMES
 from calibration.statistics import PixelStatistics
-from calibration.tail import (
-    Tail,
-    measured_tail,
-    student_sigma,
-)
+from calibration.surroundings import HOT_SIGMA, stands_out
+from calibration.tail import Tail, measured_tail, student_sigma
 from calibration.trigger import (
     ENOUGH_FRAMES,
     LASTING_FRAMES_PER_HOUR,
@@ -33,14 +30,9 @@ from calibration.trigger import (
 )
 from calibration.trim import values_to_drop
 
-__all__ = ["HOT_SIGMA", "LEAST_FRAMES", "ThresholdRequest", "derive"]
+__all__ = ["LEAST_FRAMES", "ThresholdRequest", "derive"]
 
 LEAST_FRAMES = 3
-HOT_SIGMA = 5.0
-"""A pixel whose baseline stands this far above its surroundings is hot."""
-
-_SURROUNDINGS_PX = 5
-
 _FEW_CLIPPED = 0.1
 """So few pixels near the lowest value have low baselines, and their noise is that of the others."""
 
@@ -87,7 +79,7 @@ def derive(
         )
     full_scale = (1 << int(mode["bit_depth"])) - 1
     baseline = measure_baseline(statistics)
-    hot = _stands_out(baseline)
+    hot = stands_out(baseline.mean_adu, HOT_SIGMA * baseline.typical_adu)
     clipped = _clipped(baseline, floor_adu, statistics.count)
     tail = _tail(statistics, baseline, hot if clipped is None else hot | clipped)
     reads = hot.size * request.frames_per_hour
@@ -165,21 +157,6 @@ def derive(
         cluster=cluster,
         neighbour_correlation=neighbour_correlation,
     )
-
-
-def _stands_out(baseline: Baseline) -> NDArray[np.bool_]:
-    """Pixels far above the median of their surroundings: amplifier glow is no hot pixel."""
-    import cv2
-
-    mean = baseline.mean_adu
-    least = np.float32(HOT_SIGMA * baseline.typical_adu)
-    above = np.empty(mean.shape, np.bool_)
-    for rows in row_bands(mean.shape):
-        top = max(rows.start - _SURROUNDINGS_PX // 2, 0)
-        around = cv2.medianBlur(mean[top : rows.stop + _SURROUNDINGS_PX // 2], _SURROUNDINGS_PX)
-        start = rows.start - top
-        above[rows] = mean[rows] - around[start : start + rows.stop - rows.start] > least
-    return above
 
 
 def _unstable(
@@ -275,4 +252,4 @@ def _tail(statistics: PixelStatistics, baseline: Baseline, other: NDArray[np.boo
 
 def _hot_stretch(seed_sigma: float, degrees: int) -> float:
     """Hot pixels do not share their noise: few frames prove little about each of them."""
-    return student_sigma(seed_sigma, degrees + PRIOR_FRAMES) / seed_sigma
+    return float(student_sigma(seed_sigma, degrees + PRIOR_FRAMES)) / seed_sigma

@@ -74,16 +74,19 @@ def merge(before: PixelStatistics, later: PixelStatistics) -> None:
     Bit for bit what adding all the frames to one gives: sums are integers, and of equal values the
     earlier stay.
     """
-    kernel = _numba_kernel() if numba_available() else merge_numpy
-    for rows in row_bands(before.total.shape):
-        before.total[rows] += later.total[rows]
-        before.squares[rows] += later.squares[rows]
-        kernel(
-            before.largest[:, rows],
-            before.when[:, rows],
-            later.largest[:, rows],
-            later.when[:, rows],
-        )
+    before.total += later.total
+    before.squares += later.squares
+    if numba_available():
+        # Whole arrays: bands of them lie otherwise in memory, and would be compiled for again.
+        _numba_kernel()(before.largest, before.when, later.largest, later.when)
+    else:
+        for rows in row_bands(before.total.shape):
+            merge_numpy(
+                before.largest[:, rows],
+                before.when[:, rows],
+                later.largest[:, rows],
+                later.when[:, rows],
+            )
     before.count = later.count
 
 

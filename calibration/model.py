@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.bands import sample_step, sampled
 from calibration.cluster import ClusterRule
 from calibration.cover import CoverRule
 
@@ -97,6 +98,11 @@ class Calibration:
         return self.level_adu if self.reference_mean_adu is None else self.reference_mean_adu
 
     @property
+    def full_scale_adu(self) -> int:
+        """Largest value a pixel can have."""
+        return (1 << int(self.mode["bit_depth"])) - 1
+
+    @property
     def masked_px(self) -> int:
         """Number of masked pixels."""
         return int(np.count_nonzero(self.masked))
@@ -135,7 +141,7 @@ class Calibration:
             "frames_used": self.frames_used,
             "temperature_c": self.temperature_c,
             "created_utc": self.created_utc,
-            "thresholds": self._thresholds(),
+            "thresholds": self.thresholds(),
             "noise": {
                 "level_adu": round(self.level_adu, 4),
                 "median_sigma_adu": round(self.noise_adu, 4),
@@ -148,11 +154,13 @@ class Calibration:
             "expected_false_triggers_per_hour": self.expected_false_triggers_per_hour,
         }
 
-    def _thresholds(self) -> dict[str, float]:
+    def thresholds(self) -> dict[str, float]:
+        """Thresholds by name, units in the names."""
+        seed = self.seed_threshold
         thresholds = {
             "seed_sigma": round(self.seed_sigma, 4),
             "growth_sigma": round(self.growth_sigma, 4),
-            "seed_adu_median": float(np.median(self.seed_threshold)),
+            "seed_adu_median": float(np.median(sampled(seed, sample_step(seed.shape)))),
             "cover_mean_adu": round(self.cover.mean_limit_adu, 4),
             "cover_black_adu": self.cover.black_adu,
             "cover_bright_share": round(self.cover.bright_share_limit, 8),

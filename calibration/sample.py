@@ -148,6 +148,8 @@ def _spare_neighbours(quiet: NDArray[np.bool_], lit: NDArray[np.bool_]) -> None:
 
 
 def _values(pixels: NDArray[Any], watched: NDArray[np.int64]) -> NDArray[np.float32]:
-    rows, cols = np.divmod(watched, pixels.shape[1])
-    values: NDArray[np.float32] = pixels[rows, cols].astype(np.float32)
-    return values
+    if pixels.flags.c_contiguous:
+        values: NDArray[Any] = pixels.reshape(-1)[watched]
+    else:  # rows are padded
+        values = pixels[np.divmod(watched, pixels.shape[1])]
+    return values.astype(np.float32)

@@ -61,7 +61,7 @@ class Sentinel:
         self._noises: list[tuple[float, float]] = []
         self._hot: tuple[NDArray[np.intp], float] | None = None
         self._warmth = math.nan
-        self._usual: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._usual: tuple[NDArray[np.float64], NDArray[np.float64], float] | None = None
         self.reason: Reason = ""
 
     def judge(self, pixels: NDArray[Any], bright_px: int) -> tuple[Standing, Look]:
@@ -119,12 +119,13 @@ class Sentinel:
         chance = _MAD_FACTOR * (math.sqrt(usual) + float(np.median(np.abs(counts - usual))))
         return (seen.void_rows - usual) / max(2, _VOID_SHARE * seen.rows_adu.size, chance)
 
-    def _usual_shape(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Blocks and rows of the first frames."""
+    def _usual_shape(self) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Blocks and rows of the first frames, and how much their rows differ from those."""
         if self._usual is None:
             blocks = np.median([one.blocks_adu for one in self._first], axis=0)
             rows = np.median([one.rows_adu for one in self._first], axis=0)
-            self._usual = blocks, rows
+            own = [_sharp(one.rows_adu - rows) for one in self._first]
+            self._usual = blocks, rows, float(np.median(own))
         return self._usual
 
     def _chance(self, error_adu: float) -> float:
@@ -140,13 +141,12 @@ class Sentinel:
         return _off(seen.blocks_adu, usual) / allowed
 
     def _rows_excess(self, seen: Look) -> float:
-        usual = self._usual_shape()[1]
-        own = [_sharp(one.rows_adu - usual) for one in self._first]
+        _, usual, own = self._usual_shape()
         allowed = 1.5 * self._chance(seen.rows_error_adu) + _ROWS_SIGMA * max(
             seen.noise_adu, _COARSE_ADU
         )
         # Row noise that all frames have is the sensor's.
-        return _sharp(seen.rows_adu - usual) / max(allowed, 2 * float(np.median(own)))
+        return _sharp(seen.rows_adu - usual) / max(allowed, 2 * own)
 
     def _noise_excess(self, seen: Look) -> float:
         """Noise above what frames of such hot pixels have, in units of what is allowed."""

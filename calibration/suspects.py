@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.bands import row_bands, sample_step, sampled
+from calibration.bands import sample_step, sampled
 from calibration.model import Calibration
+from calibration.surroundings import around_adu, stands_out
 from calibration.watch import WARM_SIGMA, Watched, entries
 
-HOT_SIGMA = 5.0
-"""A pixel whose baseline stands this far above its surroundings is hot."""
-
-SURROUNDINGS_PX = 5
 _FIRED_TWICE = 2
 _BRIGHT_SIGMA = 10.0
 _LEAST_HOT = 20
@@ -22,32 +19,6 @@ _USUAL_SHOT_ADU = 1.0
 def typical_noise_adu(base: Calibration) -> float:
     """Median noise of a pixel."""
     return float(np.median(sampled(base.sigma_adu, sample_step(base.sigma_adu.shape))))
-
-
-def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Median baseline of the 5 x 5 pixels around each of those at `index` (flat), shape (n,)."""
-    height, width = mean_adu.shape
-    rows, cols = np.divmod(index, width)
-    reach = np.arange(SURROUNDINGS_PX) - SURROUNDINGS_PX // 2
-    down, across = np.meshgrid(reach, reach, indexing="ij")
-    y = np.clip(rows[:, None] + down.ravel(), 0, height - 1)
-    x = np.clip(cols[:, None] + across.ravel(), 0, width - 1)
-    median: NDArray[np.float32] = np.median(mean_adu[y, x], axis=1).astype(np.float32)
-    return median
-
-
-def stands_out(mean_adu: NDArray[np.float32], least_adu: float) -> NDArray[np.bool_]:
-    """Pixels `least_adu` above the median of their surroundings: amplifier glow does not."""
-    import cv2
-
-    above = np.empty(mean_adu.shape, np.bool_)
-    for rows in row_bands(mean_adu.shape):
-        top = max(rows.start - SURROUNDINGS_PX // 2, 0)
-        around = cv2.medianBlur(mean_adu[top : rows.stop + SURROUNDINGS_PX // 2], SURROUNDINGS_PX)
-        start = rows.start - top
-        level = around[start : start + rows.stop - rows.start]
-        above[rows] = mean_adu[rows] - level > np.float32(least_adu)
-    return above
 
 
 def first_watched(base: Calibration) -> Watched:

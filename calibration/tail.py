@@ -54,14 +54,16 @@ def normal_tail(sigma: float) -> float:
     return 0.5 * math.erfc(sigma / math.sqrt(2))
 
 
-def student_sigma(sigma: float, degrees: float) -> float:
-    """Deviation of Student's t that is as rare as `sigma` of normal noise.
+def student_sigma(sigma: float, degrees: float | NDArray[np.floating]) -> NDArray[np.float64]:
+    """Deviation of Student's t that is as rare as `sigma` of normal noise, for each `degrees`.
 
     Wallace (1959), Ann. Math. Statist. 30, 1124: right to 0.02 in sigma.
     """
-    scaled = sigma * (8 * degrees + 3) / (8 * degrees + 1)
-    exponent = min(scaled * scaled / degrees, 60.0)
-    return math.sqrt(degrees * math.expm1(exponent))
+    free = np.asarray(degrees, np.float64)
+    scaled = sigma * (8 * free + 3) / (8 * free + 1)
+    exponent = np.minimum(scaled * scaled / free, 60.0)
+    deviation: NDArray[np.float64] = np.sqrt(free * np.expm1(exponent))
+    return deviation
 
 
 def measured_tail(second_largest_sigma: NDArray[np.floating], frames: int) -> Tail:

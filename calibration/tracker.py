@@ -23,13 +23,8 @@ from calibration.common import Common
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
-from calibration.suspects import (
-    HOT_SIGMA,
-    around_adu,
-    first_watched,
-    shot_adu,
-    taken_up,
-)
+from calibration.surroundings import HOT_SIGMA, around_adu
+from calibration.suspects import first_watched, shot_adu, taken_up
 from calibration.watch import WARM_SIGMA, Watched, WatchList
 
 _MEMORY = 64
@@ -63,10 +58,9 @@ class Tracker:
         self._names = _maps_of(base)
         names = ("mean_adu", *self._names)
         self._now = {name: getattr(base, name).copy() for name in names}
-        self._next = {name: getattr(base, name).copy() for name in names}
+        self._next = {name: np.empty_like(values) for name, values in self._now.items()}
         self._sigma = base.sigma_adu.copy()
         self._masked = base.masked.copy()
-        self._listed = base.listed
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
@@ -153,7 +147,7 @@ class Tracker:
             self._risen.append(found.astype(np.int64))
 
     def _thresholds(self, rows: slice) -> None:
-        top = self._full_scale
+        top = self._base.full_scale_adu
         for name, sigmas in self._names.items():
             values = threshold_rows(self._next["mean_adu"][rows], self._sigma[rows], sigmas, top)
             values[self._masked[rows]] = MASKED
@@ -161,10 +155,6 @@ class Tracker:
         if "look_threshold" in self._names:
             look, seed = self._next["look_threshold"][rows], self._next["seed_threshold"][rows]
             np.copyto(look, seed, where=self._alone[rows])
-
-    @property
-    def _full_scale(self) -> int:
-        return (1 << int(self._base.mode["bit_depth"])) - 1
 
     def _carry_over(self, rows: slice) -> None:
         """Keep the baseline of rows that no frame showed."""
@@ -210,9 +200,9 @@ class Tracker:
 
     def _is_listed(self, flat: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether pixels are masked for good."""
-        if self._listed is None:
+        if self._base.listed is None:
             return np.zeros(flat.shape, np.bool_)
-        return self._listed.reshape(-1)[flat]
+        return self._base.listed.reshape(-1)[flat]
 
     def _overlay(self) -> None:
         """Write the watched pixels' own baselines and thresholds into the maps."""
@@ -222,7 +212,7 @@ class Tracker:
             return
         stretch = self._watch.stretch(self._base.seed_sigma)
         wide = pixels.mean_adu + stretch * pixels.sigma_adu * np.float32(self._base.seed_sigma)
-        masked = pixels.masked | (wide >= self._full_scale) | self._is_listed(flat)
+        masked = pixels.masked | (wide >= self._base.full_scale_adu) | self._is_listed(flat)
         above = pixels.mean_adu - pixels.around_adu
         self._masked.reshape(-1)[flat] = masked
         self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._common.typical_adu)
@@ -240,7 +230,7 @@ class Tracker:
         self._now["mean_adu"].reshape(-1)[flat] = mean_adu
         self._sigma.reshape(-1)[flat] = sigma_adu
         for name, sigmas in self._names.items():
-            values = threshold_rows(mean_adu, sigma_adu, sigmas, self._full_scale, stretch)
+            values = threshold_rows(mean_adu, sigma_adu, sigmas, self._base.full_scale_adu, stretch)
             self._now[name].reshape(-1)[flat] = values
         if "look_threshold" in self._names:
             # Pixels under watch are hot or restless: they are judged alone.

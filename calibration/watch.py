@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.tail import student_sigma
+
 SAMPLES = 64
 """Values that one judgement is made of."""
 
@@ -180,15 +182,9 @@ class WatchList:
         self.pixels.around_adu += step
 
     def stretch(self, sigma: float) -> NDArray[np.float32]:
-        """How much wider than `sigma` of normal noise a threshold must be: Student's t.
-
-        Wallace (1959), Ann. Math. Statist. 30, 1124; as in `calibration.tail.student_sigma`.
-        """
-        degrees = np.maximum(self.pixels.degrees.astype(np.float64), 2.0)
-        scaled = sigma * (8 * degrees + 3) / (8 * degrees + 1)
-        wide = np.sqrt(degrees * np.expm1(np.minimum(scaled * scaled / degrees, 60.0)))
-        stretch: NDArray[np.float32] = (wide / sigma).astype(np.float32)
-        return stretch
+        """How much wider than `sigma` of normal noise a threshold must be, shape (pixels,)."""
+        wide = student_sigma(sigma, np.maximum(self.pixels.degrees, 2.0))
+        return (wide / sigma).astype(np.float32)
 
     def healed(self, typical_adu: float) -> NDArray[np.bool_]:
         """Pixels that are as quiet and as dark as those around them again."""

@@ -47,7 +47,7 @@ class Teaching:
             if frame.release is not None:
                 frame.release()
         if verdict != "used":
-            self._refused[verdict] += 1
+            self._refused[learner.reason if verdict == "unlike" else verdict] += 1
 
     def explain(self, why: str) -> str:
         """Add to `why` there is no calibration what became of the frames that were not used."""

@@ -48,6 +48,10 @@ class Learner(Protocol):
     def wanted(self) -> int:
         """Frames it is to be made of."""
 
+    @property
+    def reason(self) -> str:
+        """What was wrong with the last frame that was "light" or "unlike": a snake_case key."""
+
     def add(self, frame: Frame) -> Verdict:
         """Judge a frame, and use it when it is dark like the others."""
 

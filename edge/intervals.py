@@ -74,13 +74,3 @@ def poisson_cdf(count: int, mean: float) -> float:
         if term < _NEGLIGIBLE * total:
             break
     return min(total, 1.0)
-
-
-def normal_cdf(value: float) -> float:
-    """Probability that a standard normal value is at most `value`; exact far out on both sides."""
-    return 0.5 * math.erfc(-value / math.sqrt(2))
-
-
-def threshold_of(rate_per_read: float) -> float:
-    """Threshold in sigma that normal noise exceeds in this share of pixel reads."""
-    return -_NORMAL.inv_cdf(min(max(rate_per_read, 1e-300), 0.5))

@@ -21,6 +21,7 @@ from edge.detector import Detector
 from edge.errors import Failed
 from edge.frame import BadFrame, Frame, Recording, Series
 from edge.hitfile import HitFile
+from edge.lost_area import LostArea
 from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
@@ -72,6 +73,8 @@ class Replay:
         Told (frames done, frames in all), calibration passes included.
     stop : threading.Event, optional
         Once it is set no further frame is read, and what was read is settled.
+    keep_refused : bool
+        Write some refused candidates beside the hits.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class Replay:
         workers: int = 1,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
+        keep_refused: bool = True,
     ) -> None:
+        self._keep_refused = keep_refused
         self._recording = recording
         self._config = config
         self._calibration = calibration
@@ -116,7 +121,7 @@ class Replay:
         timeline = RecordedTimeline()
         reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
         with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
-            if self._out is not None:
+            if self._out is not None and self._keep_refused:
                 reporter.on_refused = file.keep_refused
             for one in series:
                 if self._stop.is_set():
@@ -154,10 +159,24 @@ class Replay:
         followed = tracking(detector, self._config)
         order = order_stage(self._config, timeline)
         order.expect(followed.unstable_px, followed.pixel_px)
+        lost = LostArea()
+
+        def take_over() -> None:
+            """Name the present thresholds, and say so where too much of the sensor is lost."""
+            hot_px, used = order.hot_places_px, followed.detector
+            reporter.use(used, series.mode, hot_px)
+            if lost.tell(used.masked_px, hot_px, series.mode):
+                where = f"series {series.name!r}: " if series.name else ""
+                self._result.notes.append(f"{where}{lost.note}")
+
+        take_over()
         monitor = monitor_of(self._config)
         frames = self._counted(series.frames())
+        judge = followed.detector
         for outcome in scan_all(frames, followed, self._workers, monitor):
-            reporter.use(followed.detector, series.mode)
+            if judge is not followed.detector:
+                judge = followed.detector
+                take_over()
             followed.note(outcome)
             for settled in order.push(outcome):
                 file.write(reporter.take(settled))
@@ -165,6 +184,7 @@ class Replay:
         self._changes += [(series.name, change) for change in followed.changes]
         for settled in order.flush():
             file.write(reporter.take(settled))
+        take_over()
         file.write(reporter.close("series", continued=False))
 
     def _detector(self, series: Series) -> Detector:

@@ -86,6 +86,7 @@ class Reporter:
         self._account = ExposureAccount(timeline)
         self._detector: Detector | None = None
         self._mode: SensorMode | None = None
+        self._hot_places_px: int | None = None
         self._config_hash = config_hash(config)
         self._position = _position(config)
         self._restart: _Restart | None = None
@@ -98,10 +99,16 @@ class Reporter:
         """Mode of the frames; None before the first."""
         return self._mode
 
-    def use(self, detector: Detector | None, mode: SensorMode) -> None:
-        """Name what judges the frames from here on (None: still calibrating)."""
+    def use(
+        self, detector: Detector | None, mode: SensorMode, hot_places_px: int | None = None
+    ) -> None:
+        """Name what judges the frames from here on (None: still calibrating).
+
+        `hot_places_px` are the pixels at which the order stage refuses candidates.
+        """
         self._detector = detector
         self._mode = mode
+        self._hot_places_px = hot_places_px
 
     def resume_after(self, to_utc: str) -> None:
         """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""
@@ -290,6 +297,7 @@ class Reporter:
             "area_cm2": sensor_area_cm2(self._config, mode),
             "pixel_pitch_um": self._config.display.pixel_pitch_um or mode.pixel_pitch_um,
             "masked_px": self._detector.masked_px if self._detector else None,
+            "hot_places_px": self._hot_places_px,
         }
 
 

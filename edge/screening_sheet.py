@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -13,8 +15,10 @@ from edge.errors import Failed
 from edge.outfile import FileKind, replacing
 from edge.screening import ScreenedFrame
 
-SHEET = FileKind("a picture", b"\x89PNG")
+SHEET = FileKind("a sheet of screened frames", b"Title\0screening ")
 MOST_FRAMES = 400
+_HEADER_BYTES = 33
+"""Of a PNG: signature and IHDR."""
 
 _SIDE = 180
 _GAP = 10
@@ -55,9 +59,11 @@ class Sheet:
             x, y = _GAP + n % columns * cell[0], _GAP + n // columns * cell[1]
             self._draw(page[y : y + cell[1], x : x + _SIDE], line, scales[line.series])
         encoded, data = cv2.imencode(".png", page)
+        if not encoded:
+            raise Failed(f"{path}: a sheet of {len(shown)} frames can't be drawn")
         try:
             with replacing(path) as file:
-                file.write(data.tobytes() if encoded else b"")
+                file.write(_titled(data.tobytes()))
         except OSError as error:
             raise Failed(f"{path}: can't be written ({error.strerror or error})") from None
 
@@ -90,6 +96,13 @@ class Sheet:
             place = (0, _SIDE + (row + 1) * _LINE - 3)
             ascii_only = text.encode("ascii", "replace").decode()
             cv2.putText(cell, ascii_only, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, tone, 1)
+
+
+def _titled(png: bytes) -> bytes:
+    """Say in the file what it is (a tEXt chunk behind the header): no frame is taken for one."""
+    chunk = b"tEXt" + SHEET.mark + b"of frames"
+    length, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
+    return png[:_HEADER_BYTES] + length + chunk + check + png[_HEADER_BYTES:]
 
 
 def _shrunk(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -13,8 +13,8 @@ from calibration.screen import REASONS
 from edge.errors import BadUse, Failed
 from edge.screening import ScreenedFrame
 
-_GOOD = {"good", "ok", "0", "false", "no", ""}
-_BAD = {"bad", "1", "true", "yes", *REASONS} - {"", "too_few"}
+_GOOD = {"good", "ok", "0", "false", "no"}
+_BAD = {"bad", "1", "true", "yes", *REASONS} - {"too_few"}
 _FILE_COLUMNS = ("file", "name", "path", "filename")
 _LABEL_COLUMNS = ("verdict", "label", "bad", "truth", "class", "reason")
 
@@ -72,6 +72,8 @@ def _csv_rows(path: Path, text: str) -> Iterable[tuple[str, str]]:
 def _row(path: Path, row: Mapping[str, Any]) -> tuple[str, str]:
     file = next((row[name] for name in _FILE_COLUMNS if row.get(name)), None)
     label = next((row[name] for name in _LABEL_COLUMNS if row.get(name) is not None), None)
+    if label == "" and row.get("reason") == "":
+        label = "good"  # a column of reasons names what is wrong, if anything is
     if file is None or label is None:
         raise BadUse(f"{path}: each entry needs a file and a verdict, as in: file,verdict")
     return str(file).strip(), _text(label)

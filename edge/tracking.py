@@ -135,9 +135,8 @@ def _unstable_px(calibration: Calibration) -> int:
     """Masked pixels that are not just too bright; of few frames, particles make some."""
     if calibration.frames_used < _TELLING_FRAMES:
         return 0
-    full_scale_adu = (1 << int(calibration.mode["bit_depth"])) - 1
     wide_adu = np.float32(calibration.seed_sigma) * calibration.sigma_adu[calibration.masked]
-    dark = calibration.mean_adu[calibration.masked] + wide_adu < full_scale_adu
+    dark = calibration.mean_adu[calibration.masked] + wide_adu < calibration.full_scale_adu
     return int(np.count_nonzero(dark))
 
 

@@ -35,7 +35,6 @@ def make(
     check_place(out, CALIBRATION)
     listed = None if defects is None else str(defects)
     settings = configured(config, calibration__frames=frames, calibration__defects_file=listed)
-    _check_defects(settings)
     with progress(settings.calibration.frames, "calibrate") as advance:
         made, refused = calibrate(source, settings, lambda used: advance(1))
     _save(made, out)
@@ -107,18 +106,6 @@ def export(
 @defects_app.callback()
 def _several() -> None:
     """Bad pixels of a calibration as a list for other programs."""
-
-
-def _check_defects(settings: Any) -> None:
-    """Read the list before the camera is: a slip must not cost a calibration."""
-    from calibration.defects import DefectError, read_defects
-    from edge.errors import BadUse
-
-    if settings.calibration.defects_file is not None:
-        try:
-            read_defects(settings.calibration.defects_file)
-        except DefectError as error:
-            raise BadUse(str(error)) from None
 
 
 def _save(made: Any, out: Path) -> None:

@@ -21,11 +21,11 @@ def efficiency_line(measured: Mapping[str, Any]) -> str:
         return "no particle injected yet"
     low, high = measured["interval_95"]
     parts = [
-        f"{_percent(measured['efficiency'])} of {units.count(injected)} injected particles found "
-        f"(95 %: {100 * low:.1f} to {_percent(high)})"
+        f"{units.percent(measured['efficiency'])} of {units.count(injected)} injected particles "
+        f"found (95 %: {100 * low:.1f} to {units.percent(high)})"
     ]
     parts += [
-        f"{one['from_sigma']:g} to {one['to_sigma']:g} sigma {_percent(one['efficiency'])}"
+        f"{one['from_sigma']:g} to {one['to_sigma']:g} sigma {units.percent(one['efficiency'])}"
         for one in measured["by_peak_sigma"]
     ]
     return " · ".join(parts)
@@ -34,7 +34,3 @@ def efficiency_line(measured: Mapping[str, Any]) -> str:
 def efficiency_note(measured: Mapping[str, Any]) -> str:
     """Write down the same without its parts."""
     return efficiency_line({**measured, "by_peak_sigma": []})
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

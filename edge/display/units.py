@@ -76,6 +76,12 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole > 0 else ""
 
 
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a share in percent: ``99.3 %``; never 100 for what is not all."""
+    most = 100.0 if share >= 1 else 100 - 10.0**-decimals
+    return f"{min(100 * share, most):.{decimals}f} %"
+
+
 def size(octets: float) -> str:
     """Write a size on disk: ``1.5 GB`` (powers of ten, as disks are sold)."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -17,6 +17,7 @@ from edge.detection import Draft
 from edge.detector import Detector, Learner, expected_shape
 from edge.frame import BadFrame, Frame, SensorMode
 from edge.live.shelf import Shelf
+from edge.lost_area import LostArea
 from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
 from edge.presets import make_learner
@@ -31,7 +32,7 @@ from edge.tracking import Tracking
 from edge.tracking import tracking as tracking_of
 
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
-_FATES: dict[str, Fate] = {"used": "calibrating", "light": "uncovered", "unlike": "uncovered"}
+_NO_FAULT = ("used", "light", "unlike")
 _NS = 1_000_000_000
 _FRAMES_OF_A_NEW_SIZE = 30
 """So many frames of another size in a row are no fault: the camera has changed its mode."""
@@ -81,8 +82,8 @@ class LiveLoop:
         self._judged: tuple[str, SensorMode] | None = None
         self._of_another_size = 0
         self._tracking: Tracking | None = None
-        self.detector: Detector | None = None
-        self.note = ""
+        self._failure = ""
+        self._lost = LostArea()
         self.last_fate: Fate | None = None
 
     def push(self, item: Item) -> None:
@@ -102,6 +103,16 @@ class LiveLoop:
         last = self._reporter.close("end")
         # An end in order leaves nothing to close, unless a crash before it is still to be told of.
         self._sink(last, KEEP if self._reporter.owes_restart else None)
+
+    @property
+    def detector(self) -> Detector | None:
+        """What judges the frames now; None while calibrating."""
+        return None if self._tracking is None else self._tracking.detector
+
+    @property
+    def note(self) -> str:
+        """What a person should know; empty when all is well."""
+        return self._failure or self._lost.note
 
     @property
     def calibration_progress(self) -> tuple[int, int] | None:
@@ -151,11 +162,17 @@ class LiveLoop:
     def _turn(self, tracking: Tracking, frame: Frame) -> None:
         """Let what was learned hold from this frame on; say what changed."""
         change = tracking.turn(frame.index)
-        self.detector = tracking.detector
-        self._reporter.use(tracking.detector, frame.mode)
+        self._take_over(tracking.detector, frame)
         if change is not None:
             _log.info("calibration follows the sensor: %s", change.detail)
             self._emit([self._reporter.calibration_draft(tracking.detector, change)])
+
+    def _take_over(self, detector: Detector, frame: Frame) -> None:
+        """Name what judges from here on, and say so where too much of the sensor is lost."""
+        hot_px = self._order.hot_places_px
+        self._reporter.use(detector, frame.mode, hot_px)
+        if self._lost.tell(detector.masked_px, hot_px, frame.mode):
+            _log.warning(self._lost.note)
 
     def _change_at(self, frame: Frame) -> str | None:
         """Say what is new with this frame: "series", "mode", or None."""
@@ -185,7 +202,7 @@ class LiveLoop:
             self._reporter.handed_over(drafts, kept=self._sink(drafts, None))
         else:
             self._emit(drafts)
-        self.detector = self._tracking = self._learner = self._worked_out = None
+        self._tracking = self._learner = self._worked_out = None
 
     def _begin(self, frame: Frame) -> None:
         """Look for a calibration of this mode when the first frame comes."""
@@ -211,9 +228,13 @@ class LiveLoop:
                 frame.release()
         if learner.frames_used >= learner.wanted:
             self._work_out(learner, frame)
-        if verdict not in _FATES:
+        if verdict not in _NO_FAULT:
             return Outcome("bad", reason=verdict)
-        return Outcome(_FATES[verdict], stamp_of(frame))
+        if verdict == "used":
+            return Outcome("calibrating", stamp_of(frame))
+        reason = learner.reason if verdict == "unlike" else verdict
+        _log.info("frame %d is kept out of the calibration: %s", frame.index, reason)
+        return Outcome("uncovered", stamp_of(frame), reason=reason)
 
     def _work_out(self, learner: Learner, frame: Frame) -> None:
         """Make the detector, in a thread of its own; take it when it is ready."""
@@ -224,8 +245,8 @@ class LiveLoop:
         try:
             self._use(self._worked_out.result(), frame)
         except CalibrationError as error:
-            self.note = f"calibration failed, starting again: {error}"
-            _log.warning(self.note)
+            self._failure = f"calibration failed, starting again: {error}"
+            _log.warning(self._failure)
             self._learner = make_learner(self._config, frame.mode)
         finally:
             self._worked_out = None
@@ -240,9 +261,9 @@ class LiveLoop:
         drafts = self._reporter.close("calibration")
         self._tracking = tracking
         self._order.expect(tracking.unstable_px, tracking.pixel_px)
-        self.detector = detector = tracking.detector
-        self.note = ""
-        self._reporter.use(detector, frame.mode)
+        detector = tracking.detector
+        self._failure = ""
+        self._take_over(detector, frame)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
 
     def _settle(self, outcome: Outcome) -> None:

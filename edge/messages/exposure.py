@@ -62,6 +62,10 @@ class SensorArea(Strict):
     area_cm2: float | None = Field(default=None, gt=0, description="Sensitive area, where known.")
     pixel_pitch_um: float | None = Field(default=None, gt=0, description="Where known.")
     masked_px: Count | None = Field(default=None, description="Pixels that can't make a hit.")
+    hot_places_px: Count | None = Field(
+        default=None,
+        description="Pixels at which candidates are refused as hot, masked ones among them.",
+    )
 
 
 class ClockNote(Strict):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from calibration.calibrator import Calibrator
 from calibration.cover import CoverRule
-from calibration.defects import DefectError, read_defects, with_defects
+from calibration.defects import Defect, DefectError, read_defects, with_defects
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
@@ -69,7 +69,7 @@ class CalibratedDetector:
         self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
-        # Once: each goes over the whole map, and every checkpoint asks for them.
+        # Once at most: both go over whole maps, and every checkpoint asks for them.
         self._thresholds: dict[str, float] = {}
         self._masked_px = calibration.masked_px
 
@@ -82,7 +82,7 @@ class CalibratedDetector:
     def thresholds(self) -> dict[str, float]:
         """Thresholds by name."""
         if not self._thresholds:
-            self._thresholds = self.calibration.summary()["thresholds"]
+            self._thresholds = self.calibration.thresholds()
         return self._thresholds
 
     @property
@@ -101,7 +101,7 @@ class CalibratedDetector:
             return "changed_size"
         pixels = plain_pixels(frame)
         scanned = scan_pixels(pixels, stamp_of(frame), self.calibration, self._limits)
-        if self._noisy and _of_one_value(pixels, scanned.mean_adu):
+        if self._noisy and scanned.mean_adu == pixels[0, 0] and _of_one_value(pixels):
             return "all_equal"
         if self._watched is None or not scanned.covered or scanned.flood:
             return scanned
@@ -137,6 +137,7 @@ class CalibrationLearner:
     def __init__(self, mode: SensorMode, config: Config, *, frames: int | None = None) -> None:
         self._mode = mode
         self._config = config
+        configured_defects(config)  # a slip in the list must not cost a calibration
         self._calibrator = Calibrator(mode_note(mode))
         self._varied = False
         self._shape = expected_shape(mode)
@@ -147,12 +148,17 @@ class CalibrationLearner:
         """Frames the calibration would be made of now."""
         return self._calibrator.frames_used
 
+    @property
+    def reason(self) -> str:
+        """What was wrong with the last frame that was refused: a key of `calibration.screen`."""
+        return self._calibrator.reason
+
     def add(self, frame: Frame) -> Verdict:
         """Use a frame when it is dark like the others."""
         if expected_shape(frame.mode) != self._shape:
             return "changed_size"
         pixels = plain_pixels(frame)
-        constant = _of_one_value(pixels, float(pixels.mean(dtype=np.float64)))
+        constant = _of_one_value(pixels)
         if constant and pixels[0, 0] > 0:
             return "all_equal"
         self._varied |= not constant
@@ -206,10 +212,21 @@ def as_configured(calibration: Calibration, config: Config) -> Calibration:
         The list can't be read, or is of another sensor.
     """
     covered = with_cover(calibration, config.cover)
-    if config.calibration.defects_file is None:
+    defects = configured_defects(config)
+    if defects is None:
         return covered
     try:
-        return with_defects(covered, read_defects(config.calibration.defects_file))
+        return with_defects(covered, defects)
+    except DefectError as error:
+        raise BadUse(str(error)) from None
+
+
+def configured_defects(config: Config) -> list[Defect] | None:
+    """Read the configured list of defects, if there is one; raises BadUse where it is none."""
+    if config.calibration.defects_file is None:
+        return None
+    try:
+        return read_defects(config.calibration.defects_file)
     except DefectError as error:
         raise BadUse(str(error)) from None
 
@@ -272,6 +289,6 @@ def message_body(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _of_one_value(pixels: Pixels, mean_adu: float) -> bool:
-    """Whether every pixel is the same; looked at closely only when the mean says it may be."""
-    return bool(mean_adu == pixels[0, 0]) and bool(np.all(pixels == pixels[0, 0]))
+def _of_one_value(pixels: Pixels) -> bool:
+    """Whether every pixel is the same; two corners that differ spare the look at all."""
+    return bool(pixels[0, 0] == pixels[-1, -1]) and bool(np.all(pixels == pixels[0, 0]))

@@ -91,6 +91,11 @@ class CredoLearner:
         """Covered frames taken so far."""
         return self._calibrator.covered
 
+    @property
+    def reason(self) -> str:
+        """A frame that is not covered has light in it."""
+        return "light"
+
     def add(self, frame: Frame) -> Verdict:
         """Take a covered frame in."""
         if expected_shape(frame.mode) != expected_shape(self._mode):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.intervals import normal_cdf, wilson
+from calibration.tail import normal_tail
+from edge.intervals import wilson
 
 FIRST_BIN_SIGMA, LAST_BIN_SIGMA = 3, 30
 _DIGITS = 6
@@ -60,7 +61,7 @@ class Ideal:
         """Mean over particles; None for none."""
         if not len(peak_sigma):
             return None
-        chances = [normal_cdf(s - self.threshold_sigma) for s in peak_sigma.tolist()]
+        chances = [normal_tail(self.threshold_sigma - s) for s in peak_sigma.tolist()]
         return round(sum(chances) / len(chances), _DIGITS)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from calibration.tail import normal_tail
 from edge.errors import BadUse
-from edge.intervals import normal_cdf
 from edge.scoring.injection import Injections
 from edge.scoring.lines import number, objects, text, whole
 
@@ -140,7 +140,7 @@ class Exposure:
         if seed_sigma is None:
             self._thresholds_known = self._thresholds_known and not reads
         else:
-            self._by_threshold += reads * normal_cdf(-number(thresholds, "seed_sigma"))
+            self._by_threshold += reads * normal_tail(number(thresholds, "seed_sigma"))
 
 
 def read_exposure(path: Path, notes: list[str]) -> Exposure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from edge.errors import BadUse, Failed
 
 _LONGEST_LINE_BYTES = 8 << 20
 MOST = 2**63 - 1
-Progress = Callable[[int], None]
 
 
 def objects(path: Path, kind: str, notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:

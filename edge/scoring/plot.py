@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+from calibration.tail import normal_tail
 from edge.errors import BadUse, Failed
-from edge.intervals import normal_cdf
 from edge.outfile import FileKind, check_place, replacing
 from edge.scoring.efficiency import FIRST_BIN_SIGMA, LAST_BIN_SIGMA, Efficiency, PeakBin
 from edge.scoring.score import SIZES, Score
@@ -103,7 +103,7 @@ def _draw_ideals(axes: Any, score: Score) -> None:
         (rate.ideal_expected, _EXPECTED_COLOUR, "expected rate"),
     ):
         if ideal is not None:
-            chances = [normal_cdf(sigma - ideal.threshold_sigma) for sigma in x]
+            chances = [normal_tail(ideal.threshold_sigma - sigma) for sigma in x]
             label = f"ideal threshold, {name}: {ideal.threshold_sigma:.2f} σ"
             axes.plot(x, chances, color=colour, label=label)
 

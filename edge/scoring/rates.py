@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge.intervals import poisson_upper, threshold_of
+from calibration.tail import normal_sigma
+from edge.intervals import poisson_upper
 from edge.scoring.efficiency import Ideal
 
 _NS_PER_HOUR = 3.6e12
@@ -67,13 +68,13 @@ class FalseRate:
     @property
     def ideal(self) -> Ideal | None:
         """Single-pixel threshold of the same rate."""
-        return None if self.per_read is None else Ideal(threshold_of(self.per_read))
+        return None if self.per_read is None else Ideal(normal_sigma(self.per_read))
 
     @property
     def ideal_expected(self) -> Ideal | None:
         """Single-pixel threshold of the expected rate."""
         rate = self.expected_per_read
-        return None if rate is None else Ideal(threshold_of(rate))
+        return None if rate is None else Ideal(normal_sigma(rate))
 
     def per_hour(self) -> dict[str, float | None]:
         """False hits in an hour of live time, and their 95 % limit."""

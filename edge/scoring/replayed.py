@@ -59,6 +59,7 @@ def score_recording(
             workers=workers,
             progress=progress,
             stop=stop,
+            keep_refused=False,
         ).run()
         if result.interrupted:
             raise Failed(f"{folder}: stopped before its end; there is no score of a part")

@@ -174,8 +174,7 @@ def _one_decimal(share: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """Never 100 % for what is not all."""
-    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
+    return "100 %" if share >= 1 else units.percent(share, 2)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -80,6 +80,11 @@ class OrderStage:
         history.places.pixel_px = self._hold.pixel_px
         self._watch.begin(history.places, self._unstable_px)
 
+    @property
+    def hot_places_px(self) -> int:
+        """Pixels at which candidates are refused, masked or not."""
+        return 0 if self._history is None else self._history.places.hot_area_px
+
     def take_suspects(self) -> list[Suspect]:
         """Pixels found to light as no particle does since this was last asked."""
         return self._watch.take()

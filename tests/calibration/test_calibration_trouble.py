@@ -9,7 +9,8 @@ import pytest
 
 from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
-from calibration.merge import ChunkedStatistics, lift, merge_numpy
+from calibration.jit import numba_available
+from calibration.merge import ChunkedStatistics, _numba_kernel, lift, merge, merge_numpy
 from calibration.model import Calibration
 from calibration.statistics import PixelStatistics
 from tests.calibration.troubled import HEIGHT, MODE, WIDTH, Trouble, frames
@@ -213,3 +214,11 @@ def test_lifting_statistics_is_lifting_the_frames(shift: int) -> None:
     lift(before, shift)
     for name in ("total", "squares", "largest", "when"):
         assert np.array_equal(getattr(before, name), getattr(lifted, name)), name
+
+
+@pytest.mark.skipif(not numba_available(), reason="numba is not in use")
+def test_frames_of_any_size_are_merged_by_one_compiled_kernel() -> None:
+    for height_px in (16, 2100):  # one band of rows, and several
+        before, later = (PixelStatistics(height_px, 256) for _ in range(2))
+        merge(before, later)
+    assert len(_numba_kernel().signatures) == 1

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from edge.intervals import normal_cdf, poisson_upper, threshold_of, wilson
+from calibration.tail import normal_sigma, normal_tail
+from edge.intervals import poisson_upper, wilson
 
 
 @given(st.integers(1, 1_000_000), st.floats(0, 1))
@@ -41,4 +42,4 @@ def test_none_seen_means_at_most_three() -> None:
 @settings(max_examples=30)
 def test_a_threshold_lets_its_own_rate_through_however_small(exponent: float) -> None:
     rate = 10.0**-exponent
-    assert normal_cdf(-threshold_of(rate)) == pytest.approx(rate, rel=1e-6)
+    assert normal_tail(normal_sigma(rate)) == pytest.approx(rate, rel=1e-6)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -215,3 +216,45 @@ def test_a_list_that_does_not_fit_is_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "d.csv" in said or "outside the sensor" in said
+
+
+def test_a_frame_is_never_taken_for_a_sheet_and_a_sheet_is(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = tmp_path / "dark.png"
+    assert cv2.imwrite(str(frame), dark(3))
+    before = frame.read_bytes()
+    assert main(["screen", str(folder), "--plot", str(frame)]) == 2
+    assert "dark.png" in capsys.readouterr().err
+    assert frame.read_bytes() == before
+    sheet = tmp_path / "sheet.png"
+    for _ in range(2):
+        assert main(["screen", str(folder), "--plot", str(sheet)]) == 0
+    assert cv2.imread(str(sheet)) is not None
+
+
+def test_an_entry_without_a_verdict_is_refused_and_one_without_a_reason_is_good(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("file,verdict\na0.fits,good\na1.fits,\n")
+    assert main(["screen", str(folder), "--truth", str(truth)]) == 2
+    assert "a1.fits is ''; expected good or bad" in capsys.readouterr().err
+    truth.write_text("file,reason\na0.fits,\na1.fits,shifted\n")
+    metrics = report(capsys, str(folder), "--truth", str(truth))["metrics"]
+    assert metrics["true_good"] == 1
+    assert metrics["missed_bad"] == 1
+
+
+@pytest.mark.parametrize("command", ["calibrate", "replay"])
+def test_a_wrong_list_of_defects_is_named_before_a_frame_is_learned(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "dark.npy", np.stack([dark(n) for n in range(2)]))  # too few to calibrate
+    (tmp_path / "d.csv").write_text("no,list\n")
+    (tmp_path / "rig.toml").write_text(f'[calibration]\ndefects_file = "{tmp_path / "d.csv"}"\n')
+    arguments = [command, str(tmp_path / "dark.npy"), "--config", str(tmp_path / "rig.toml")]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "d.csv" in said
+    assert "too few" not in said

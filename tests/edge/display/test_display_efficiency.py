@@ -37,3 +37,8 @@ def test_live_table_and_summary_show_it_only_where_it_is_measured():
     summary = text_of(summary_table({"hits": 1, "injection": measured(90, 10)}), width=120)
     assert "efficiency" in summary
     assert "12 to 15 sigma 100.0 %" in summary
+
+
+def test_no_less_than_all_is_a_hundred_per_cent():
+    assert "100.0 % of" not in efficiency_line(measured(4999, 1))
+    assert "99.9 % of 5,000" in efficiency_line(measured(4999, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -191,3 +192,27 @@ def test_what_the_disk_would_not_take_is_neither_a_hit_nor_live_time() -> None:
     dead = sum(sum(r["dead_time_ns"].values()) for r in records)
     assert live + dead == 100 * 33 * MS + 30 * MS
     assert rig.counts()["expected"] == 101
+
+
+def test_a_rig_that_loses_more_than_one_per_cent_of_its_sensor_says_so_and_goes_on() -> None:
+    rig = Rig(calibration__frames=150)
+    for index in range(200):
+        made = frame(index)
+        pixels = made.pixels.copy()
+        for k in range(40):  # of 2,400 pixels, each at times of its own
+            if index % 29 == k % 29:
+                pixels[10 + k // 20 * 8, 2 * (k % 20) + 5] = 900
+        rig.loop.push(replace(made, pixels=pixels))
+    assert "40 masked pixels" in rig.loop.note
+    assert rig.counts()["processed"] > 30
+
+
+def test_a_frame_that_is_kept_out_of_the_calibration_is_named() -> None:
+    rig = Rig(calibration__frames=60)
+    play(rig, 30)
+    made = frame(30)
+    torn = made.pixels.copy()
+    torn[30:] = 64
+    rig.loop.push(replace(made, pixels=torn))
+    play(rig, 10, start=31)
+    assert rig.reporter.so_far().uncovered == Counter({"truncated": 1})
