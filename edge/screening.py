@@ -112,27 +112,27 @@ def _screen_series(
     show: Callable[[str, NDArray[Any], str], None] | None,
 ) -> tuple[list[ScreenedFrame], Reference | None]:
     """Screen a series in parts that memory holds; the reference is that of the first."""
-    lines: list[ScreenedFrame] = []
+    lines: list[tuple[int, ScreenedFrame]] = []
     reference: Reference | None = None
     for start, stop in _parts(work.series):
         pixels: list[Pixels] = []
         places: list[int] = []
         for item in work.series.frames(start, stop):
             if isinstance(item, BadFrame):
-                lines.append(_unreadable(work.name_of(item.index), work.series.name, item))
+                said = _unreadable(work.name_of(item.index), work.series.name, item)
+                lines.append((item.index, said))
                 continue
             pixels.append(_owned(item))
             places.append(item.index)
         screened = _screened(screener, pixels, work.series.mode, kin)
         for index, frame, judgement in zip(places, pixels, screened.judgements, strict=True):
             name = work.name_of(index)
-            lines.append(_line(name, work.series.name, judgement))
+            lines.append((index, _line(name, work.series.name, judgement)))
             if show is not None:
                 show(name, frame, judgement.verdict)
         reference = reference or screened.reference
         progress(stop - start)
-    order = {work.name_of(index): index for index in range(work.series.count)}
-    return sorted(lines, key=lambda line: order[line.file]), reference
+    return [line for _, line in sorted(lines, key=lambda one: one[0])], reference
 
 
 def _screened(

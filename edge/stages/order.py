@@ -130,8 +130,8 @@ class OrderStage:
     def _injected(self, outcome: Outcome, history: History | None) -> Outcome:
         if outcome.injected is None:
             return outcome
-        if outcome.fate == "uncovered" and not outcome.injected.lost:
-            outcome = replace(outcome, injected=replace(outcome.injected, lost="uncovered"))
+        if outcome.fate != "processed":
+            return replace(outcome, injected=None)  # nobody looked: it says nothing
 
         def would_refuse(candidate: Candidate) -> str | None:
             if history is None:
