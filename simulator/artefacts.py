@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ _BORN_LEAST_SIGMA = 10.0
 _BRIGHT_SHARE = 0.1
 # Glow below so many electrons is no more followed.
 _LEAST_GLOW_E = 0.5
-# Frames whose bright hits are kept in memory.
-_KEPT_FRAMES = 256
+# Frames whose bright hits are kept in memory: the longest afterglow that is allowed reaches back
+# over 291, and were they fewer than a frame looks back over, each would be drawn anew every time.
+_KEPT_FRAMES = 320
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +55,7 @@ class Artefacts:
     ) -> None:
         self._spec = spec
         self._light = light
-        self._patches = patches
-        self._bright: OrderedDict[int, tuple[Patch, ...]] = OrderedDict()
+        self._bright = lru_cache(_KEPT_FRAMES)(partial(_bright_patches, spec, patches))
         random = stream(spec.seed, Purpose.BIRTHS)
         count = 0 if spec.birth_at_s is None else spec.birth_pixels
         size = spec.width_px * spec.height_px
@@ -121,21 +121,12 @@ class Artefacts:
         found = []
         share, number = spec.afterglow_share, index - 1
         while number >= 0 and share * spec.full_well_e >= _LEAST_GLOW_E:
-            for patch in self._bright_patches(number):
+            for patch in self._bright(number):
                 # A pixel holds no more than its well, so no more can glow.
                 held = np.minimum(patch.electrons, spec.full_well_e)
                 found.append(_Glow(Patch(held * share, patch.x0_px, patch.y0_px), number))
             share, number = share * kept, number - 1
         return found
-
-    def _bright_patches(self, index: int) -> tuple[Patch, ...]:
-        if index not in self._bright:
-            least_e = self._spec.share_adu(None, _BRIGHT_SHARE) / self._spec.adu_per_e
-            bright = (p for p in self._patches(index) if p.electrons.max() >= least_e)
-            self._bright[index] = tuple(bright)
-            if len(self._bright) > _KEPT_FRAMES:
-                self._bright.popitem(last=False)
-        return self._bright[index]
 
     def _describe_glow(self, glow: _Glow) -> dict[str, Any]:
         electrons = glow.patch.electrons
@@ -179,3 +170,11 @@ class Artefacts:
 
     def _time_s(self, index: int) -> float:
         return index * self._spec.frame_duration_ns * 1e-9
+
+
+def _bright_patches(
+    spec: SimulationSpec, patches: Callable[[int], Sequence[Patch]], index: int
+) -> tuple[Patch, ...]:
+    """Hits of a frame that are bright enough to glow on."""
+    least_e = spec.share_adu(None, _BRIGHT_SHARE) / spec.adu_per_e
+    return tuple(patch for patch in patches(index) if patch.electrons.max() >= least_e)

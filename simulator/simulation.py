@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from simulator.artefacts import Artefacts
@@ -19,8 +21,9 @@ from simulator.streams import Purpose, stream
 from simulator.telegraph import TelegraphPixels
 from simulator.truth import Truth, make_truth
 
-# Frames whose particles are kept, so that they are drawn once.
-_KEPT_FRAMES = 4
+# Frames whose particles and faults are kept, so that they are drawn once.
+_KEPT_PARTICLES = 4
+_KEPT_FAULTS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,9 +87,11 @@ class Simulation:
         self.sensor = Sensor(spec)
         self._telegraph = TelegraphPixels(spec, self.sensor)
         self._light = Light(spec)
-        self._artefacts = Artefacts(spec, self._light, self._patches)
+        self._particles = lru_cache(_KEPT_PARTICLES)(partial(_draw_particles, spec))
+        self._faults = lru_cache(_KEPT_FAULTS)(partial(draw_faults, spec, light=self._light))
+        patches = partial(_patches, self._particles)
+        self._artefacts = Artefacts(spec, self._light, patches)
         self._phone = PhoneRoute(spec, self.sensor) if spec.route == "phone" else None
-        self._kept: dict[int, list[_Particle]] = {}
 
     def frame(self, index: int, *, with_truth: bool = True) -> SimulatedFrame:
         """Make frame `index` (0 or more), as it arrives."""
@@ -109,7 +114,7 @@ class Simulation:
 
     def faults(self, index: int) -> Faults:
         """Tell what befalls frame `index` without making it."""
-        return draw_faults(self.spec, index, self._light)
+        return self._faults(index)
 
     def artefacts(self, index: int) -> list[dict[str, Any]]:
         """Tell artefacts and faults of frame `index`, ready for JSON, a dict each.
@@ -156,31 +161,6 @@ class Simulation:
         counts = digitise(pixels, spec)
         return counts if self._phone is None else self._phone.develop(counts)
 
-    def _particles(self, index: int) -> list[_Particle]:
-        """Tell the particles of one exposure; pixels, truth and afterglow all ask for them."""
-        kept = self._kept.get(index)
-        if kept is None:
-            kept = self._kept[index] = self._draw_particles(index)
-            if len(self._kept) > _KEPT_FRAMES:
-                del self._kept[next(iter(self._kept))]
-        return kept
-
-    def _draw_particles(self, index: int) -> list[_Particle]:
-        """Draw the particles of one exposure: a Poisson process in time."""
-        spec = self.spec
-        random = stream(spec.seed, Purpose.PARTICLES, index)
-        found = []
-        for _ in range(int(random.poisson(expected_hits(spec)))):
-            deposit = draw_particle(spec, random)
-            share = random.random()
-            patch = render(deposit, spec)
-            if patch is not None:
-                found.append(_Particle(deposit, patch, share))
-        return found
-
-    def _patches(self, index: int) -> list[Patch]:
-        return [particle.patch for particle in self._particles(index)]
-
     def _truth(self, particle: _Particle, index: int, covered: bool) -> Truth:
         truth = make_truth(
             particle.deposit,
@@ -192,6 +172,23 @@ class Simulation:
             covered=covered,
         )
         return truth if self._phone is None else self._phone.tell(truth, particle.patch, index)
+
+
+def _draw_particles(spec: SimulationSpec, index: int) -> tuple[_Particle, ...]:
+    """Draw the particles of one exposure: a Poisson process in time."""
+    random = stream(spec.seed, Purpose.PARTICLES, index)
+    found = []
+    for _ in range(int(random.poisson(expected_hits(spec)))):
+        deposit = draw_particle(spec, random)
+        share = random.random()
+        patch = render(deposit, spec)
+        if patch is not None:
+            found.append(_Particle(deposit, patch, share))
+    return tuple(found)
+
+
+def _patches(particles: Callable[[int], Sequence[_Particle]], index: int) -> list[Patch]:
+    return [particle.patch for particle in particles(index)]
 
 
 def lost_in(truth: Truth, faults: Faults) -> str | None:

@@ -117,4 +117,17 @@ def test_afterglow_is_the_same_asked_alone_or_in_turn():
     walked = Simulation(spec)
     frames = [walked.frame(i).pixels.tobytes() for i in range(40)]
     assert Simulation(spec).frame(39).pixels.tobytes() == frames[39]
-    assert len(walked._artefacts._bright) <= 256
+    assert walked._artefacts._bright.cache_info().currsize <= 256
+
+
+def test_the_longest_afterglow_looks_at_each_frame_once():
+    spec = SimulationSpec(
+        **(QUIET | {"hits_per_min": 0.0}),
+        afterglow_share=1.0,
+        afterglow_frames=20.0,
+        full_well_e=1e6,
+    )
+    walked = Simulation(spec)
+    for i in range(400):
+        walked.artefacts(i)
+    assert walked._artefacts._bright.cache_info().misses == 399

@@ -1,8 +1,12 @@
 """Frames: reproducible in any order, with the noise, the faults and the truth they claim."""
 
+import dataclasses
+import gc
 import hashlib
 import subprocess
 import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,6 +55,47 @@ def test_any_frame_is_the_same_in_any_order_of_asking(order):
     walked = Simulation(BUSY)
     alone = [described(Simulation(BUSY).frame(i)) for i in order]
     assert [described(walked.frame(i)) for i in order] == alone
+
+
+@pytest.fixture
+def busy_threads():
+    """Let threads take turns so often that they meet in the middle of everything."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_one_simulation_asked_from_8_threads_tells_what_it_tells_one(busy_threads):
+    spec = dataclasses.replace(
+        BUSY, width_px=32, height_px=24, hits_per_min=60.0, afterglow_share=0.1
+    )
+
+    def told(simulation, first):
+        order = range(first, 600)
+        return [[t.to_dict() for t in simulation.truth(i * 7 % 600)] for i in order]
+
+    def made(simulation, first):
+        return [described(simulation.frame(i)) for i in range(first, 40)]
+
+    alone, shared = Simulation(spec), Simulation(spec)
+    for ask in (told, made):
+        expected = ask(alone, 0)
+        with ThreadPoolExecutor(8) as pool:
+            answers = pool.map(lambda first, ask=ask: ask(shared, first), range(8))
+            assert list(answers) == [expected[first:] for first in range(8)]
+
+
+def test_a_simulation_goes_when_nobody_holds_it():
+    simulation = Simulation(BUSY)
+    simulation.frame(0)
+    gone = weakref.ref(simulation)
+    gc.disable()
+    try:
+        del simulation
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_walk_from_the_start_equals_a_jump():
