@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 
 from simulator.light import Light
 from simulator.render import Patch
-from simulator.sensor import Floats32, draw_excess_e
+from simulator.sensor import (
+    HOT_LEAST_SIGMA,
+    Floats32,
+    add_electrons,
+    add_leak,
+    draw_excess_e,
+    least_sigma_adu,
+)
 from simulator.spec import SimulationSpec
 from simulator.streams import Purpose, stream
 from simulator.temperature import dark_factor, temperature_at
 
 _COLUMN_SHARE = 0.05
-# A newborn hot pixel's least excess, in sigma of the read noise.
-_BORN_LEAST_SIGMA = 10.0
 # Hits glow on from this share of the range above black on.
 _BRIGHT_SHARE = 0.1
 # Glow below so many electrons is no more followed.
@@ -60,8 +65,8 @@ class Artefacts:
         count = 0 if spec.birth_at_s is None else spec.birth_pixels
         size = spec.width_px * spec.height_px
         self._born: NDArray[np.int64] = random.choice(size, count, replace=False)
-        most = (spec.full_scale_adu - spec.black_adu) / max(spec.noise_adu, 0.1)
-        self._born_e = draw_excess_e(spec, _BORN_LEAST_SIGMA, most, count, random)
+        most = (spec.full_scale_adu - spec.black_adu) / least_sigma_adu(spec)
+        self._born_e = draw_excess_e(spec, HOT_LEAST_SIGMA, most, count, random)
         self._column = int(stream(spec.seed, Purpose.COLUMN_FAULT).integers(spec.width_px))
         self._column_adu = spec.share_adu(spec.column_adu, _COLUMN_SHARE)
 
@@ -105,8 +110,7 @@ class Artefacts:
     def _add_glow(self, pixels: Floats32, index: int) -> None:
         random = stream(self._spec.seed, Purpose.AFTERGLOW, index)
         for glow in self._glows(index):
-            seen = random.poisson(glow.patch.electrons) * self._spec.adu_per_e
-            pixels[glow.patch.window] += seen.astype(np.float32)
+            add_electrons(pixels, glow.patch, self._spec, random)
 
     def _glows(self, index: int) -> list[_Glow]:
         """Afterglow of the bright hits before frame `index`: a share that decays evenly.
@@ -143,8 +147,7 @@ class Artefacts:
         spec = self._spec
         random = stream(spec.seed, Purpose.BIRTHS, index + 1)  # stream 0 made the pixels
         mean_e = self._born_e * dark_factor(spec, temperature_at(spec, index))
-        leaked = mean_e + np.sqrt(mean_e) * random.standard_normal(len(mean_e))
-        pixels.reshape(-1)[self._born] += (leaked * spec.adu_per_e).astype(np.float32)
+        add_leak(pixels, self._born, mean_e, spec, random)
 
     def _describe_births(self) -> list[dict[str, Any]]:
         spec = self._spec

@@ -21,7 +21,7 @@ Counts = NDArray[np.uint8] | NDArray[np.uint16]
 _TAIL_FACTOR = 10.0
 # A warm pixel's least excess, and the step to a hot one, in sigma of the noise.
 _WARM_LEAST_SIGMA = 1.0
-_HOT_LEAST_SIGMA = 10.0
+HOT_LEAST_SIGMA = 10.0
 # Bad pixels' doubling temperatures lie so far around the sensor's.
 _DOUBLING_SPREAD_C = 1.5
 # Rounding to whole counts adds this variance, in ADU^2.
@@ -143,8 +143,8 @@ def _draw_leak_e(spec: SimulationSpec, size: int, random: np.random.Generator) -
 def _draw_bad_e(spec: SimulationSpec, random: np.random.Generator) -> Floats:
     """Draw the excess of the hot, then of the warm pixels at the reference temperature."""
     most = (spec.full_scale_adu - spec.black_adu) / least_sigma_adu(spec)
-    hot = draw_excess_e(spec, _HOT_LEAST_SIGMA, most, spec.hot_pixels, random)
-    warm = draw_excess_e(spec, _WARM_LEAST_SIGMA, _HOT_LEAST_SIGMA, spec.warm_pixels, random)
+    hot = draw_excess_e(spec, HOT_LEAST_SIGMA, most, spec.hot_pixels, random)
+    warm = draw_excess_e(spec, _WARM_LEAST_SIGMA, HOT_LEAST_SIGMA, spec.warm_pixels, random)
     return np.concatenate([hot, warm])
 
 
@@ -218,6 +218,21 @@ def add_electrons(
     if response is not None:
         signal *= response[patch.window]
     pixels[patch.window] += signal.astype(np.float32)
+
+
+def add_leak(
+    pixels: Floats32,
+    places: Places,
+    mean_e: Floats,
+    spec: SimulationSpec,
+    random: np.random.Generator,
+) -> None:
+    """Add what single pixels leak in an exposure, with its shot noise (normal, as in `expose`).
+
+    `places` are flat indices, none twice; `mean_e` their mean electrons, of the same shape.
+    """
+    leaked = mean_e + np.sqrt(mean_e) * random.standard_normal(len(mean_e))
+    pixels.reshape(-1)[places] += (leaked * spec.adu_per_e).astype(np.float32)
 
 
 def digitise(pixels: Floats32, spec: SimulationSpec) -> Counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.sensor import Floats, Floats32, Sensor, draw_doubling_c, draw_excess_e
+from simulator.sensor import Floats, Floats32, Sensor, add_leak, draw_doubling_c, draw_excess_e
 from simulator.spec import SimulationSpec
 from simulator.streams import Purpose, stream
 from simulator.temperature import dark_factor
@@ -73,8 +73,7 @@ class TelegraphPixels:
         spec = self._spec
         mean_e = self.excess_e[high] * dark_factor(spec, temperature_c, self._doubling_c[high])
         random = stream(spec.seed, Purpose.TELEGRAPH_NOISE, index)
-        leaked = mean_e + np.sqrt(mean_e) * random.standard_normal(len(mean_e))
-        pixels.reshape(-1)[self.places[high]] += (leaked * spec.adu_per_e).astype(np.float32)
+        add_leak(pixels, self.places[high], mean_e, spec, random)
 
     def high(self, index: int) -> Bools:
         """Which are in the high state in frame `index`, shape (n,)."""
