@@ -25,15 +25,16 @@ _HARD_SIGMA = 3.0
 # (UNSCEAR 2000, annex B: the uranium and thorium series and potassium weigh about alike outdoors).
 _GAMMA_KEV = np.array([351.9, 583.2, 609.3, 911.2, 1120.3, 1460.8, 1764.5, 2614.5])
 _GAMMA_WEIGHT = np.array([0.12, 0.12, 0.15, 0.12, 0.06, 0.28, 0.06, 0.09])
-# Share of gammas that scattered on their way and lie in the continuum.
+# Share of gammas that scattered on their way and lie in the continuum (estimate).
 _SCATTERED_SHARE = 0.85
 _SCATTERED_KEV = (40.0, 400.0)
 # Betas of what is in glass, package and air: end points in keV (Pb-214, Bi-210, K-40).
 _BETA_KEV = np.array([671.0, 1162.0, 1311.0])
-# Share of the electrons that betas are.
+# Share of the electrons that betas are (estimate).
 _BETA_SHARE = 0.2
+# Electrons are followed between these.
 _LEAST_KEV = 5.0
-_MOST_KEV = 1_300.0
+MOST_KEV = 1_300.0
 
 
 def draw_electron(spec: SimulationSpec, random: np.random.Generator) -> Deposit | None:
@@ -61,7 +62,7 @@ def draw_beta_kev(random: np.random.Generator) -> float:
     Krane, Introductory Nuclear Physics (1988), eq. 9.25.
     """
     end_kev = float(random.choice(_BETA_KEV))
-    kinetic = np.linspace(_LEAST_KEV, min(end_kev, _MOST_KEV), 200)
+    kinetic = np.linspace(_LEAST_KEV, min(end_kev, MOST_KEV), 200)
     whole = kinetic + energy.ELECTRON_KEV
     weight = np.sqrt(whole**2 - energy.ELECTRON_KEV**2) * whole * (end_kev - kinetic) ** 2
     return float(random.choice(kinetic, p=weight / weight.sum()))
@@ -82,7 +83,7 @@ def draw_compton_kev(random: np.random.Generator) -> float:
     share = kinetic / gamma_kev
     lost = share / (1 - share)
     weight = 2 + (lost / ratio) ** 2 + lost * (share - 2 / ratio)
-    return float(min(random.choice(kinetic, p=weight / weight.sum()), _MOST_KEV))
+    return float(min(random.choice(kinetic, p=weight / weight.sum()), MOST_KEV))
 
 
 def direction_of(cosine: float, azimuth: float) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simulator import energy
 from simulator.deposit import Deposit, from_points_um, reach_um
-from simulator.electron import direction_of, follow
+from simulator.electron import MOST_KEV, direction_of, follow
 from simulator.spec import SimulationSpec
 
 Floats = NDArray[np.float64]
@@ -17,8 +17,6 @@ _STEP_PX = 0.25
 _LEAST_STEPS = 16
 # Never quite level: a path has an end.
 _LEAST_COSINE = 0.02
-# The most energetic electron that is followed.
-_MOST_DELTA_KEV = 1_300.0
 
 
 def draw_muon(
@@ -53,7 +51,7 @@ def _draw_deltas(
     length_um: float, direction: Floats, spec: SimulationSpec, random: np.random.Generator
 ) -> list[tuple[Floats, Floats]]:
     """Draw the delta rays above 20 keV: xi / T^2 a um (PDG, eq. 34.8 at beta = 1)."""
-    low, high = energy.DELTA_KEV, _MOST_DELTA_KEV
+    low, high = energy.DELTA_KEV, MOST_KEV
     per_um = energy.XI_EV_PER_UM * 1e-3 * (1 / low - 1 / high)
     found = []
     for _ in range(int(random.poisson(per_um * length_um))):

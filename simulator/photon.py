@@ -10,7 +10,7 @@ from simulator.electron import direction_of, follow
 from simulator.spec import SimulationSpec
 
 # Characteristic lines in keV of a camera's surroundings: Mn and Fe (steel), Cu (traces, wires),
-# Pb (solder, and the lead of the uranium series).
+# Pb (solder, and the lead of the uranium series); their share of all photons is an estimate.
 _LINES_KEV = (5.9, 6.4, 8.05, 10.55, 12.61)
 _LINE_SHARE = 0.25
 # The continuum: bremsstrahlung and often scattered gammas, falling as 1/E.

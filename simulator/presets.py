@@ -13,6 +13,9 @@ Facts are stated by the makers or measured; what nobody publishes is an estimate
 - Raspberry Pi camera 2: Sony states neither well nor noise; the HQ's well per area and noise in
   electrons are taken for it (estimate).
 - Black levels 16 and 64 of 10 bits and 256 of 12: libcamera's tuning files for the three.
+- Row noise: nobody states it; a tenth of the read noise (estimate). Dark currents: measured for
+  the camera 1.3 (above) alone, taken over for the camera 2; those of the HQ, the webcam and the
+  phone are estimates.
 - Row times: line length over pixel rate in Linux's drivers (ov5647: 2844 / 87.5 MHz, imx219:
   3448 / 182.4 MHz, imx477: 24000 / 840 MHz); BGGR is the order their rows are read in by default.
 - Sensitive depth: none of the makers states one. Track lengths gave 26.3 +- 1.4 um for one phone

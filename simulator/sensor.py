@@ -17,7 +17,7 @@ Floats32 = NDArray[np.float32]
 Places = NDArray[np.int64]
 Counts = NDArray[np.uint8] | NDArray[np.uint16]
 
-# How many times larger the dark currents in the upper tail are, in the mean.
+# How many times larger the dark currents in the upper tail are, in the mean (estimate).
 _TAIL_FACTOR = 10.0
 # A warm pixel's least excess, and the step to a hot one, in sigma of the noise.
 _WARM_LEAST_SIGMA = 1.0
