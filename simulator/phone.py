@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.lines import add_line_noise
 from simulator.render import Patch
 from simulator.sensor import Counts, Floats, Floats32, Sensor, digitise, expose
 from simulator.spec import SimulationSpec
@@ -28,6 +30,10 @@ _RANGE_SIGMA = 2.0
 # Dark frames from which the noise is measured, and pairs from which a particle's signal is.
 _NOISE_FRAMES = 64
 _PAIRS = 8
+# The noise is measured anew for each such step of warming (half of it is 11 % of a dark current's
+# variance), and so many steps are kept.
+_STEP_C = 2.0
+_KEPT_STEPS = 4
 # Around a particle so much more is developed: JPEG's blocks are 8 px, filters reach 3.
 _BLOCK_PX = 8
 _MARGIN_PX = 16
@@ -53,37 +59,22 @@ class PhoneRoute:
     def __init__(self, spec: SimulationSpec, sensor: Sensor) -> None:
         self._spec = spec
         self._sensor = sensor
-        self._sigma: Floats32 | None = None
-        self._luma_sigma = spec.noise_adu * float(np.linalg.norm(_LUMA))
+        self._sigma = lru_cache(_KEPT_STEPS)(partial(_measure_sigma, spec, sensor))
 
     def develop(self, raw: Counts) -> Luma:
         """Develop a raw frame, shape (height, width); its upper left pixel begins a 2 x 2 cell."""
-        import cv2  # late: it is slow to load and only this route needs it
+        return _develop(self._spec, raw)
 
-        spec = self._spec
-        black = round(spec.black_adu)
-        shifted = np.clip(raw.astype(np.int32) - black, 0, None).astype(np.uint16)
-        code = getattr(cv2, f"COLOR_Bayer{_CODES[spec.cfa]}2RGB")
-        colours = cv2.cvtColor(shifted, code).astype(np.float32)
-        luma: Any = colours @ np.array(_LUMA, dtype=np.float32)
-        range_adu = _RANGE_SIGMA * max(self._luma_sigma, 1.0)
-        smooth = cv2.bilateralFilter(luma, _DIAMETER_PX, range_adu, _REACH_PX)
-        scale = np.float32(255 / (spec.full_scale_adu - black))
-        counts = np.clip(np.rint(smooth * scale), 0, 255).astype(np.uint8)
-        quality = [int(cv2.IMWRITE_JPEG_QUALITY), spec.jpeg_quality]
-        _, data = cv2.imencode(".jpg", counts, quality)
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+    def sigma_adu(self, index: int) -> Floats32:
+        """Noise of each pixel of the developed frame `index`, shape (height, width).
 
-    @property
-    def sigma_adu(self) -> Floats32:
-        """Noise of each pixel of the developed frame, shape (height, width).
-
-        The standard deviation over 64 dark frames (so known to 9 %), never less than that of
-        rounding; made when it is first asked for.
+        The standard deviation over 64 dark frames (so known to 9 %) with the noise of rows and
+        columns, never less than that of rounding. It is measured when it is first asked for, at
+        the nearest whole step of 2 degC from the start.
         """
-        if self._sigma is None:
-            self._sigma = self._measure_sigma()
-        return self._sigma
+        start_c = self._spec.temperature_c
+        warmer_c = self._sensor.dark(index).temperature_c - start_c
+        return self._sigma(start_c + _STEP_C * round(warmer_c / _STEP_C))
 
     def tell(self, truth: Truth, patch: Patch, index: int) -> Truth:
         """Tell what is true of a particle in the developed frame.
@@ -94,7 +85,7 @@ class PhoneRoute:
         """
         signal, y0_px, x0_px = self._signal(patch, index)
         height, width = signal.shape
-        sigma = self.sigma_adu[y0_px : y0_px + height, x0_px : x0_px + width]
+        sigma = self.sigma_adu(index)[y0_px : y0_px + height, x0_px : x0_px + width]
         row, col = divmod(int(signal.argmax()), width)
         lit = signal >= sigma
         lit[row, col] = True
@@ -134,20 +125,40 @@ class PhoneRoute:
             total -= self.develop(digitise(noise, spec))
         return total / _PAIRS, y0, x0
 
-    def _measure_sigma(self) -> Floats32:
-        spec = self._spec
-        shape = (spec.height_px, spec.width_px)
-        # Sums of whole numbers stay exact.
-        total, squares = np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.uint32)
-        dark = self._sensor.dark(0)
-        for number in range(_NOISE_FRAMES):
-            random = stream(spec.seed, Purpose.ROUTE, _BEYOND + number)
-            counts = self.develop(digitise(expose(dark, random), spec)).astype(np.uint32)
-            total += counts
-            squares += counts * counts
-        mean = total / _NOISE_FRAMES
-        variance = (squares - total * mean) / (_NOISE_FRAMES - 1)
-        return np.maximum(np.sqrt(np.maximum(variance, 0)), _LEAST_SIGMA).astype(np.float32)
+
+def _develop(spec: SimulationSpec, raw: Counts) -> Luma:
+    import cv2  # late: it is slow to load and only this route needs it
+
+    black = round(spec.black_adu)
+    shifted = np.clip(raw.astype(np.int32) - black, 0, None).astype(np.uint16)
+    code = getattr(cv2, f"COLOR_Bayer{_CODES[spec.cfa]}2RGB")
+    colours = cv2.cvtColor(shifted, code).astype(np.float32)
+    luma: Any = colours @ np.array(_LUMA, dtype=np.float32)
+    luma_sigma = spec.noise_adu * float(np.linalg.norm(_LUMA))
+    range_adu = _RANGE_SIGMA * max(luma_sigma, 1.0)
+    smooth = cv2.bilateralFilter(luma, _DIAMETER_PX, range_adu, _REACH_PX)
+    scale = np.float32(255 / (spec.full_scale_adu - black))
+    counts = np.clip(np.rint(smooth * scale), 0, 255).astype(np.uint8)
+    quality = [int(cv2.IMWRITE_JPEG_QUALITY), spec.jpeg_quality]
+    _, data = cv2.imencode(".jpg", counts, quality)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+
+
+def _measure_sigma(spec: SimulationSpec, sensor: Sensor, temperature_c: float) -> Floats32:
+    """Noise of each pixel over dark frames of their own, the same whenever it is asked for."""
+    shape = (spec.height_px, spec.width_px)
+    # Sums of whole numbers stay exact.
+    total, squares = np.zeros(shape, dtype=np.uint32), np.zeros(shape, dtype=np.uint32)
+    dark = sensor.dark_at(temperature_c)
+    for number in range(_BEYOND, _BEYOND + _NOISE_FRAMES):
+        pixels = expose(dark, stream(spec.seed, Purpose.ROUTE, number))
+        add_line_noise(pixels, spec, number)
+        counts = _develop(spec, digitise(pixels, spec)).astype(np.uint32)
+        total += counts
+        squares += counts * counts
+    mean = total / _NOISE_FRAMES
+    variance = (squares - total * mean) / (_NOISE_FRAMES - 1)
+    return np.maximum(np.sqrt(np.maximum(variance, 0)), _LEAST_SIGMA).astype(np.float32)
 
 
 def _around(start: int, size: int, full: int) -> tuple[int, int]:

@@ -83,7 +83,7 @@ class Sensor:
         self._bad_doubling_c = draw_doubling_c(spec, len(self._bad), random)
         response = 1 + spec.prnu * random.standard_normal(shape, dtype=np.float32)
         self.response = np.maximum(response, np.float32(0)).astype(np.float32)
-        self._kept = (-1, self._make_dark(spec.temperature_c))
+        self._kept = (-1, self.dark_at(spec.temperature_c))
         self._first = self._kept[1]
 
     @property
@@ -106,11 +106,12 @@ class Sensor:
         if number != start:
             temperature_c = temperature_at(spec, start)
             if temperature_c != dark.temperature_c:
-                dark = self._make_dark(temperature_c)
+                dark = self.dark_at(temperature_c)
             self._kept = (start, dark)
         return dark
 
-    def _make_dark(self, temperature_c: float) -> Dark:
+    def dark_at(self, temperature_c: float) -> Dark:
+        """Make what the sensor shows in the dark at a temperature."""
         spec = self._spec
         leak_e = self._leak_e * dark_factor(spec, temperature_c)
         leak_e[self._bad] += self._bad_e * dark_factor(spec, temperature_c, self._bad_doubling_c)

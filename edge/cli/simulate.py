@@ -47,7 +47,7 @@ def command(
     """Make a recording with its truth beside it."""
     from edge.cli._shared import progress
     from edge.errors import BadUse
-    from edge.sources.simulated import open_simulated, write_simulation
+    from edge.sources.simulated import parse_simulated, write_simulation
 
     own = {"seed": seed, "preset": preset, "width": width, "height": height}
     options = {key: str(value) for key, value in own.items() if value is not None}
@@ -60,7 +60,7 @@ def command(
         if key in options:
             raise BadUse(f"--set {text}: {key} is given twice")
         options[key] = value
-    spec = open_simulated(options).simulation.spec
+    spec = parse_simulated(options).spec
     with progress(frames, "simulate") as advance:
         summary = write_simulation(spec, out, frames, lambda done: advance(1))
     show_summary(summary, json)

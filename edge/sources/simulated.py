@@ -51,9 +51,20 @@ class SimulatedOptions(SimulationSpec):
         if self.frames is not None and self.frames < 1:
             raise ValueError(f"frames must be 1 or more, not {self.frames}")
 
+    @property
+    def spec(self) -> SimulationSpec:
+        """The simulation's alone."""
+        return SimulationSpec(**_values(self))
+
 
 def open_simulated(options: Mapping[str, str]) -> SimulatedSource:
-    """Open a simulated camera from the options of its URL.
+    """Open a simulated camera from the options of its URL, as `parse_simulated` reads them."""
+    parsed = parse_simulated(options)
+    return SimulatedSource(parsed.spec, paced=parsed.paced, frames=parsed.frames)
+
+
+def parse_simulated(options: Mapping[str, str]) -> SimulatedOptions:
+    """Read the options of a `sim:` URL, without making the sensor.
 
     Option names are the fields of `simulator.SimulationSpec` (``width`` and ``height`` are short
     for ``width_px`` and ``height_px``), and those of `SimulatedOptions`; ``preset`` names a camera
@@ -71,9 +82,7 @@ def open_simulated(options: Mapping[str, str]) -> SimulatedSource:
         camera = preset(full.pop("preset")) if "preset" in full else SimulationSpec()
     except ValueError as error:
         raise BadUse(f"{_WHERE} {error}") from None
-    parsed = parse_options(full, SimulatedOptions, _WHERE, _values(camera))
-    spec = SimulationSpec(**_values(parsed))
-    return SimulatedSource(spec, paced=parsed.paced, frames=parsed.frames)
+    return parse_options(full, SimulatedOptions, _WHERE, _values(camera))
 
 
 class SimulatedSource:

@@ -63,19 +63,48 @@ def test_truth_is_of_the_developed_frame():
 def test_the_noise_map_is_that_of_developed_dark_frames():
     simulation = Simulation(STILL)
     stack = np.stack([simulation.frame(i).pixels for i in range(60)]).astype(float)
-    sigma = simulation._phone.sigma_adu
+    sigma = simulation._phone.sigma_adu(0)
     measured = np.sqrt((stack.var(axis=0)).mean())
     assert np.sqrt((sigma.astype(float) ** 2).mean()) == pytest.approx(measured, rel=0.15)
     assert sigma.min() >= np.sqrt(1 / 12) - 1e-6
+
+
+@pytest.mark.parametrize("lines_adu", [0.0, 8.0])
+def test_the_noise_told_after_warming_is_that_of_developed_dark_frames(lines_adu):
+    spec = dataclasses.replace(
+        SMALL,
+        hits_per_min=0.0,
+        telegraph_pixels=0,
+        temperature_drift_c=10.0,
+        temperature_drift_s=10.0,
+        row_noise_adu=lines_adu,
+        column_noise_adu=lines_adu,
+    )
+    simulation = Simulation(spec)
+    warm = range(300, 450)
+    stack = np.stack([simulation.frame(i, with_truth=False).pixels for i in warm]).astype(float)
+    measured = np.maximum(stack.std(axis=0), np.sqrt(1 / 12))
+    told = simulation._phone.sigma_adu(warm[0])
+    assert np.median(measured / told) == pytest.approx(1, abs=0.05)
+    assert measured.mean() == pytest.approx(told.mean(), rel=0.05)
+
+
+def test_the_noise_told_hangs_on_the_frame_and_not_on_what_was_asked_before():
+    spec = dataclasses.replace(STILL, temperature_drift_c=10.0, temperature_drift_s=10.0)
+    walked = Simulation(spec)
+    maps = {i: walked._phone.sigma_adu(i) for i in range(0, 330, 30)}
+    for i in (270, 0, 90):
+        assert np.array_equal(Simulation(spec)._phone.sigma_adu(i), maps[i])
+    assert walked._phone._sigma.cache_info().misses == 6
 
 
 def test_truth_can_be_left_out_and_then_costs_nothing():
     simulation = Simulation(dataclasses.replace(SMALL, hits_per_min=60_000))
     frame = simulation.frame(3, with_truth=False)
     assert frame.truth == ()
-    assert simulation._phone._sigma is None
+    assert simulation._phone._sigma.cache_info().currsize == 0
     assert np.array_equal(frame.pixels, simulation.frame(3).pixels)
-    assert simulation._phone._sigma is not None
+    assert simulation._phone._sigma.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("cfa", ["RGGB", "BGGR", "GRBG", "GBRG"])

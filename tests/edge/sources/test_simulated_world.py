@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from edge.errors import BadUse
 from edge.frame import BadFrame, Frame
 from edge.pixels.unpack import unpack
 from edge.recording import NativeRecording
-from edge.sources.simulated import SimulatedSource, mode_of, open_simulated, write_simulation
+from edge.sources.simulated import (
+    SimulatedSource,
+    mode_of,
+    open_simulated,
+    parse_simulated,
+    write_simulation,
+)
 from simulator import Simulation, SimulationSpec
 from simulator.presets import PRESETS, preset
 
@@ -204,3 +211,17 @@ def test_wrong_use_of_simulate_is_one_line_and_exit_code_2(tmp_path, capsys, arg
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_options_are_read_without_making_the_sensor():
+    options = {"preset": "pi-v2", "width": "64", "height": "48", "gain": "2", "frames": "9"}
+    parsed = parse_simulated(options)
+    assert parsed.spec == open_simulated(options).simulation.spec
+    assert (parsed.frames, parsed.paced) == (9, True)
+    # A full-size sensor takes hundreds of megabytes and a second or two.
+    tracemalloc.start()
+    try:
+        assert parse_simulated({"preset": "pi-v2"}).spec == preset("pi-v2")
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
