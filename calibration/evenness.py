@@ -65,7 +65,8 @@ class Evenness:
         fields = down.reshape(FIELDS, FIELDS, cols).sum(axis=2)
         upright, across = fields.sum(axis=0), fields.sum(axis=1)
         strip_px = FIELDS * rows * cols
-        return float(max(_above_middle(upright), _above_middle(across))) / strip_px
+        most: float = max(_above_middle(upright), _above_middle(across))
+        return most / strip_px
 
 
 def _above_middle(sums: NDArray[np.float64]) -> float:
