@@ -75,10 +75,20 @@ def run(scale: Scale, folder: Path) -> Iterator[Figures]:
 
 
 def _watch(url: str, state: Path, scale: Scale) -> tuple[Watched, dict[str, Any]]:
+    config = state / "rig.toml"
+    config.write_text('[broker]\nack = "broker"\n', encoding="utf-8")  # there is no server
     duration_s = scale.live_warm_s + scale.live_s + _TAIL_S
     with _broker() as broker:
         arguments = ("--source", url, "--broker", broker, "--state-dir", str(state))
-        options = ("--rig", "bench", "--duration", f"{duration_s:g}", "--json")
+        options = (
+            "--config",
+            str(config),
+            "--rig",
+            "bench",
+            "--duration",
+            f"{duration_s:g}",
+            "--json",
+        )
         with python("edge.cli.main", "run", *arguments, *options) as process:
             watched = watch(process, scale.live_warm_s, scale.live_s)
             out, error = process.communicate()
@@ -91,13 +101,14 @@ def _watch(url: str, state: Path, scale: Scale) -> tuple[Watched, dict[str, Any]
 @contextlib.contextmanager
 def _broker() -> Iterator[str]:
     """A broker of one's own, or a place where none listens: the rig must live with that too."""
-    try:
-        with EmbeddedBroker() as broker:
-            yield broker.url
-    except Failed:
-        with socket.socket() as closed:
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(EmbeddedBroker()).url
+        except Failed:
+            closed = stack.enter_context(socket.socket())
             closed.bind(("127.0.0.1", 0))
-            yield f"mqtt://127.0.0.1:{closed.getsockname()[1]}"
+            url = f"mqtt://127.0.0.1:{closed.getsockname()[1]}"
+        yield url
 
 
 def watch(process: subprocess.Popen[str], warm_s: float, seconds: float) -> Watched:

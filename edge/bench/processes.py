@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_PATIENCE_S = 15.0
-
 
 def cpu_s(pid: int) -> float:
     """Processor time of all threads of a process, in s; NaN once it has ended."""
@@ -38,22 +36,18 @@ def memory_mb(pid: int | str, key: str) -> float:
 
 @contextlib.contextmanager
 def python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a module of ours; it is ended with the block, whatever happens."""
+    """Run a module of ours; it is killed at the end of the block, should it still run."""
     process = subprocess.Popen(  # noqa: S603  (our own module)
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a Ctrl-C is ours to hand on
+        start_new_session=True,  # a Ctrl-C is for us alone
     )
     try:
         yield process
     finally:
         if process.poll() is None:
-            process.terminate()
-            try:
-                process.communicate(timeout=_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+            process.kill()
+            process.communicate()

@@ -25,7 +25,7 @@ class Scale:
     sizes : tuple of (int, int)
         Frames for the cost against pixels and for the peak memory, smallest first.
     hits : tuple of int
-        Particles in a frame, for the cost against hits.
+        Particles in a frame, for the cost against hits, fewest first.
     hits_size : (int, int)
         Frame they are in.
     recordings : tuple of ((int, int), int)
@@ -85,7 +85,7 @@ FULL = Scale(
     large=MEGAPIXELS_12,
     medium=FULL_HD,
     sizes=_SIZES,
-    hits=(0, 1, 3, 10, 30, 100, 1000, 10_000),
+    hits=(0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000),
     hits_size=FULL_HD,
     recordings=(((320, 240), 1000), (FULL_HD, 60)),
     replay_rounds=5,
@@ -107,7 +107,7 @@ QUICK = Scale(
     large=MEGAPIXELS_12,
     medium=FULL_HD,
     sizes=(VGA, FULL_HD, MEGAPIXELS_12),
-    hits=(0, 10, 100, 1000),
+    hits=(0, 10, 100, 1000, 3000, 10_000),
     hits_size=FULL_HD,
     recordings=(((320, 240), 300), (FULL_HD, 20)),
     replay_rounds=3,

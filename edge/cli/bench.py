@@ -49,6 +49,7 @@ def command(
     ] = None,
 ) -> None:
     """Time the hot paths beside memory's own limit, OpenCV, NumPy and the field's rules."""
+    import signal
     from dataclasses import replace
 
     from edge.bench.machine import describe_machine, machine_line
@@ -61,6 +62,8 @@ def command(
         from edge.bench.plot import check_picture
 
         check_picture(plot)
+    # What was made on the disk goes again, however this ends.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     machine = describe_machine()
     names = [name for part in only or [] for name in part.split(",") if name]
     results = _measure(scale, folder, names, quiet=json)
