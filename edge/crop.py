@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.detection import Crop
 from edge.frame import Pixels
+from edge.pixels.picture import Readable
 
 DEFAULT_SIZE_PX = 60
 """Edge of a crop, as CREDO Detector cut it until 2021 and as every public labelled set has it."""
@@ -17,7 +18,7 @@ DEFAULT_SIZE_PX = 60
 _PNG_COMPRESSION = 3
 
 
-def crop(frame_pixels: Pixels, row: int, col: int, size_px: int = DEFAULT_SIZE_PX) -> Crop:
+def crop(frame_pixels: Readable, row: int, col: int, size_px: int = DEFAULT_SIZE_PX) -> Crop:
     """Cut the square of raw counts around a pixel out of a frame.
 
     The pixel lies at offset ``size_px // 2`` from the upper left corner, as in CREDO Detector. At
@@ -26,8 +27,8 @@ def crop(frame_pixels: Pixels, row: int, col: int, size_px: int = DEFAULT_SIZE_P
 
     Parameters
     ----------
-    frame_pixels : ndarray, shape (height, width), uint8 or uint16
-        Unpacked frame; may be strided.
+    frame_pixels : ndarray, shape (height, width), uint8 or uint16, or Picture
+        May be strided; of a packed frame no more than the crop is unpacked.
     row, col : int
         Pixel to cut around, inside the frame.
     size_px : int

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.model import Calibration
-from edge.frame import Pixels
+from edge.pixels.picture import Readable
 
 Ends = tuple[int, int, int, int]
 """Row and column of a pixel, and of another."""
@@ -36,7 +36,7 @@ def steps_px(ends: Ends) -> int:
 
 
 def proof_sigma(
-    pixels: Pixels, calibration: Calibration, ends: Ends, lit: NDArray[np.int64]
+    pixels: Readable, calibration: Calibration, ends: Ends, lit: NDArray[np.int64]
 ) -> float:
     """Excess of the pixels on the straight way over those beside, in units of its noise.
 
@@ -46,7 +46,7 @@ def proof_sigma(
 
     Parameters
     ----------
-    pixels : ndarray of uint8 or uint16, shape (height, width)
+    pixels : ndarray of uint8 or uint16, shape (height, width), or Picture
         At the calibration's level.
     calibration : Calibration
         Masked and hot pixels are left out.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.level import shifted
 from calibration.model import Calibration
 from calibration.sample import Sample
 from edge.crop import crop
@@ -16,9 +16,10 @@ from edge.detection import Candidate, FrameStamp
 from edge.frame import Frame, Pixels, plausible_temperature_c
 from edge.pixels.clusters import grow
 from edge.pixels.join import joined
-from edge.pixels.scan import scan
+from edge.pixels.picture import Picture
+from edge.pixels.scan import MOST_SEEDS, Scan, scan
 from edge.pixels.significance import significant
-from edge.pixels.unpack import unpack
+from edge.pixels.thresholds import ThresholdMap
 
 _OFFSET_SIGMA = 0.5
 """A frame whose level is this far off, in units of a pixel's noise, is leveled first."""
@@ -45,9 +46,9 @@ class ScannedFrame:
         Brightest first; empty when uncovered or flooded.
     level_shift_adu : int
         Added to all pixels to bring a covered frame to the calibration's level.
-    pixels : ndarray, shape (height, width), or None
-        Plain pixels at the calibration's level, where the frame is covered; may lie in the
-        source's buffer, so that they are gone with the frame.
+    pixels : Picture or None
+        At the calibration's level, where the frame is covered; lies in the source's buffer, so
+        that it is gone with the frame.
     reason : str
         Why the frame is uncovered: ``light`` by the cover rule, ``leak`` by its noise.
     sample : Sample or None
@@ -63,7 +64,7 @@ class ScannedFrame:
     flood: bool
     candidates: tuple[Candidate, ...]
     level_shift_adu: int = 0
-    pixels: Pixels | None = None
+    pixels: Picture | None = None
     reason: str = ""
     sample: Sample | None = None
     looked: NDArray[np.int64] | None = None
@@ -79,42 +80,98 @@ class ScanLimits:
 
 def plain_pixels(frame: Frame) -> Pixels:
     """Pixels of a frame, unpacked where they are packed."""
-    if frame.mode.packing == "none":
-        return frame.pixels
-    return unpack(frame.pixels.view(np.uint8), frame.mode.width_px, frame.mode.packing)
+    return Picture.of(frame).plain()
+
+
+class PixelPass:
+    """What is done with every frame, put together for one calibration.
+
+    It has no state but buffers, one set for each thread: workers share it.
+    """
+
+    def __init__(self, calibration: Calibration, limits: ScanLimits) -> None:
+        self.calibration = calibration
+        self._limits = limits
+        self._look = ThresholdMap.of(_look_threshold(calibration))
+        self._buffers = threading.local()
+
+    def scan(self, picture: Picture, stamp: FrameStamp) -> ScannedFrame:
+        """Read a frame once; cluster and cut out what is lit when it is covered."""
+        calibration = self.calibration
+        found = self._scan(picture)
+        mean = found.total_adu / picture.size
+        bright_share = found.bright / picture.size
+        covered = calibration.cover.covered(mean, bright_share)
+        if not covered:
+            return ScannedFrame(stamp, mean, bright_share, False, False, (), reason="light")
+        shift = _level_shift_adu(picture, mean, calibration)
+        level = picture
+        if shift:
+            level = picture.moved(shift)
+            found = self._scan(level)
+        candidates = self._candidates(picture, level, found)
+        return ScannedFrame(
+            stamp,
+            mean,
+            bright_share,
+            True,
+            candidates is None,
+            candidates or (),
+            shift,
+            level,
+            looked=found.seeds[:_MOST_LOOKED],
+        )
+
+    def _scan(self, picture: Picture) -> Scan:
+        room = getattr(self._buffers, "seeds", None)
+        if room is None:
+            room = self._buffers.seeds = np.empty(MOST_SEEDS, np.int64)
+        return scan(
+            picture.data,
+            self._look,
+            self.calibration.cover.black_adu,
+            picture.packing,
+            shift_adu=picture.shift_adu,
+            room=room,
+        )
+
+    def _candidates(
+        self, picture: Picture, level: Picture, found: Scan
+    ) -> tuple[Candidate, ...] | None:
+        """What is lit, the brightest first; None: too much is."""
+        calibration = self.calibration
+        if found.lit > len(found.seeds):
+            return None
+        seeds = found.seeds
+        if calibration.cluster is not None:
+            seeds = significant(level, seeds, calibration, calibration.cluster)
+        if not len(seeds):
+            return ()
+        clusters = grow(
+            level,
+            calibration.growth_threshold,
+            seeds,
+            most=self._limits.most_candidates,
+            marks=self._marks(picture.shape),
+        )
+        if clusters is None:
+            return None
+        pieces = joined(clusters, level, calibration)
+        made = [_candidate(picture, level, one, calibration, self._limits) for one in pieces]
+        return tuple(sorted(made, key=_brightest_first))
+
+    def _marks(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        marks = getattr(self._buffers, "marks", None)
+        if marks is None:
+            marks = self._buffers.marks = np.zeros(shape, np.uint8)
+        return marks
 
 
 def scan_pixels(
     pixels: Pixels, stamp: FrameStamp, calibration: Calibration, limits: ScanLimits
 ) -> ScannedFrame:
-    """Read a frame's plain pixels once; cluster and cut out what is lit when it is covered."""
-    look = _look_threshold(calibration)
-    found = scan(pixels, look, calibration.cover.black_adu)
-    mean = found.total_adu / pixels.size
-    bright_share = found.bright / pixels.size
-    covered = calibration.cover.covered(mean, bright_share)
-    if not covered:
-        return ScannedFrame(stamp, mean, bright_share, False, False, (), reason="light")
-    shift = _level_shift_adu(pixels, mean, calibration)
-    level = shifted(pixels, shift)
-    if shift:
-        found = scan(level, look, calibration.cover.black_adu)
-    candidates: tuple[Candidate, ...] = ()
-    flood = found.lit > len(found.seeds)
-    seeds = found.seeds
-    if calibration.cluster is not None and not flood:
-        seeds = significant(level, seeds, calibration, calibration.cluster)
-    if len(seeds) and not flood:
-        clusters = grow(level, calibration.growth_threshold, seeds)
-        flood = len(clusters) > limits.most_candidates
-        if not flood:
-            pieces = joined(clusters, level, calibration)
-            made = [_candidate(pixels, level, one, calibration, limits) for one in pieces]
-            candidates = tuple(sorted(made, key=_brightest_first))
-    looked = found.seeds[:_MOST_LOOKED]
-    return ScannedFrame(
-        stamp, mean, bright_share, True, flood, candidates, shift, level, looked=looked
-    )
+    """Read one frame of plain pixels by a calibration."""
+    return PixelPass(calibration, limits).scan(Picture(pixels, pixels.shape[1]), stamp)
 
 
 def _look_threshold(calibration: Calibration) -> NDArray[np.uint16]:
@@ -124,7 +181,7 @@ def _look_threshold(calibration: Calibration) -> NDArray[np.uint16]:
     return calibration.look_threshold
 
 
-def _level_shift_adu(pixels: Pixels, mean_adu: float, calibration: Calibration) -> int:
+def _level_shift_adu(picture: Picture, mean_adu: float, calibration: Calibration) -> int:
     """What brings a frame to the calibration's level, where it lies noticeably off.
 
     Offsets wander with temperature and read-out. Such a frame is read a second time; one of a
@@ -134,8 +191,9 @@ def _level_shift_adu(pixels: Pixels, mean_adu: float, calibration: Calibration) 
     limit = max(_OFFSET_SIGMA * calibration.noise_adu, 0.5)
     if abs(mean_adu - calibration.expected_mean_adu) <= limit:
         return 0
-    step = max(1, math.isqrt(pixels.size // _LEVEL_SAMPLE_PX))
-    sample = pixels[::step, ::step].astype(np.float32) - calibration.mean_adu[::step, ::step]
+    step = max(1, math.isqrt(picture.size // _LEVEL_SAMPLE_PX))
+    taken = slice(None, None, step)
+    sample = picture[taken, taken].astype(np.float32) - calibration.mean_adu[taken, taken]
     offset = float(np.median(sample))
     return -round(offset) if abs(offset) > limit else 0
 
@@ -156,14 +214,14 @@ def stamp_of(frame: Frame) -> FrameStamp:
 
 
 def _candidate(
-    pixels: Pixels,
-    level: Pixels,
+    pixels: Picture,
+    level: Picture,
     cluster: NDArray[np.int64],
     calibration: Calibration,
     limits: ScanLimits,
 ) -> Candidate:
     rows, cols = np.divmod(cluster, pixels.shape[1])
-    values = pixels[rows, cols].astype(np.uint16)
+    values = np.asarray(pixels[rows, cols], np.uint16)
     excess = level[rows, cols].astype(np.float32) - calibration.mean_adu[rows, cols]
     peak = int(np.argmax(excess))
     y, x = int(rows[peak]), int(cols[peak])

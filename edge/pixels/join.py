@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.model import Calibration
-from edge.frame import Pixels
 from edge.pixels.between import Ends, proof_sigma, steps_px
+from edge.pixels.picture import Readable
 
 TOUCH_PX = 2
 """Clusters with no more pixels than this between them are one."""
@@ -78,7 +78,7 @@ they are for `edge.stages.frame_veto`, which counts them."""
 
 
 def joined(
-    clusters: list[NDArray[np.int64]], pixels: Pixels, calibration: Calibration
+    clusters: list[NDArray[np.int64]], pixels: Readable, calibration: Calibration
 ) -> list[NDArray[np.int64]]:
     """Join the clusters of a frame that are pieces of one particle.
 
@@ -87,7 +87,7 @@ def joined(
     clusters : list of ndarray of int64
         Flat indices in raster order, clusters in the order of their first pixel, as
         `edge.pixels.clusters.grow` returns them.
-    pixels : ndarray of uint8 or uint16, shape (height, width)
+    pixels : ndarray of uint8 or uint16, shape (height, width), or Picture
         At the calibration's level.
     calibration : Calibration
         Its masked and hot pixels prove nothing.
@@ -123,7 +123,7 @@ class _Pieces:
     """The clusters of a frame, and how near they are."""
 
     def __init__(
-        self, clusters: list[NDArray[np.int64]], pixels: Pixels, calibration: Calibration
+        self, clusters: list[NDArray[np.int64]], pixels: Readable, calibration: Calibration
     ) -> None:
         self._pixels = pixels
         self._calibration = calibration

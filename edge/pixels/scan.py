@@ -1,4 +1,10 @@
-"""The one read of a frame: cover statistics and seeds together."""
+"""The one read of a frame: cover statistics and lit pixels together.
+
+A row is looked at in tiles of 256 pixels that lie in the processor's first cache: the largest
+value and the sum in vectors; only where the largest is above the black level are bright pixels
+counted, and only where it is above the tile's lowest threshold is the threshold map read at all.
+So a dark frame costs little more than its one read from memory.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.jit import compiled, numba_available
-from edge.frame import Pixels
+from calibration.jit import numba_available
+from edge.frame import Packing, Pixels
+from edge.pixels.linked import linked
+from edge.pixels.memory import as_rows
+from edge.pixels.packing import LAYOUTS, TILE_PX
+from edge.pixels.scan_numpy import numpy_pass
+from edge.pixels.thresholds import ThresholdMap
+from edge.pixels.unpack_row import UNPACK_ROW
 
 MOST_WIDTH_PX = 65_536
 """A row's sum fits 32 bits."""
 
 MOST_SEEDS = 65_536
 """A frame with more lit pixels is no longer looked at pixel by pixel: it is a flood."""
-
-_SPAN_PX = 256
-"""In a row with lit pixels, spans without any are passed over in vectors too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +42,7 @@ class Scan:
     bright : int
         Pixels above the cover rule's black level.
     lit : int
-        Pixels above their seed threshold.
+        Pixels above their threshold.
     seeds : ndarray of int64, shape (min(lit, MOST_SEEDS),)
         Flat indices of lit pixels in raster order.
     """
@@ -44,72 +53,141 @@ class Scan:
     seeds: NDArray[np.int64]
 
 
-def scan(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> Scan:
+def scan(
+    pixels: Pixels,
+    thresholds: ThresholdMap,
+    black_adu: int,
+    packing: Packing = "none",
+    *,
+    shift_adu: int = 0,
+    room: NDArray[np.int64] | None = None,
+) -> Scan:
     """Read a frame once.
 
     Parameters
     ----------
     pixels : ndarray of uint8 or uint16, shape (height, width)
-        May be strided and read-only.
-    seed_threshold : ndarray of uint16, shape (height, width)
-        A pixel is lit when its value is above.
+        May be padded, strided and read-only. Packed: bytes, shape (height, stride).
+    thresholds : ThresholdMap
     black_adu : int
         A pixel is bright when its value is above.
+    packing : {"none", "mipi10", "mipi12", "mipi14"}
+        Packed frames are read as they are; no unpacked frame is written.
+    shift_adu : int
+        Added to every pixel before it is compared with its threshold, within the range of the
+        frame's type; sum and bright pixels are those of the frame as it came.
+    room : ndarray of int64, shape (MOST_SEEDS,), optional
+        Where seeds are gathered, so that it need not be made for each frame.
     """
-    if numba_available() and pixels.shape[1] <= MOST_WIDTH_PX:
-        seeds = np.empty(MOST_SEEDS, np.int64)
-        # Of the frame's own type: a comparison of unlike integers is done one by one.
-        black = pixels.dtype.type(min(black_adu, np.iinfo(pixels.dtype).max))
-        total, bright, lit = _kernel()(pixels, seed_threshold, black, seeds)
-        return Scan(int(total), int(bright), int(lit), seeds[: min(lit, MOST_SEEDS)].copy())
-    return scan_numpy(pixels, seed_threshold, black_adu)
+    if not numba_available() or thresholds.values.shape[1] > MOST_WIDTH_PX:
+        return scan_numpy(pixels, thresholds, black_adu, packing, shift_adu=shift_adu)
+    seeds = np.empty(MOST_SEEDS, np.int64) if room is None else room
+    kind = pixels.dtype if packing == "none" else np.dtype(np.uint16)
+    top = np.iinfo(kind).max
+    # Of the pixels' own type: a comparison of unlike integers is done one by one.
+    black = kind.type(min(black_adu, top))
+    total, bright, lit = _kernel(packing, kind.itemsize)(
+        as_rows(pixels), LAYOUTS[packing].numbers, thresholds.values, thresholds.lowest, TILE_PX,
+        black, shift_adu, top, seeds,
+    )  # fmt: skip
+    return Scan(int(total), int(bright), int(lit), seeds[: min(lit, MOST_SEEDS)].copy())
 
 
-def scan_numpy(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> Scan:
+def scan_numpy(
+    pixels: Pixels,
+    thresholds: ThresholdMap,
+    black_adu: int,
+    packing: Packing = "none",
+    *,
+    shift_adu: int = 0,
+) -> Scan:
     """Give the same answer with NumPy alone: the fallback, and the tests' reference."""
-    seeds = np.flatnonzero(pixels > seed_threshold)
-    bright = int(np.count_nonzero(pixels > black_adu))
-    total = int(pixels.sum(dtype=np.uint64))
-    return Scan(total, bright, len(seeds), seeds[:MOST_SEEDS].astype(np.int64))
+    total, bright, seeds = numpy_pass(pixels, thresholds, black_adu, packing, shift_adu)
+    return Scan(total, bright, len(seeds), seeds[:MOST_SEEDS])
 
 
-def _scan_rows(
-    pixels: Any, seed_threshold: Any, black_adu: Any, seeds: Any
+unpack_row: Any = UNPACK_ROW["mipi12"]
+"""Stands for that of the frame's packing, as `tile_of` and `wide` for what its kind needs."""
+
+
+def _plain_tile(  # noqa: PLR0917
+    rows: Any, layout: Any, y: int, start: int, count: int, buffer: Any
+) -> Any:
+    return rows[y, start : start + count]
+
+
+def _unpacked_tile(  # noqa: PLR0917
+    rows: Any, layout: Any, y: int, start: int, count: int, buffer: Any
+) -> Any:
+    """Unpack into 256 pixels that never leave the processor's first cache."""
+    groups = (count + layout[0] - 1) // layout[0]
+    first = start // layout[0] * layout[1]
+    packed = rows[y, first : first + groups * layout[1]]
+    unpack_row(packed, buffer[: groups * layout[0]])
+    return buffer
+
+
+wide: Any = np.uint32
+tile_of: Any = _plain_tile
+
+
+def _scan_tiles(  # noqa: PLR0917
+    rows: Any,
+    layout: Any,
+    threshold: Any,
+    lowest: Any,
+    tile_px: int,
+    black_adu: Any,
+    shift_adu: int,
+    top_adu: int,
+    seeds: Any,
 ) -> tuple[Any, int, int]:
-    """Count a row without branches, so that it is done in vectors; look closer where one is lit."""
-    height, width = pixels.shape
+    """One short loop for each thing that is asked: so each is done in vectors."""
+    height, width = threshold.shape
+    buffer = np.empty(tile_px + layout[0], np.uint16)
     total = np.uint64(0)
     bright = 0
     lit = 0
-    room = seeds.shape[0]
     for y in range(height):
-        row_total = np.uint32(0)
-        row_bright = np.uint32(0)
-        row_lit = np.uint32(0)
-        for x in range(width):
-            value = pixels[y, x]
-            row_total += np.uint32(value)
-            row_bright += np.uint32(value > black_adu)
-            row_lit += np.uint32(value > seed_threshold[y, x])
-        total += np.uint64(row_total)
-        bright += int(row_bright)
-        if row_lit > 0:
-            for start in range(0, width, _SPAN_PX):
-                span = pixels[y, start : start + _SPAN_PX]
-                limit = seed_threshold[y, start : start + _SPAN_PX]
-                span_lit = np.uint32(0)
-                for x in range(span.shape[0]):
-                    span_lit += np.uint32(span[x] > limit[x])
-                if span_lit == 0:
-                    continue
-                for x in range(span.shape[0]):
-                    if span[x] > limit[x]:
-                        if lit < room:
-                            seeds[lit] = y * width + start + x
-                        lit += 1
+        for tile in range(lowest.shape[1]):
+            start = tile * tile_px
+            count = min(tile_px, width - start)
+            part = tile_of(rows, layout, y, start, count, buffer)
+            largest = part[0]
+            for x in range(count):
+                largest = max(largest, part[x])
+            part_total = wide(0)
+            for x in range(count):
+                part_total = wide(part_total + part[x])
+            total += np.uint64(part_total)
+            if largest > black_adu:
+                part_bright = np.uint32(0)
+                for x in range(count):
+                    part_bright = np.uint32(part_bright + np.uint32(part[x] > black_adu))
+                bright += int(part_bright)
+            if np.int64(largest) + shift_adu <= np.int64(lowest[y, tile]):
+                continue
+            limit = threshold[y, start : start + count]
+            part_lit = np.uint32(0)
+            for x in range(count):
+                above = np.int32(part[x]) + np.int32(shift_adu) > np.int32(limit[x])
+                part_lit = np.uint32(part_lit + np.uint32(above))
+            if part_lit == 0:
+                continue
+            for x in range(count):
+                limit_adu = np.int64(limit[x])
+                if np.int64(part[x]) + shift_adu > limit_adu and limit_adu < top_adu:
+                    if lit < seeds.shape[0]:
+                        seeds[lit] = y * width + start + x
+                    lit += 1
     return total, bright, lit
 
 
 @cache
-def _kernel() -> Any:
-    return compiled(_scan_rows)
+def _kernel(packing: Packing, item_bytes: int) -> Any:
+    # 256 pixels of 8 bits add up to no more than 16: narrow sums are more to a vector.
+    wide = np.uint16 if item_bytes == 1 else np.uint32
+    if packing == "none":
+        return linked(_scan_tiles, wide=wide, tile_of=_plain_tile)
+    row = UNPACK_ROW[packing]
+    return linked(_scan_tiles, wide=wide, unpack_row=row, tile_of=_unpacked_tile)

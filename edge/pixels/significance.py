@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cluster import CORNER, PENALTY, SIDE, ClusterRule
-from calibration.jit import compiled, numba_available
+from calibration.jit import numba_available
 from calibration.model import Calibration
-from edge.frame import Pixels
+from edge.pixels.linked import linked
+from edge.pixels.memory import as_map
+from edge.pixels.packing import value_at
+from edge.pixels.picture import Readable, raw
 
 _CENTRE = 4
 _ROUND = 8
@@ -20,7 +23,7 @@ _AROUND = np.array([0, 1, 2, 3, 5, 6, 7, 8])
 
 
 def significant(
-    pixels: Pixels, looked: NDArray[np.int64], calibration: Calibration, rule: ClusterRule
+    pixels: Readable, looked: NDArray[np.int64], calibration: Calibration, rule: ClusterRule
 ) -> NDArray[np.int64]:
     """Seeds among the pixels above the look threshold, and what belongs to them.
 
@@ -48,18 +51,16 @@ def significant(
     look = calibration.look_threshold
     if look is None or not len(looked):
         return looked
-    method = _kernel() if numba_available() else significant_numpy
-    found = method(
-        pixels,
-        looked,
+    maps = (
         calibration.seed_threshold,
         look,
         calibration.mean_adu,
         calibration.sigma_adu,
         calibration.hot,
-        *_numbers(rule),
     )
-    once: NDArray[np.int64] = np.unique(found)
+    method = significant_compiled if numba_available() else significant_numpy
+    found = method(pixels, looked, *maps, *_numbers(rule))
+    once: NDArray[np.int64] = np.unique(found) if len(found) > 1 else found
     return once
 
 
@@ -75,8 +76,19 @@ def _numbers(rule: ClusterRule) -> tuple[NDArray[np.float32], ...]:
     return constants(rule), *rule.pattern_terms()
 
 
+def significant_compiled(
+    pixels: Readable,
+    looked: NDArray[np.int64],
+    *maps_and_numbers: NDArray[Any],
+) -> NDArray[np.int64]:
+    """Seeds, and what belongs to them, in no order and some twice; as `significant_numpy`."""
+    given = map(as_map, maps_and_numbers)
+    found: NDArray[np.int64] = _kernel()(*raw(pixels), looked, *given)
+    return found
+
+
 def significant_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
-    pixels: Pixels,
+    pixels: Readable,
     looked: NDArray[np.int64],
     seed: NDArray[np.uint16],
     look: NDArray[np.uint16],
@@ -126,8 +138,10 @@ def significant_numpy(  # noqa: PLR0917  (as the compiled one, which takes no ke
     return np.concatenate([looked[single], looked[cluster], near[chosen]])
 
 
-def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
-    pixels: Any,
+def _significant_scalar(  # noqa: PLR0912, PLR0915, PLR0917  (numba compiles one function best)
+    rows: Any,
+    layout: Any,
+    shift_adu: int,
     looked: Any,
     seed: Any,
     look: Any,
@@ -138,7 +152,7 @@ def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function
     foretold: Any,
     weight: Any,
 ) -> Any:
-    height, width = pixels.shape
+    height, width = seed.shape
     found = np.empty(9 * looked.shape[0], np.int64)
     count = 0
     z = np.empty(9, np.float32)
@@ -146,7 +160,7 @@ def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function
     for flat in looked:
         y = flat // width
         x = flat % width
-        if pixels[y, x] > seed[y, x]:
+        if value_at(rows, layout, shift_adu, y, x) > seed[y, x]:
             found[count] = flat
             count += 1
             continue
@@ -159,7 +173,8 @@ def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function
             if 0 <= ny < height and 0 <= nx < width and look[ny, nx] < seed[ny, nx]:
                 scale = numbers[1] if hot[ny, nx] else numbers[0]
                 noise = sigma_adu[ny, nx] * scale
-                z[k] = (np.float32(pixels[ny, nx]) - mean_adu[ny, nx]) / noise
+                value = value_at(rows, layout, shift_adu, ny, nx)
+                z[k] = (np.float32(value) - mean_adu[ny, nx]) / noise
         centre = z[4]
         brightest = True
         for k in range(9):
@@ -199,4 +214,4 @@ def _significant_scalar(  # noqa: PLR0912, PLR0917  (numba compiles one function
 
 @cache
 def _kernel() -> Any:
-    return compiled(_significant_scalar)
+    return linked(_significant_scalar, value_at=value_at)

@@ -1,31 +1,42 @@
-"""MIPI CSI-2 packed RAW to plain pixels (MIPI Alliance CSI-2, RAW10/12/14 data formats)."""
+"""MIPI CSI-2 packed RAW to plain pixels."""
 
 from __future__ import annotations
+
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.jit import numba_available
 from edge.frame import Packing
-
-_GROUP = {"mipi10": (4, 5), "mipi12": (2, 3), "mipi14": (4, 7)}
+from edge.pixels.linked import linked
+from edge.pixels.memory import as_rows
+from edge.pixels.packing import LAYOUTS
+from edge.pixels.unpack_row import UNPACK_ROW
 
 
 def packed_width_bytes(width_px: int, packing: Packing) -> int:
     """Bytes of a packed row without padding."""
-    pixels, size = _GROUP[packing]
-    return -(-width_px // pixels) * size
+    return LAYOUTS[packing].elements(width_px)
 
 
 def unpack(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> NDArray[np.uint16]:
-    """Unpack rows of bytes, shape (height, stride), to uint16 pixels, shape (height, width_px).
+    """Unpack rows of bytes, shape (height, stride), to uint16 pixels, shape (height, width_px)."""
+    if not numba_available():
+        return unpack_numpy(packed, width_px, packing)
+    layout = LAYOUTS[packing]
+    groups = -(-width_px // layout.pixels)
+    out = np.empty((packed.shape[0], groups * layout.pixels), np.uint16)
+    _kernel(packing)(as_rows(packed), groups * layout.size, out)
+    return out[:, :width_px]
 
-    The groups hold the high bytes of 4 (RAW10), 2 (RAW12) or 4 (RAW14) pixels, then their low
-    bits, first pixel in the least significant ones.
-    """
-    pixels, size = _GROUP[packing]
+
+def unpack_numpy(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> NDArray[np.uint16]:
+    """Give the same answer with NumPy alone."""
+    pixels, size, low_bits = LAYOUTS[packing].numbers
     used = packed_width_bytes(width_px, packing)
     groups = packed[:, :used].reshape(packed.shape[0], -1, size).astype(np.uint32)
-    low_bits = {"mipi10": 2, "mipi12": 4, "mipi14": 6}[packing]
     tail = np.zeros(groups.shape[:2], np.uint32)
     for i in range(size - pixels):
         tail |= groups[:, :, pixels + i] << np.uint32(8 * i)
@@ -35,3 +46,17 @@ def unpack(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> NDArra
         low = (tail >> np.uint32(low_bits * i)) & mask
         out[:, :, i] = (groups[:, :, i] << np.uint32(low_bits)) | low
     return out.reshape(packed.shape[0], -1)[:, :width_px]
+
+
+unpack_row: Any = UNPACK_ROW["mipi12"]
+"""Stands for that of the frame's packing."""
+
+
+def _unpack_rows(rows: Any, used: int, out: Any) -> None:
+    for y in range(rows.shape[0]):
+        unpack_row(rows[y, :used], out[y])
+
+
+@cache
+def _kernel(packing: Packing) -> Any:
+    return linked(_unpack_rows, unpack_row=UNPACK_ROW[packing])

@@ -21,7 +21,8 @@ from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
 from edge.errors import BadUse
 from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
-from edge.pixels.candidates import ScanLimits, ScannedFrame, plain_pixels, scan_pixels, stamp_of
+from edge.pixels.candidates import PixelPass, ScanLimits, ScannedFrame, plain_pixels, stamp_of
+from edge.pixels.picture import Picture
 from edge.timeline import frame_duration_ns
 
 _NS_PER_HOUR = 3_600_000_000_000
@@ -66,7 +67,8 @@ class CalibratedDetector:
         self._noise_limit = np.inf if most_noise_square is None else most_noise_square
         self._uneven_limit = most_uneven
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
-        self._limits = replace(limits, most_candidates=limits.most_candidates + usual)
+        most = limits.most_candidates + usual
+        self._pass = PixelPass(calibration, replace(limits, most_candidates=most))
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
         # Once at most: both go over whole maps, and every checkpoint asks for them.
@@ -99,9 +101,10 @@ class CalibratedDetector:
         """Read a frame once; a frame of another size or of one value only is bad."""
         if expected_shape(frame.mode) != self._shape:
             return "changed_size"
-        pixels = plain_pixels(frame)
-        scanned = scan_pixels(pixels, stamp_of(frame), self.calibration, self._limits)
-        if self._noisy and scanned.mean_adu == pixels[0, 0] and _of_one_value(pixels):
+        picture = Picture.of(frame)
+        scanned = self._pass.scan(picture, stamp_of(frame))
+        # A mean that is no whole number is not that of equal pixels.
+        if self._noisy and scanned.mean_adu.is_integer() and _of_one_value(picture.plain()):
             return "all_equal"
         if self._watched is None or not scanned.covered or scanned.flood:
             return scanned

@@ -12,7 +12,8 @@ from calibration.cluster import ClusterRule, cluster_rule
 from calibration.maps import threshold_rows
 from calibration.rounding import rounded_tail
 from edge.pixels.scan import scan
-from edge.pixels.significance import _kernel, constants
+from edge.pixels.significance import constants, significant_compiled
+from edge.pixels.thresholds import ThresholdMap
 
 HEIGHT, WIDTH = 800, 1250
 LEVEL_ADU = 100.0
@@ -66,12 +67,13 @@ class Noise:
     def count(self, reads: float) -> Counted:
         frames = round(reads / self.mean.size)
         numbers, terms = constants(self.rule), self.rule.pattern_terms()
+        look = ThresholdMap.of(self.look)
         singles = clusters = 0
         for _ in range(frames):
             pixels = self.frame()
-            looked = scan(pixels, self.look, 4095).seeds
+            looked = scan(pixels, look, 4095).seeds
             maps = (self.seed, self.look, self.mean, self.sigma, self.hot)
-            found = np.unique(_kernel()(pixels, looked, *maps, numbers, *terms))
+            found = np.unique(significant_compiled(pixels, looked, *maps, numbers, *terms))
             alone = pixels.ravel()[found] > self.seed.ravel()[found]
             singles += int(np.count_nonzero(alone))
             clusters += self._groups(pixels, found[~alone])

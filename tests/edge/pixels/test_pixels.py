@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from edge.pixels import clusters, scan, unpack
+from edge.pixels.thresholds import ThresholdMap
 
 shapes = st.tuples(st.integers(1, 14), st.integers(1, 17))
 
@@ -32,8 +33,8 @@ def test_scan_is_the_same_compiled_and_in_numpy(
     case: tuple[np.ndarray, np.ndarray, np.ndarray], black: int
 ) -> None:
     frame, seed, _ = case
-    fast = scan.scan(frame, seed, black)
-    plain = scan.scan_numpy(frame, seed, black)
+    fast = scan.scan(frame, ThresholdMap.of(seed), black)
+    plain = scan.scan_numpy(frame, ThresholdMap.of(seed), black)
     assert (fast.total_adu, fast.bright, fast.lit) == (plain.total_adu, plain.bright, plain.lit)
     assert np.array_equal(fast.seeds, plain.seeds)
 
@@ -44,7 +45,7 @@ def test_clusters_are_the_same_compiled_and_in_numpy(
     case: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     frame, seed, growth = case
-    seeds = scan.scan_numpy(frame, seed, 0).seeds
+    seeds = scan.scan_numpy(frame, ThresholdMap.of(seed), 0).seeds
     fast = clusters.grow(frame, growth, seeds)
     plain = clusters.grow_numpy(frame, growth, seeds) if len(seeds) else []
     assert len(fast) == len(plain)
@@ -64,15 +65,15 @@ def test_strided_read_only_frames_give_the_same_as_copies(
     frame, seed, _ = case
     view, limit = frame[::row_step, ::col_step], seed[::row_step, ::col_step]
     view.flags.writeable = False
-    found = scan.scan(view, np.ascontiguousarray(limit), 3)
-    expected = scan.scan_numpy(view.copy(), limit.copy(), 3)
+    found = scan.scan(view, ThresholdMap.of(limit), 3)
+    expected = scan.scan_numpy(view.copy(), ThresholdMap.of(limit), 3)
     assert found.total_adu == expected.total_adu
     assert np.array_equal(found.seeds, expected.seeds)
 
 
 def test_a_saturated_large_frame_sums_without_overflow() -> None:
     frame = np.full((2000, 3000), 65_535, np.uint16)
-    found = scan.scan(frame, np.full_like(frame, 65_535), 65_534)
+    found = scan.scan(frame, ThresholdMap.of(np.full_like(frame, 65_535)), 65_534)
     assert found.total_adu == 65_535 * 6_000_000
     assert found.bright == 6_000_000
     assert found.lit == 0
@@ -80,7 +81,7 @@ def test_a_saturated_large_frame_sums_without_overflow() -> None:
 
 def test_more_lit_pixels_than_can_be_looked_at_are_counted_all_the_same() -> None:
     frame = np.full((300, 300), 9, np.uint8)
-    found = scan.scan(frame, np.zeros((300, 300), np.uint16), 0)
+    found = scan.scan(frame, ThresholdMap.of(np.zeros((300, 300), np.uint16)), 0)
     assert found.lit == 90_000
     assert len(found.seeds) == scan.MOST_SEEDS
 

@@ -15,8 +15,10 @@ from calibration.cluster import ClusterRule
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration
 from edge.pixels import significance
+from edge.pixels.picture import raw
 from edge.pixels.scan import scan_numpy
 from edge.pixels.significance import constants, significant, significant_numpy
+from edge.pixels.thresholds import ThresholdMap
 
 HEIGHT, WIDTH = 64, 80
 LEVEL_ADU, NOISE_ADU = 100.0, 8.0
@@ -48,7 +50,7 @@ def lit(made: Calibration, sigmas: dict[tuple[int, int], float]) -> list[tuple[i
     for (y, x), sigma in sigmas.items():
         scale = made.sigma_adu[y, x] * made.tail_stretch
         pixels[y, x] = np.rint(made.mean_adu[y, x] + sigma * scale)
-    looked = scan_numpy(pixels, made.look_threshold, 4095).seeds
+    looked = scan_numpy(pixels, ThresholdMap.of(made.look_threshold), 4095).seeds
     return [divmod(int(one), WIDTH) for one in significant(pixels, looked, made, made.cluster)]
 
 
@@ -64,7 +66,7 @@ def test_both_paths_give_the_same_seeds(seed: int, correlation: float, kind: Any
     threshold = (mean + 6 * sigma).astype(np.uint16)
     look = np.where(rng.random((height, width)) < 0.8, mean + 2 * sigma, threshold)
     rule = ClusterRule(2.0, 30.0, 5.0, 1.1, 1.3, correlation)
-    looked = scan_numpy(pixels, look.astype(np.uint16), 0).seeds
+    looked = scan_numpy(pixels, ThresholdMap.of(look.astype(np.uint16)), 0).seeds
     given_to_both = (
         pixels,
         looked,
@@ -76,8 +78,8 @@ def test_both_paths_give_the_same_seeds(seed: int, correlation: float, kind: Any
         constants(rule),
         *rule.pattern_terms(),
     )
-    fast = significance._significant_scalar(*given_to_both)
-    compiled = significance._kernel()(*given_to_both)
+    fast = significance._significant_scalar(*raw(pixels), *given_to_both[1:])
+    compiled = significance.significant_compiled(*given_to_both)
     plain = significant_numpy(*given_to_both)
     assert np.array_equal(np.sort(compiled), np.sort(plain))
     assert np.array_equal(np.sort(fast), np.sort(plain))

@@ -1,0 +1,75 @@
+"""The one read of a frame in NumPy: where numba is missing, and the tests' reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.frame import Packing, Pixels
+from edge.pixels.packing import TILE_PX
+from edge.pixels.thresholds import ThresholdMap
+from edge.pixels.unpack import unpack
+
+_BAND_PX = 1 << 18
+"""Rows are taken in bands of so many pixels, which stay in the processor's cache."""
+
+
+def numpy_pass(
+    pixels: Pixels,
+    thresholds: ThresholdMap,
+    black_adu: int,
+    packing: Packing,
+    shift_adu: int,
+) -> tuple[int, int, NDArray[np.int64]]:
+    """Sum, bright pixels and flat indices of the lit ones, as `edge.pixels.scan.scan`."""
+    height, width = thresholds.values.shape
+    step = max(_BAND_PX // width, 1)
+    total = bright = 0
+    seeds: list[NDArray[np.int64]] = []
+    for first in range(0, height, step):
+        rows = slice(first, min(first + step, height))
+        band: NDArray[Any] = pixels[rows]
+        if packing != "none":
+            band = unpack(band, width, packing)
+        total += int(band.sum(axis=1, dtype=np.uint64).sum())
+        for start, tiles in _tiles(band):
+            largest = tiles.max(axis=2)
+            bright += int(np.count_nonzero(tiles[largest > black_adu] > black_adu))
+            y, x = _lit(tiles, largest, thresholds, rows, start, shift_adu)
+            seeds.append((first + y) * width + x)
+    return total, bright, np.sort(np.concatenate(seeds))
+
+
+def _tiles(band: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Whole tiles of some rows, then the shorter ones at their ends: first column, and pixels.
+
+    The pixels have the shape (rows, tiles, pixels of a tile).
+    """
+    height, width = band.shape
+    whole = width // TILE_PX * TILE_PX
+    if whole:
+        yield 0, band[:, :whole].reshape(height, -1, TILE_PX)
+    if whole < width:
+        yield whole, band[:, whole:].reshape(height, 1, -1)
+
+
+def _lit(  # noqa: PLR0917
+    tiles: NDArray[Any],
+    largest: NDArray[Any],
+    thresholds: ThresholdMap,
+    rows: slice,
+    start: int,
+    shift_adu: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows within the band and columns of the lit pixels."""
+    first = start // TILE_PX
+    lowest = thresholds.lowest[rows, first : first + tiles.shape[1]].astype(np.int32)
+    row, tile = np.nonzero(largest.astype(np.int32) + shift_adu > lowest)
+    limits = thresholds.values[rows, start : start + tiles.shape[1] * tiles.shape[2]]
+    limit = limits.reshape(tiles.shape)[row, tile].astype(np.int32)
+    above = tiles[row, tile].astype(np.int32) + shift_adu > limit
+    number, x = np.nonzero(above & (limit < np.iinfo(tiles.dtype).max))
+    return row[number], start + tile[number] * tiles.shape[2] + x
