@@ -12,13 +12,14 @@ from calibration.cover import CoverRule
 from calibration.model import Calibration
 from edge.bench.dark import DEEP, DarkFrames, dark_frames
 from edge.bench.made import calibration_of, draft_maker, stamp_at
+from edge.bench.ours import our_look
 from edge.bench.result import Result, short
 from edge.bench.scale import Scale, Size
 from edge.bench.timing import Times, race
-from edge.detection import Candidate, FrameStamp
+from edge.detection import Candidate
 from edge.frame import Pixels
 from edge.messages import encode
-from edge.pixels.candidates import ScanLimits, scan_pixels
+from edge.pixels.candidates import ScanLimits
 
 NAMES = ("cost_against_hits", "cost_against_hits_written", "cost_against_hits_limited")
 
@@ -43,11 +44,10 @@ def run(name: str, scale: Scale) -> Iterator[Result]:
     """
     learn = dark_frames(scale.hits_size, DEEP, particles=0, ring=_LEARN_FRAMES, seed=_SEED)
     calibration = calibration_of(learn.plain, bit_depth=12)
-    stamp = stamp_at(0, calibration.mode)
     lifted = ScanLimits(most_candidates=10 * max(scale.hits) + 50)
-    look = _looker(_always_covered(calibration), stamp, lifted)
-    usual = _looker(calibration, stamp, ScanLimits())
-    write = draft_maker(stamp)
+    look = _looker(_always_covered(calibration), lifted)
+    usual = _looker(calibration, ScanLimits())
+    write = draft_maker(stamp_at(0, calibration.mode))
 
     def look_and_write(pixels: Pixels) -> list[bytes]:
         return [encode(draft.body) for draft in write(look(pixels))]
@@ -89,8 +89,9 @@ def _always_covered(calibration: Calibration) -> Calibration:
     return calibration.with_cover(CoverRule(everything, calibration.cover.black_adu, 1.0))
 
 
-def _looker(calibration: Calibration, stamp: FrameStamp, limits: ScanLimits) -> Look:
-    return lambda pixels: scan_pixels(pixels, stamp, calibration, limits).candidates
+def _looker(calibration: Calibration, limits: ScanLimits) -> Look:
+    look = our_look(calibration, limits)
+    return lambda pixels: look(pixels).candidates
 
 
 def _result(
@@ -106,10 +107,8 @@ def _result(
     if name == NAMES[2]:
         notes.append(f"no frame takes longer than {max(medians):.2f} ms")
     else:
-        few = [
-            (count, ms) for count, ms in zip(found.values(), medians, strict=True) if count <= _FEW
-        ]
-        per_hit_ms = float(np.polyfit(*zip(*few, strict=True), 1)[0])
+        few = [count for count in found.values() if count <= _FEW]
+        per_hit_ms = float(np.polyfit(few, medians[: len(few)], 1)[0])
         figures = {"ms_per_candidate": round(per_hit_ms, 5)} | figures
         notes.append(f"{1e3 * per_hit_ms:.0f} µs for each further candidate, up to {_FEW}")
     if max(found) < max(scale.hits):

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from edge.bench.dark import DEEP, dark_frames
 from edge.bench.made import calibration_of, draft_maker, stamp_at
+from edge.bench.ours import our_look
 from edge.bench.result import Result
 from edge.bench.timing import race
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from edge.messages import encode
-from edge.pixels.candidates import ScanLimits, scan_pixels
+from edge.pixels.candidates import ScanLimits
 
 _OURS = "Outbox.commit"
 _APPEND = "append + fdatasync"
@@ -79,13 +80,9 @@ def _drafts() -> list[Draft]:
     dark = dark_frames(_SIZE, DEEP, particles=0, hot_pixels=20, ring=20)
     calibration = calibration_of(dark.plain, bit_depth=12)
     lit = dark_frames(_SIZE, DEEP, hot_pixels=20, ring=_DRAFTS).frames
-    stamp = stamp_at(0, calibration.mode)
-    write = draft_maker(stamp)
-    found = [
-        draft
-        for pixels in lit
-        for draft in write(scan_pixels(pixels, stamp, calibration, ScanLimits()).candidates)
-    ]
+    write = draft_maker(stamp_at(0, calibration.mode))
+    look = our_look(calibration, ScanLimits())
+    found = [draft for pixels in lit for draft in write(look(pixels).candidates)]
     return found[:_DRAFTS] or _nothing()
 
 

@@ -13,6 +13,7 @@ from edge.pixels.scan import Scan
 
 OPENCV = "OpenCV"
 OPENCV_PLAIN = "OpenCV, already unpacked"
+OPENCV_MAX = "OpenCV, and its maximum"
 NUMPY = "plain NumPy"
 MAX = "np.max"
 COPY = "np.copyto"
@@ -55,6 +56,12 @@ class OpenCvPass:
             return Scan(total, bright, 0, np.empty(0, np.int64))
         flat = places.reshape(-1, 2).astype(np.int64)
         return Scan(total, bright, len(flat), flat[:, 1] * pixels.shape[1] + flat[:, 0])
+
+    def with_maximum(self, pixels: Pixels) -> tuple[Scan, float]:
+        """The same and the frame's largest value, which many look at first."""
+        import cv2
+
+        return self(pixels), float(cv2.minMaxLoc(pixels)[1])
 
 
 class Unpacker:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from edge.bench.dark import SHALLOW, DarkFrames, dark_frames
-from edge.bench.made import calibration_of, stamp_at
+from edge.bench.made import calibration_of
+from edge.bench.ours import our_look
 from edge.bench.peers import MAX, OPENCV, OpenCvPass
 from edge.bench.result import Result
 from edge.bench.rules import RULES
 from edge.bench.scale import Scale
 from edge.bench.timing import race
 from edge.frame import Pixels
-from edge.pixels.candidates import ScanLimits, scan_pixels
+from edge.pixels.candidates import ScanLimits
 
 NAME = "rules_1080p_u8"
 OURS = "cosmic-edge"
@@ -56,9 +57,9 @@ def run(scale: Scale) -> Iterator[Result]:
 
 def _calls(dark: DarkFrames, learn: DarkFrames) -> dict[str, Callable[[Pixels], int]]:
     calibration = calibration_of(learn.plain, bit_depth=SHALLOW.bit_depth)
-    stamp, limits = stamp_at(0, calibration.mode), ScanLimits()
+    whole = our_look(calibration, ScanLimits())
 
     def look(pixels: Pixels) -> int:
-        return len(scan_pixels(pixels, stamp, calibration, limits).candidates)
+        return len(whole(pixels).candidates)
 
     return {OURS: look, **{name: rule(learn.plain) for name, rule in RULES.items()}}

@@ -22,6 +22,7 @@ from edge.bench.table import show
 from edge.bench.timing import Times, race
 from edge.cli.main import main
 from edge.pixels.scan import Scan, scan
+from edge.pixels.thresholds import ThresholdMap
 
 TINY = Scale(
     rounds=2,
@@ -284,7 +285,7 @@ def test_every_pipeline_finds_what_the_scan_finds(sensor):
     dark = dark_frames((160, 120), sensor, hot_pixels=50)
     opencv = OpenCvPass(dark.frames[0], dark.seed_threshold, dark.black_adu)
     for pixels in dark.frames:
-        known = scan(pixels, dark.seed_threshold, dark.black_adu)
+        known = scan(pixels, ThresholdMap.of(dark.seed_threshold), dark.black_adu)
         assert 3 <= known.lit <= 100  # particles, not the hot pixels
         assert known.bright > known.lit
         for other in (
