@@ -1,1 +1,1 @@
-"""The hot paths beside what they are measured against, all in one run."""
+"""Comparisons with other programs: their detection and their pictures; speed is `edge.bench`."""

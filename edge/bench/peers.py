@@ -8,19 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frame import Pixels
+from edge.frame import Packing, Pixels
 from edge.pixels.scan import Scan
 
 OPENCV = "OpenCV"
+OPENCV_PLAIN = "OpenCV, already unpacked"
+OPENCV_MAX = "OpenCV, and its maximum"
 NUMPY = "plain NumPy"
+MAX = "np.max"
 COPY = "np.copyto"
+
+_GROUPS = {"mipi10": (4, 5, 2), "mipi12": (2, 3, 4), "mipi14": (4, 7, 6)}
+"""Pixels and bytes of a group, and the low bits of a pixel that lie at the group's end."""
+
+
+def single_thread() -> None:
+    """Keep OpenCV to one thread: the others have one."""
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 class OpenCvPass:
     """Sum, count above black and places above each pixel's threshold, in five OpenCV calls.
 
     Buffers are made once and the thresholds have the frame's type, as a careful user would do.
-    More threads do not help: none of the calls is parallel in OpenCV 5.
     """
 
     def __init__(self, like: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> None:
@@ -44,6 +56,37 @@ class OpenCvPass:
             return Scan(total, bright, 0, np.empty(0, np.int64))
         flat = places.reshape(-1, 2).astype(np.int64)
         return Scan(total, bright, len(flat), flat[:, 1] * pixels.shape[1] + flat[:, 0])
+
+    def with_maximum(self, pixels: Pixels) -> tuple[Scan, float]:
+        """The same and the frame's largest value, which many look at first."""
+        import cv2
+
+        return self(pixels), float(cv2.minMaxLoc(pixels)[1])
+
+
+class Unpacker:
+    """MIPI RAW10, RAW12 or RAW14 to uint16 in a buffer made once: OpenCV has no call for it."""
+
+    def __init__(self, shape: tuple[int, int], packing: Packing) -> None:
+        self._count, self._size, self._low_bits = _GROUPS[packing]
+        height, self._width = shape
+        self._groups = -(-self._width // self._count)
+        self._out = np.empty((height, self._groups * self._count), np.uint16)
+        self._tail = np.empty((height, self._groups), np.uint32)
+
+    def __call__(self, packed: Pixels) -> NDArray[np.uint16]:
+        """Unpack a frame, shape (height, stride), into the buffer, shape (height, width)."""
+        used = packed[:, : self._groups * self._size]
+        tail, bits = self._tail, self._low_bits
+        tail[:] = used[:, self._count :: self._size]
+        for i in range(1, self._size - self._count):
+            tail |= used[:, self._count + i :: self._size].astype(np.uint32) << np.uint32(8 * i)
+        for i in range(self._count):
+            pixel = self._out[:, i :: self._count]
+            np.left_shift(used[:, i :: self._size], bits, out=pixel, dtype=np.uint16)
+            low = (tail >> np.uint32(bits * i)) & np.uint32((1 << bits) - 1)
+            np.bitwise_or(pixel, low.astype(np.uint16), out=pixel)
+        return self._out[:, : self._width]
 
 
 def numpy_pass(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> Scan:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.result import Result
-from benchmarks.scale import Scale, Size
-from benchmarks.timing import race
 from calibration.model import Calibration
+from edge.bench.result import Result
+from edge.bench.scale import Scale, Size
+from edge.bench.timing import race
 from edge.calibrating import calibrate
 from edge.config.model import Config
 from edge.frame import Frame
@@ -23,13 +23,17 @@ _WORKERS = (1, 2)
 _READ = "reading + np.max"
 
 
-def run(scale: Scale, folder: Path) -> Iterator[Result]:
-    """Replay each simulated recording with 1 and 2 workers, with a calibration made before."""
-    for number, (size, frames) in enumerate(scale.recordings):
-        place = folder / f"recording-{number}"
-        _simulate(place, size, frames)
-        calibration = _calibration(place, min(scale.calibration_frames, frames))
-        yield _replay(place, size, frames, calibration, scale.replay_rounds)
+def name_of(size: Size) -> str:
+    """Key in the JSON object."""
+    return f"replay_{size[0]}x{size[1]}"
+
+
+def run(size: Size, frames: int, scale: Scale, folder: Path) -> Iterator[Result]:
+    """Replay a simulated recording with 1 and 2 workers, with a calibration made before."""
+    place = folder / name_of(size)
+    _simulate(place, size, frames)
+    calibration = _calibration(place, min(scale.calibration_frames, frames))
+    yield _replay(place, size, frames, calibration, scale.replay_rounds)
 
 
 def _simulate(place: Path, size: Size, frames: int) -> None:
@@ -70,7 +74,7 @@ def _replay(place: Path, size: Size, frames: int, calibration: Calibration, roun
     rates = {name: frames * 1e3 / times[name].median_ms for name in calls}
     found, (width, height) = summaries[1], size
     return Result(
-        f"replay_{width}x{height}",
+        name_of(size),
         f"replay of {frames} frames of {width} × {height}, to the hits file",
         _name(_WORKERS[0]),
         times,

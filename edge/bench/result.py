@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.timing import Times
+from edge.bench.peers import MAX, OPENCV
+from edge.bench.timing import Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,61 @@ class Result:
         return {
             "title": self.title,
             "ours": self.ours,
-            "ms": _short(self.ms),
-            "spread_ms": [_short(low), _short(high)],
+            "ms": short(self.ms),
+            **self._beside(),
+            "spread_ms": [short(low), short(high)],
             "rounds": len(self.times[self.ours].samples_ms),
-            "peers_ms": {name: _short(self.times[name].median_ms) for name in self.peers},
-            "ratios": {name: _short(self.ratio(name)) for name in self.peers},
+            "peers_ms": {name: short(self.times[name].median_ms) for name in self.peers},
+            "ratios": {name: short(self.ratio(name)) for name in self.peers},
             **self.figures,
             "notes": list(self.notes),
         }
 
+    def _beside(self) -> dict[str, float]:
+        """The limit, and what a user would write instead, by the names of the contract."""
+        beside: dict[str, float] = {}
+        if MAX in self.times:
+            beside["np_max_ms"] = short(self.times[MAX].median_ms)
+            beside["ratio_np_max"] = short(self.ratio(MAX))
+        if OPENCV in self.times:
+            beside["opencv_ms"] = short(self.times[OPENCV].median_ms)
+            beside["speedup_opencv"] = short(self.times[OPENCV].ratio_to(self.times[self.ours]))
+        return beside
 
-def _short(value: float) -> float:
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured without a race.
+
+    Attributes
+    ----------
+    name, title : str
+        As a `Result`'s.
+    figures : dict
+        For the JSON object.
+    columns : tuple of str
+        Heads of the table.
+    rows : tuple of tuple of str
+        Its lines.
+    notes : tuple of str
+        Lines under it.
+    """
+
+    name: str
+    title: str
+    figures: Mapping[str, Any]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` prints under the name."""
+        return {"title": self.title, **self.figures, "notes": list(self.notes)}
+
+
+Found = Result | Figures
+
+
+def short(value: float) -> float:
     """Four digits: more than a run on a busy machine gives."""
     return float(f"{value:.4g}")

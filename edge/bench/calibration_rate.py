@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.dark import DEEP, SHALLOW, Sensor, unlike_frames
-from benchmarks.made import mode_of
-from benchmarks.peers import COPY, copy_into
-from benchmarks.result import Result
-from benchmarks.scale import Scale, Size
-from benchmarks.timing import race
 from calibration.calibrator import Calibrator
+from edge.bench.dark import DEEP, SHALLOW, Sensor, unlike_frames
+from edge.bench.made import mode_of
+from edge.bench.peers import COPY, copy_into
+from edge.bench.result import Result
+from edge.bench.scale import Scale, Size
+from edge.bench.timing import race
 from edge.detector import mode_note
 from edge.frame import Pixels
 
@@ -30,16 +30,21 @@ _OPENCV = "OpenCV sums"
 _NUMPY = "NumPy sums"
 
 
-def run(scale: Scale) -> Iterator[Result]:
-    """Add frames of 12 MP uint16 and 1080p uint8 to a calibration."""
-    yield _add(scale.large, DEEP, scale.rounds)
-    yield _add(scale.medium, SHALLOW, scale.rounds)
+def cases(scale: Scale) -> list[tuple[Size, Sensor]]:
+    """12 MP uint16 and 1080p uint8."""
+    return [(scale.large, DEEP), (scale.medium, SHALLOW)]
 
 
-def _add(size: Size, sensor: Sensor, rounds: int) -> Result:
+def name_of(size: Size, sensor: Sensor) -> str:
+    """Key in the JSON object."""
+    return f"calibration_add_{size[0]}x{size[1]}_{np.dtype(sensor.dtype).name}"
+
+
+def run(size: Size, sensor: Sensor, rounds: int) -> Iterator[Result]:
+    """Add frames to a calibration."""
     width, height = size
     dark = unlike_frames(size, sensor, _FRAMES)
-    calibrator = Calibrator(mode_note(mode_of(width, height, sensor.full_scale_adu.bit_length())))
+    calibrator = Calibrator(mode_note(mode_of(width, height, sensor.bit_depth)))
     calls: dict[str, Callable[[Pixels], object]] = {
         _OURS: calibrator.add,
         _OPENCV: _opencv_sums(height, width),
@@ -53,8 +58,8 @@ def _add(size: Size, sensor: Sensor, rounds: int) -> Result:
     if calibrator.refused:
         raise AssertionError(f"{calibrator.refused} dark frames were refused")
     ms, depth = times[_OURS].median_ms, np.dtype(sensor.dtype).name
-    return Result(
-        f"calibration_add_{width}x{height}_{depth}",
+    yield Result(
+        name_of(size, sensor),
         f"calibration, one frame of {width} × {height} {depth}",
         _OURS,
         times,

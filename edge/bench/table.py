@@ -5,11 +5,27 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.result import Result
+from edge.bench.result import Figures, Found, Result
 
 
-def show(console: Console, result: Result) -> None:
-    """Print one result: a line for each contender, then the notes."""
+def show(console: Console, found: Found) -> None:
+    """Print one result: its table, then the notes."""
+    console.print(found.title, style="bold", highlight=False)
+    console.print(_figures(found) if isinstance(found, Figures) else _race(found))
+    for note in found.notes:
+        console.print(note, highlight=False)
+    console.print()
+
+
+def _figures(found: Figures) -> Table:
+    table = Table(*found.columns)
+    for row in found.rows:
+        table.add_row(*row)
+    return table
+
+
+def _race(result: Result) -> Table:
+    """Show a line for each contender."""
     table = Table()
     table.add_column("")
     table.add_column("median ms", justify="right")
@@ -25,11 +41,7 @@ def show(console: Console, result: Result) -> None:
             "" if own else f"{result.ratio(name):.2f}",
             style="bold" if own else None,
         )
-    console.print(result.title, style="bold", highlight=False)
-    console.print(table)
-    for note in result.notes:
-        console.print(note, highlight=False)
-    console.print()
+    return table
 
 
 def _number(ms: float) -> str:
