@@ -128,8 +128,8 @@ def _middle_adu(stripe: NDArray[Any], mean: NDArray[np.float32], left_adu: float
 
 
 def _values(pixels: Any, watched: NDArray[np.int64]) -> NDArray[np.float32]:
-    if isinstance(pixels, np.ndarray) and pixels.flags.c_contiguous:
-        values: NDArray[Any] = pixels.reshape(-1)[watched]
-    else:  # rows are padded, or packed
+    if isinstance(pixels, np.ndarray):
         values = pixels[np.divmod(watched, pixels.shape[1])]
-    return values.astype(np.float32)
+    else:
+        values = pixels.take(watched)
+    return np.asarray(values, np.float32)

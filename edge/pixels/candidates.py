@@ -18,7 +18,7 @@ from edge.pixels.clusters import grow
 from edge.pixels.join import joined
 from edge.pixels.picture import Picture
 from edge.pixels.scan import MOST_SEEDS, Scan, scan
-from edge.pixels.significance import significant
+from edge.pixels.significance import Significance
 from edge.pixels.thresholds import ThresholdMap
 
 _OFFSET_SIGMA = 0.5
@@ -93,6 +93,9 @@ class PixelPass:
         self.calibration = calibration
         self._limits = limits
         self._look = ThresholdMap.of(_look_threshold(calibration))
+        self._significance: Significance | None = None
+        if calibration.cluster is not None:
+            self._significance = Significance(calibration, calibration.cluster)
         self._buffers = threading.local()
 
     def scan(self, picture: Picture, stamp: FrameStamp) -> ScannedFrame:
@@ -143,8 +146,8 @@ class PixelPass:
         if found.lit > len(found.seeds):
             return None
         seeds = found.seeds
-        if calibration.cluster is not None:
-            seeds = significant(level, seeds, calibration, calibration.cluster)
+        if self._significance is not None:
+            seeds = self._significance.seeds(level, seeds)
         if not len(seeds):
             return ()
         clusters = grow(

@@ -69,6 +69,12 @@ class Picture:
         plain: Pixels = self[:, :]
         return plain
 
+    def take(self, flat: NDArray[np.int64]) -> NDArray[Any]:
+        """Pixels at flat indices, as of the plain frame."""
+        if self.packing == "none" and self.data.flags.c_contiguous:
+            return shifted(self.data.reshape(-1)[flat], self.shift_adu)
+        return np.asarray(self[np.divmod(flat, self.width_px)])
+
     def __getitem__(self, at: tuple[Any, Any]) -> Any:
         rows, cols = at
         if self.packing == "none":

@@ -48,20 +48,36 @@ def significant(
     ndarray of int64
         Flat indices, ascending, each once.
     """
-    look = calibration.look_threshold
-    if look is None or not len(looked):
-        return looked
-    maps = (
-        calibration.seed_threshold,
-        look,
-        calibration.mean_adu,
-        calibration.sigma_adu,
-        calibration.hot,
-    )
-    method = significant_compiled if numba_available() else significant_numpy
-    found = method(pixels, looked, *maps, *_numbers(rule))
-    once: NDArray[np.int64] = np.unique(found) if len(found) > 1 else found
-    return once
+    return Significance(calibration, rule).seeds(pixels, looked)
+
+
+class Significance:
+    """The rule and the maps of a calibration, as the kernel takes them; see `significant`."""
+
+    def __init__(self, calibration: Calibration, rule: ClusterRule) -> None:
+        look = calibration.look_threshold
+        self._given: tuple[NDArray[Any], ...] | None = None
+        if look is not None:
+            maps = (
+                calibration.seed_threshold,
+                look,
+                calibration.mean_adu,
+                calibration.sigma_adu,
+                calibration.hot,
+            )
+            given: tuple[NDArray[Any], ...] = (*maps, *_numbers(rule))
+            self._given = tuple(as_map(values) for values in given)
+
+    def seeds(self, pixels: Readable, looked: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Flat indices, ascending, each once."""
+        if self._given is None or not len(looked):
+            return looked
+        if numba_available():
+            found = _kernel()(*raw(pixels), looked, *self._given)
+        else:
+            found = significant_numpy(pixels, looked, *self._given)
+        once: NDArray[np.int64] = np.unique(found) if len(found) > 1 else found
+        return once
 
 
 def constants(rule: ClusterRule) -> NDArray[np.float32]:

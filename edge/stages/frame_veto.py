@@ -44,6 +44,8 @@ class FrameVeto:
         self, candidates: Sequence[Candidate], height_px: int, width_px: int
     ) -> list[str | None]:
         """Reason to reject each candidate, or None."""
+        if not candidates:
+            return []
         rows = Counter(candidate.y_px for candidate in candidates)
         cols = Counter(candidate.x_px for candidate in candidates)
         row_limit = aligned_limit(len(candidates), height_px)

@@ -90,11 +90,14 @@ class Hold:
 
         What goes on from a refused candidate in the next frame is no new thing.
         """
+        looked = outcome.looked
+        if looked is not None or outcome.sample is not None:
+            outcome = replace(outcome, looked=None, sample=None)  # they must not wait with it
         entry = _Waiting(outcome, list(refused))
         if outcome.fate == "processed" and not outcome.flood:
             for earlier in self._waiting:
                 earlier.later += 1
-            self._note_looked(entry)
+            self._note_looked(entry, looked)
             self._link(entry, passed, [one.candidate for one in refused])
             self._unseen = 0
         else:
@@ -104,12 +107,10 @@ class Hold:
         self._waiting.append(entry)
         return self._release()
 
-    def _note_looked(self, entry: _Waiting) -> None:
+    def _note_looked(self, entry: _Waiting, looked: NDArray[np.int64] | None) -> None:
         """Keep for each frame that waits which pixels stood out shortly before and after it."""
-        looked = entry.outcome.looked
         if looked is None:
             return
-        entry.outcome = replace(entry.outcome, looked=None)
         for earlier in self._waiting:
             if earlier.later <= self._frames:
                 earlier.near.append(looked)

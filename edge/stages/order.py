@@ -91,8 +91,6 @@ class OrderStage:
 
     def push(self, outcome: Outcome) -> Iterator[Settled]:
         """Take the next frame; return the frames that are settled by it."""
-        if outcome.sample is not None:
-            outcome = replace(outcome, sample=None)  # the hold must not keep it
         stamp = outcome.stamp
         if stamp is None:
             return self._thinned(self._hold.push(outcome))
