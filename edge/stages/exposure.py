@@ -269,7 +269,8 @@ class ExposureAccount:
             return Counter()
         total = causes.total()
         shares = Counter({cause: gap_ns * count // total for cause, count in causes.items()})
-        shares[next(iter(causes))] += gap_ns - shares.total()
+        # By name, so that it is the same whichever of them was known of first.
+        shares[min(causes)] += gap_ns - shares.total()
         return shares
 
     def reopen(self, closed: Exposure) -> None:
