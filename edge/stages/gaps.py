@@ -37,6 +37,7 @@ class GapCounter:
         "_known",
         "_last_ns",
         "_mode",
+        "_nominal_ns",
         "_proven",
         "_series",
         "_step_ns",
@@ -47,7 +48,7 @@ class GapCounter:
         self._mode: SensorMode | None = None
         self._series = ""
         self._last_ns: int | None = None
-        self._duration_ns = 0
+        self._duration_ns = self._nominal_ns = 0
         self._known = 0  # frames since the last one with a time, counted or told as missing
         self._proven = False
         self._step_ns = 0
@@ -100,18 +101,15 @@ class GapCounter:
 
     def _take(self, mode: SensorMode, series: str) -> None:
         """Go on with another mode or series: one of another pace has a time of its own."""
-        before, self._mode = self._mode, mode
-        nominal_ns = (mode.frame_duration_ns or 0) if mode.sensor_clock else 0
-        goes_on = (
-            before is not None
-            and before.sensor_clock
-            and before.frame_duration_ns == nominal_ns
-            and series == self._series
-        )
-        self._series = series
-        if not goes_on:
-            self._duration_ns, self._last_ns = nominal_ns, None
+        nominal_ns = 0
+        if mode.sensor_clock and mode.frame_duration_ns:
+            # What is stated to be shorter than its own exposure is not believed.
+            nominal_ns = max(mode.frame_duration_ns, mode.exposure_ns or 0)
+        if nominal_ns != self._nominal_ns or series != self._series:
+            self._duration_ns = self._nominal_ns = nominal_ns
+            self._last_ns = None
             self._known = self._alike = 0
+        self._mode, self._series = mode, series
 
     def _weighed(self, step_ns: int, counted: int) -> int:
         """Frames missing within a step that is no single frame's, or in which more is known of."""

@@ -105,6 +105,10 @@ def test_another_mode_or_series_has_a_time_of_its_own() -> None:
     assert missing([frame(0, 0), frame(1, 4 * PERIOD, hotter)]) == [0, 3]
 
 
+def test_a_duration_shorter_than_the_exposure_is_not_believed() -> None:
+    assert sum(missing(camera(range(50), replace(MODE, frame_duration_ns=1), blind=True))) == 0
+
+
 def test_dropped_frames_take_up_their_slots() -> None:
     gaps = GapCounter()
     assert gaps.missing_before(frame(0, 0)) == 0
