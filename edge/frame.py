@@ -46,6 +46,10 @@ class SensorMode:
         For the sensitive area.
     conversion : str
         What was done to colour input ("" or "luma").
+    sensor_clock : bool
+        A camera streams, and `Frame.sensor_time_ns` is its sensor's own time: a step that is
+        longer than the frame duration means lost frames. False where it is a time of arrival, or
+        where frames may be taken with pauses.
     """
 
     sensor: str
@@ -62,6 +66,7 @@ class SensorMode:
     set_temperature_c: float | None = None
     pixel_pitch_um: float | None = None
     conversion: str = ""
+    sensor_clock: bool = False
 
     @property
     def full_scale_adu(self) -> int:

@@ -28,6 +28,7 @@ from edge.presets import make_learner
 from edge.presets.calibrated import CalibratedDetector, as_configured, mismatch, scan_limits
 from edge.report import Reporter, summary_counts
 from edge.stages.frames import scan_all
+from edge.stages.gaps import GapCounter
 from edge.stages.order import order_stage
 from edge.stages.outcome import Outcome, Settled
 from edge.timeline import RecordedTimeline, Timeline
@@ -213,7 +214,10 @@ class Replay:
 
     def _unlooked(self, series: Series) -> Iterator[Outcome]:
         """Frames of a series without a calibration: counted, none of them live."""
+        gaps = GapCounter()
         for item in self._until_stopped(series.frames()):
+            if missing := gaps.missing_before(item):
+                yield Outcome("missing", count=missing)
             if isinstance(item, Frame):
                 yield Outcome("calibrating", stamp_of(item))
                 if item.release is not None:

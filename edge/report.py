@@ -109,6 +109,8 @@ class Reporter:
         self._detector = detector
         self._mode = mode
         self._hot_places_px = hot_places_px
+        masked_px = detector.masked_px if detector is not None else 0
+        self._account.veto(masked_px + (hot_places_px or 0), mode.width_px * mode.height_px)
 
     def resume_after(self, to_utc: str) -> None:
         """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""

@@ -24,7 +24,9 @@ from edge.presets import make_learner
 from edge.presets.calibrated import MATCHED, CalibratedDetector, scan_limits
 from edge.report import Reporter
 from edge.sources.capture import Dropped, Item
-from edge.stages.frames import GapCounter, scan_one
+from edge.stages.exposure import STALLED
+from edge.stages.frames import scan_one
+from edge.stages.gaps import GapCounter
 from edge.stages.order import OrderStage
 from edge.stages.outcome import Fate, Outcome
 from edge.timeline import exposure_ns
@@ -86,9 +88,13 @@ class LiveLoop:
         self._lost = LostArea()
         self.last_fate: Fate | None = None
 
-    def push(self, item: Item) -> None:
-        """Take the next frame, bad frame, or word of dropped ones."""
-        for outcome in self._outcomes(item):
+    def push(self, item: Item, *, behind: bool = False) -> None:
+        """Take the next frame, bad frame, or word of dropped ones.
+
+        `behind` says that this process stood still shortly before: frames missing before the item
+        are its own loss, not the camera's.
+        """
+        for outcome in self._outcomes(item, behind):
             self._settle(outcome)
         now_ns = boottime_ns()
         if now_ns - self._last_checkpoint_ns >= self._config.outbox.group_commit_s * _NS:
@@ -121,15 +127,13 @@ class LiveLoop:
             return None
         return self._learner.frames_used, self._learner.wanted
 
-    def _outcomes(self, item: Item) -> Iterator[Outcome]:
-        first = item.first_sequence if isinstance(item, Dropped) else item.sequence
-        missing = self._gaps.missing_before(first)
+    def _outcomes(self, item: Item, behind: bool) -> Iterator[Outcome]:
         if isinstance(item, Dropped):
-            self._gaps = GapCounter(item.last_sequence + 1)
-            # Less than none where the camera's counter began anew among them.
-            missing += max(0, item.last_sequence - item.first_sequence + 1 - item.count)
-        if missing > 0:
-            yield Outcome("missing", count=missing)
+            missing = self._gaps.missing_among(item.first_sequence, item.last_sequence, item.count)
+        else:
+            missing = self._gaps.missing_before(item)
+        if missing:
+            yield Outcome("missing", count=missing, reason=STALLED if behind else "")
         if isinstance(item, Dropped):
             yield Outcome("dropped", count=item.count)
         elif isinstance(item, BadFrame):

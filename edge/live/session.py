@@ -213,7 +213,7 @@ class Session:
             return False
         if self._note.startswith("stalled"):
             self._note = ""
-        parts.loop.push(item)
+        parts.loop.push(item, behind=parts.capture.behind)
         watcher.tick(_state(parts.loop))
         return True
 

@@ -31,7 +31,9 @@ class FrameCounts(Strict):
 
     expected: Count = Field(description="received + missing.")
     received: Count = Field(description="processed + calibrating + uncovered + dropped + bad.")
-    missing: Count = Field(description="Never came: gaps in the source's frame counter.")
+    missing: Count = Field(
+        description="Never came: gaps in the source's frame counter, or in the sensor's own time."
+    )
     processed: Count = Field(description="Searched for hits.")
     calibrating: Count = Field(description="Used to calibrate.")
     uncovered: Count = Field(description="Too bright: the cover was off.")
@@ -177,8 +179,18 @@ class ExposureMessage(Envelope):
         default=None, description="End of the span on CLOCK_BOOTTIME."
     )
     frames: FrameCounts = Field(description="What became of every frame.")
-    live_time_ns: Nanoseconds = Field(description="Time in which a particle would have been seen.")
-    dead_time_ns: Durations = Field(description="Rest of the span, by cause.")
+    live_time_ns: Nanoseconds = Field(
+        description="Time in which a particle would have been seen, as of the whole sensor: "
+        "hits / (live time x area) is a rate."
+    )
+    dead_time_ns: Durations = Field(
+        description="Rest of the span, by cause. Frames' own time: calibrating, uncovered, flood "
+        "(too much was lit), vetoed_area (the share of the looked time of pixels that can't make "
+        "a hit, masked_px + hot_places_px of the area). Gaps: between_frames, missing (the camera "
+        "gave none), stalled (missing while the rig's own process stood still), dropped (the loop "
+        "was late), bad. Beyond frames: restart (since an interrupted run), unstored (the disk "
+        "took nothing)."
+    )
     candidates: Count = Field(description="Candidates settled in this span: hits + rejected.")
     hits: Count = Field(description="Candidates that became hits.")
     rejected: Counts = Field(description="Candidates that did not, by reason.")

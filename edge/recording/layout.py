@@ -191,6 +191,8 @@ def _check_mode_value(path: Path, key: str, value: object) -> None:
         low, high = _NUMBERS[key]
         right = isinstance(value, int | float) and type(value) is not bool and low <= value <= high
         expected = "a number" if _NUMBERS[key] == _FINITE else f"{low:g} to {high:g}"
+    elif key == "sensor_clock":
+        right, expected = isinstance(value, bool), "true or false"
     elif key == "packing":
         right, expected = value in get_args(Packing), f"one of {', '.join(get_args(Packing))}"
     if not right:

@@ -7,12 +7,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from edge.errors import Failed
 from edge.frame import BadFrame, Frame, FrameSource
+from edge.sources.lateness import Lateness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class Dropped:
     """Frames the loop was too late for, in their place before the next frame.
 
     Frames missing between the dropped ones show as a gap: the sequence numbers from
-    `first_sequence` to `last_sequence` are more than `count`.
+    `first_sequence` to `last_sequence` are more than `count`. `behind` as `Capture.behind`.
     """
 
     count: int
     first_sequence: int
     last_sequence: int
+    behind: bool = field(default=False, compare=False)
 
 
 Item: TypeAlias = Frame | BadFrame | Dropped
@@ -55,7 +57,9 @@ class Capture:
             raise ValueError(f"depth must be 1 or more, not {depth}")
         self._source = source
         self._depth = depth
-        self._ring: deque[Frame | BadFrame] = deque()
+        self._ring: deque[tuple[Frame | BadFrame, bool]] = deque()
+        self._lateness = Lateness()
+        self._behind = False
         self._changed = threading.Condition()
         self._pending: Dropped | None = None
         self._dropped = 0
@@ -97,6 +101,14 @@ class Capture:
     def waiting(self) -> int:
         """Frames in the ring now."""
         return len(self._ring)
+
+    @property
+    def behind(self) -> bool:
+        """Whether this process stood still shortly before the item last taken.
+
+        Frames missing before it are then its own loss, not the camera's.
+        """
+        return self._behind
 
     @property
     def silent_s(self) -> float:
@@ -162,9 +174,10 @@ class Capture:
                 raise SourceStalled(f"{self._source.name}: no frame for {self.silent_s:.1f} s")
             if self._pending is not None:
                 pending, self._pending = self._pending, None
+                self._behind = pending.behind
                 return pending
             if self._ring:
-                item = self._ring.popleft()
+                item, self._behind = self._ring.popleft()
                 self._changed.notify_all()
                 return item
             if self._error is not None:
@@ -194,6 +207,7 @@ class Capture:
     def _put(self, item: Frame | BadFrame) -> bool:
         """Add to the ring; False when the capture is stopping."""
         lost = None
+        behind = not self._source.pushes_back and self._lateness.is_behind(item, _boottime_ns())
         with self._changed:
             self._received += 1
             self._last_item_s = time.monotonic()
@@ -204,18 +218,19 @@ class Capture:
             else:
                 if len(self._ring) >= self._depth:
                     lost = self._drop_oldest()
-                self._ring.append(item)
+                self._ring.append((item, behind))
                 self._changed.notify_all()
             stopping = self._stopping
         _release(lost)
         return not stopping
 
     def _drop_oldest(self) -> Frame | BadFrame:
-        oldest = self._ring.popleft()
+        oldest, behind = self._ring.popleft()
         self._dropped += 1
-        count = self._pending.count + 1 if self._pending else 1
-        first = self._pending.first_sequence if self._pending else oldest.sequence
-        self._pending = Dropped(count, first, oldest.sequence)
+        before = self._pending or Dropped(0, oldest.sequence, oldest.sequence)
+        self._pending = Dropped(
+            before.count + 1, before.first_sequence, oldest.sequence, before.behind or behind
+        )
         return oldest
 
     def _close_source(self) -> None:
@@ -226,8 +241,12 @@ class Capture:
     def _clear(self) -> None:
         with self._changed:
             left, self._ring = list(self._ring), deque()
-        for item in left:
+        for item, _ in left:
             _release(item)
+
+
+def _boottime_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _release(item: Frame | BadFrame | None) -> None:

@@ -125,6 +125,7 @@ class Session:
             cfa=self._raw.cfa,
             packing=self._raw.packing,
             pixel_pitch_um=self._pixel_pitch_um(properties),
+            sensor_clock=metadata.get("SensorTimestamp") is not None,
         )
 
     def close(self) -> None:

@@ -56,8 +56,9 @@ class Playback:
     """Implements `edge.frame.FrameSource` over a recording.
 
     Unpaced, times and gaps are the recording's own; each further pass of a loop is moved behind
-    the one before it. Paced, `sensor_time_ns` is CLOCK_BOOTTIME now, `utc_ns` is None, and frames
-    that couldn't be delivered in time are left out and show as a gap of the sequence.
+    the one before it. Paced, `sensor_time_ns` is CLOCK_BOOTTIME when the frame was due, less its
+    exposure, however late it was fetched; `utc_ns` is None, and frames that couldn't be delivered
+    in time are left out and show as a gap of the sequence.
     """
 
     def __init__(self, recording: Recording, options: PlaybackOptions | None = None) -> None:
@@ -65,6 +66,7 @@ class Playback:
         self._options = options or PlaybackOptions()
         self._series = _choose(recording, self._options.series)
         self._closed = threading.Event()
+        self._replayed: tuple[SensorMode, SensorMode] | None = None
 
     @property
     def name(self) -> str:
@@ -147,10 +149,20 @@ class Playback:
                 if self._closed.wait(max(0, due_ns - _boot_ns()) / 1e9):
                     _give_back(frame)
                     return
-                yield _now(frame, sequence, max(due_ns, _boot_ns() - period_ns))
+                yield _due(frame, sequence, due_ns, self._mode_of(frame))
                 # Computed anew after each delivered frame, so that one is always delivered.
                 skip = max(0, (_boot_ns() - due_ns) // period_ns - 1)
             due_ns += period_ns
+
+    def _mode_of(self, frame: Frame | BadFrame) -> SensorMode | None:
+        """Mode that a frame is played in: at another pace a longer step than its own is no loss."""
+        if isinstance(frame, BadFrame):
+            return None
+        if self._options.fps is None or not frame.mode.sensor_clock:
+            return frame.mode
+        if self._replayed is None or self._replayed[0] is not frame.mode:
+            self._replayed = frame.mode, replace(frame.mode, sensor_clock=False)
+        return self._replayed[1]
 
 
 class _Span:
@@ -202,12 +214,14 @@ def _later(frame: Frame, shift_ns: int) -> Frame:
     )
 
 
-def _now(frame: Frame | BadFrame, sequence: int, delivered_ns: int) -> Frame | BadFrame:
-    if isinstance(frame, BadFrame):
+def _due(
+    frame: Frame | BadFrame, sequence: int, due_ns: int, mode: SensorMode | None
+) -> Frame | BadFrame:
+    if isinstance(frame, BadFrame) or mode is None:
         return replace(frame, sequence=sequence)
     # A camera delivers a frame when its exposure is over.
-    start_ns = delivered_ns - exposure_ns(frame)
-    return replace(frame, sequence=sequence, sensor_time_ns=start_ns, utc_ns=None)
+    start_ns = due_ns - exposure_ns(frame)
+    return replace(frame, sequence=sequence, mode=mode, sensor_time_ns=start_ns, utc_ns=None)
 
 
 def _boot_ns() -> int:

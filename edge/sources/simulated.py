@@ -235,6 +235,7 @@ def mode_of(spec: SimulationSpec) -> SensorMode:
         packing=spec.packing,
         pixel_pitch_um=spec.pixel_pitch_um,
         conversion="luma" if developed else "",
+        sensor_clock=True,
     )
 
 

@@ -14,6 +14,8 @@ from edge.timeline import Timeline, exposure_ns, frame_duration_ns
 BETWEEN_FRAMES = "between_frames"
 RESTART = "restart"
 UNSTORED = "unstored"
+STALLED = "stalled"
+VETOED_AREA = "vetoed_area"
 _LONG_PAUSE_NS = 10_000_000_000
 _LONG_PAUSE_FRAMES = 100
 
@@ -153,6 +155,11 @@ class ExposureAccount:
     one cause of dead time. The time from the end of one frame to the start of the next belongs
     to the frames that are missing from it, in equal parts, or to ``between_frames``.
 
+    Of a searched frame's own time, the share of the sensor that can't make a hit goes to
+    ``vetoed_area``: hits / (live time x whole area) is then the rate, whatever is masked. The
+    share is rounded down with the rest carried on, so that the sum over any number of frames is
+    that of the exact shares, less than a nanosecond off.
+
     A frame can't begin more than a frame before the last one ended. Where its time says so, the
     clock was set back: a new span begins, and live and dead time fill the sum of the spans. Such
     a step, and a pause of more than 10 s and 100 frames, is doubted until the next frame: when
@@ -165,7 +172,16 @@ class ExposureAccount:
         self._without_time: Counter[str] = Counter()
         self._doubt: _Doubt | None = None
         self._dated = False
+        self._vetoed_px = 0
+        self._area_px = 1
+        self._rest = 0  # of the shares so far, in parts of a nanosecond: 1 / area_px
         self.open = Exposure()
+
+    def veto(self, vetoed_px: int, area_px: int) -> None:
+        """Hear how many pixels of the sensor's can't make a hit from here on."""
+        if area_px != self._area_px:
+            self._area_px, self._rest = max(area_px, 1), 0
+        self._vetoed_px = min(max(vetoed_px, 0), self._area_px)
 
     def add(self, settled: Settled) -> None:
         """Count a frame."""
@@ -181,7 +197,7 @@ class ExposureAccount:
         if outcome.fate == "processed" and not outcome.flood:
             record.sample(outcome)
         if outcome.stamp is None:
-            self._without_time[outcome.fate] += outcome.count
+            self._without_time[_cause(outcome)] += outcome.count
             return
         record.series = outcome.stamp.series
         self._add_time(outcome.stamp, _cause(outcome))
@@ -206,10 +222,19 @@ class ExposureAccount:
         end_ns = self._step(last_ns, start, exposure, frame_ns)
         looked = max(start + exposure - end_ns, 0)
         if fate == "processed":
-            record.live_time_ns += looked
+            self._add_looked(looked)
         else:
             record.dead_time_ns[fate] += looked
         record.to_ns = end_ns + looked
+
+    def _add_looked(self, looked_ns: int) -> None:
+        """Share a searched frame's time between what can make a hit and what can't."""
+        if not self._vetoed_px:
+            self.open.live_time_ns += looked_ns
+            return
+        vetoed_ns, self._rest = divmod(looked_ns * self._vetoed_px + self._rest, self._area_px)
+        self.open.live_time_ns += looked_ns - vetoed_ns
+        self.open.dead_time_ns[VETOED_AREA] += vetoed_ns
 
     def _step(self, last_ns: int, start: int, exposure: int, frame_ns: int) -> int:
         """Account for the time up to a frame; return from when on its own time counts."""
@@ -244,7 +269,8 @@ class ExposureAccount:
             return Counter()
         total = causes.total()
         shares = Counter({cause: gap_ns * count // total for cause, count in causes.items()})
-        shares[next(iter(causes))] += gap_ns - shares.total()
+        # By name, so that it is the same whichever of them was known of first.
+        shares[min(causes)] += gap_ns - shares.total()
         return shares
 
     def reopen(self, closed: Exposure) -> None:
@@ -284,4 +310,6 @@ def _follows(start_ns: int, end_ns: int, frame_ns: int) -> bool:
 
 def _cause(outcome: Outcome) -> str:
     """What a frame's own time goes to: live time where it was processed, else a cause."""
+    if outcome.fate == "missing":
+        return outcome.reason or "missing"
     return "flood" if outcome.flood and outcome.fate == "processed" else outcome.fate

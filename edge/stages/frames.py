@@ -10,20 +10,9 @@ from edge.detector import Detector
 from edge.frame import BadFrame, Frame
 from edge.monitor.monitor import Monitor
 from edge.pixels.candidates import ScannedFrame
+from edge.stages.gaps import GapCounter
 from edge.stages.outcome import Outcome
 from edge.tracking import Tracking
-
-
-class GapCounter:
-    """Turns gaps in a source's frame counter into missing frames."""
-
-    def __init__(self, expected: int | None = None) -> None:
-        self._expected = expected
-
-    def missing_before(self, sequence: int) -> int:
-        """Frames missing before this one; a counter that goes back was reset and hides nothing."""
-        expected, self._expected = self._expected, sequence + 1
-        return max(0, sequence - expected) if expected is not None else 0
 
 
 def scan_one(item: Frame | BadFrame, detector: Detector, monitor: Monitor | None = None) -> Outcome:
@@ -90,7 +79,7 @@ def scan_all(
 
 
 def _missing(gaps: GapCounter, item: Frame | BadFrame) -> list[Outcome]:
-    count = gaps.missing_before(item.sequence)
+    count = gaps.missing_before(item)
     return [Outcome("missing", count=count)] if count else []
 
 

@@ -41,8 +41,8 @@ class Outcome:
     count : int
         Number of frames; more than one only without a stamp.
     reason : str
-        Why a bad frame is bad, or an uncovered one uncovered (light, leak, settling): a
-        snake_case key.
+        Why a bad frame is bad, an uncovered one uncovered (light, leak, settling), or what lost
+        the missing ones where it was not the camera (stalled): a snake_case key.
     sample : Sample or None
         What the calibration learns from; the order stage lets go of it at once.
     looked : ndarray of int64, or None

@@ -183,9 +183,11 @@ class TestCalibrations:
 
     def test_a_series_without_a_calibration_is_accounted_for(self, tmp_path: Path) -> None:
         good, few = in_memory(list(dark(20))).contents[0], list(dark(2, 10, 10))
-        short = MemorySeries([few[0], "truncated", few[1]], SensorMode("", 10, 10, 16), "short")
+        items = [few[0], "truncated", None, few[1]]
+        short = MemorySeries(items, SensorMode("", 10, 10, 16), "short")
         done = replay(MemoryRecording([short, good]), tmp_path / "out")
         check_sums(done)
+        assert done.summary["missing"] == 1
         assert (done.summary["calibrating"], done.summary["processed"]) == (2, 20)
         assert done.summary["bad_by_reason"] == {"truncated": 1}
         (note,) = done.result.notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from edge.clock import Stamp
 from edge.config.load import load_config
 from edge.messages.utc import format_utc_ns
@@ -97,3 +99,27 @@ def test_several_records_that_were_lost_at_once_go_into_the_next_one() -> None:
     assert dead["unstored"] == 95 * 30 * MS
     assert dead["restart"] == 60 * S
     assert made.so_far().frames.total() == 95
+
+
+class Masked:
+    """A detector of which only the masked pixels matter here."""
+
+    calibration_id, black_level_adu = "made up", 64.0
+    thresholds: ClassVar[dict[str, float]] = {}
+
+    def __init__(self, masked_px: int) -> None:
+        self.masked_px = masked_px
+
+
+def test_masked_pixels_and_hot_places_take_their_share_of_the_time_that_follows() -> None:
+    made, pixels = reporter(SteppedClock(NOON), period_s=3600.0), MODE.width_px * MODE.height_px
+    play(made, 0, 10)
+    made.use(Masked(pixels // 8), MODE, pixels // 8)  # type: ignore[arg-type]
+    play(made, 10, 20)
+    made.use(Masked(2 * pixels), MODE)  # type: ignore[arg-type]
+    play(made, 30, 5)
+    total = made.so_far()
+    assert total.live_time_ns == (10 + 15) * 30 * MS
+    assert total.dead_time_ns == {"between_frames": 34 * 3 * MS, "vetoed_area": (5 + 5) * 30 * MS}
+    (record,) = made.close("end")
+    assert record.body["dead_time_ns"]["vetoed_area"] == 300 * MS

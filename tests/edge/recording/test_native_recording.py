@@ -114,6 +114,27 @@ def test_strange_text_survives_in_the_head(tmp_path):
     assert (series.name, series.mode.sensor) == (text, text)
 
 
+@pytest.mark.parametrize("sensor_clock", [True, False])
+def test_whether_times_are_the_sensors_own_is_kept(tmp_path, sensor_clock):
+    mode = dataclasses.replace(MODE, sensor_clock=sensor_clock)
+    with RecordingWriter(tmp_path / "r", mode, "camera") as out:
+        out.append(dataclasses.replace(make_frame(0), mode=mode))
+    (series,) = NativeRecording(tmp_path / "r").series()
+    assert series.mode == mode
+
+
+def test_of_an_older_recording_it_is_not_taken_for_granted(recording):
+    head = recording / "recording.toml"
+    lines = head.read_text().splitlines()
+    assert "sensor_clock = false" in lines
+    head.write_text("\n".join(line for line in lines if "sensor_clock" not in line))
+    (series,) = NativeRecording(recording).series()
+    assert series.mode == MODE
+    head.write_text(head.read_text() + "\nsensor_clock = 1\n")
+    with pytest.raises(Failed, match="sensor_clock is 1, expected true or false"):
+        NativeRecording(recording)
+
+
 def test_packed_raw_is_kept_as_the_bytes_it_is(tmp_path):
     mode = dataclasses.replace(MODE, bit_depth=10, packing="mipi10")
     rows = np.random.default_rng(1).integers(0, 255, (6, 16), dtype=np.uint8)

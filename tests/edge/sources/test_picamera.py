@@ -77,6 +77,7 @@ def test_the_mode_is_what_the_camera_granted() -> None:
     assert (mode.gain, mode.black_level_adu) == (4.0, 256.0)  # 4096 at 16 bits
     assert mode.row_time_ns == 20_000_000 // 20
     assert mode.pixel_pitch_um == 1.55
+    assert mode.sensor_clock
     assert frame.temperature_c == 31.5
 
 

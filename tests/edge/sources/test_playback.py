@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from edge.frame import BadFrame, Frame, Origin, SensorMode, Series
 from edge.sources import open_source
 from edge.sources.capture import Capture, Dropped
 from edge.sources.playback import Playback, PlaybackOptions
+from edge.stages.gaps import GapCounter
 
 
 class Listed:
@@ -147,6 +149,33 @@ def test_paced_a_late_reader_misses_frames_and_the_sequence_shows_it(stack: Path
     assert late[-1].sequence >= 15
     values = [int(f.pixels[0, 0]) for f in late if isinstance(f, Frame)]
     assert values == [f.sequence % 20 for f in late]  # what was missed was missed
+
+
+def test_paced_a_late_frame_keeps_the_time_it_was_due() -> None:
+    mode_ns = 10**7
+    rows = Rows("a", [(n, n / 100) for n in range(40)])
+    rows.mode = replace(rows.mode, frame_duration_ns=mode_ns, exposure_ns=1000, sensor_clock=True)
+    frames = Playback(Listed(rows), PlaybackOptions(paced=True)).frames()
+    played = [next(frames), next(frames)]
+    time.sleep(0.1)
+    played += islice(frames, 4)
+    gaps = GapCounter()
+    first = played[0]
+    assert isinstance(first, Frame)
+    for frame in played:
+        assert isinstance(frame, Frame)
+        assert frame.sensor_time_ns is not None
+        assert first.sensor_time_ns is not None
+        assert frame.sensor_time_ns - first.sensor_time_ns == frame.sequence * mode_ns
+    assert sum(gaps.missing_before(frame) for frame in played) == played[-1].sequence - 5 > 0
+
+
+def test_paced_at_another_rate_than_its_own_no_frame_is_missed_by_its_time() -> None:
+    rows = Rows("a", [(n, n) for n in range(5)])
+    rows.mode = replace(rows.mode, frame_duration_ns=10**6, exposure_ns=1000, sensor_clock=True)
+    frames = list(Playback(Listed(rows), PlaybackOptions(paced=True, fps=50)).frames())
+    modes = {id(frame.mode): frame.mode for frame in frames if isinstance(frame, Frame)}
+    assert [mode.sensor_clock for mode in modes.values()] == [False]
 
 
 def test_paced_in_a_capture_the_late_loop_drops_the_oldest(stack: Path) -> None:

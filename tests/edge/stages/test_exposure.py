@@ -38,6 +38,31 @@ def test_lost_frames_leave_a_gap_that_is_theirs() -> None:
     assert record.frame_counts()["expected"] == 6
 
 
+def test_frames_lost_by_a_process_that_stood_still_are_missing_and_their_time_is_stalled() -> None:
+    account = ExposureAccount(LiveTimeline())
+    account.add(Settled(Outcome("processed", stamp(0))))
+    account.add(Settled(Outcome("missing", count=3, reason="stalled")))
+    account.add(Settled(Outcome("missing", count=1)))
+    account.add(Settled(Outcome("processed", stamp(5))))
+    record = account.close()
+    gap = 5 * 33 * MS - 30 * MS
+    assert record.frame_counts()["missing"] == 4
+    assert record.dead_time_ns == {"stalled": gap * 3 // 4, "missing": gap // 4}
+
+
+def test_a_gap_is_shared_the_same_way_whichever_loss_was_known_of_first() -> None:
+    shared = []
+    for fates in (["bad", "missing"], ["missing", "bad"]):
+        account = ExposureAccount(LiveTimeline())
+        account.add(Settled(Outcome("processed", stamp(0))))
+        for fate in fates:
+            account.add(Settled(Outcome(fate)))  # type: ignore[arg-type]
+        account.add(Settled(Outcome("processed", stamp(3, sensor_time_ns=3 * 33 * MS + 1))))
+        shared.append(account.close().dead_time_ns)
+    assert shared[0] == shared[1]
+    assert shared[0]["bad"] - shared[0]["missing"] == 1
+
+
 def test_uncovered_calibrating_and_flooded_frames_are_dead_time_by_cause() -> None:
     account = ExposureAccount(LiveTimeline())
     account.add(Settled(Outcome("calibrating", stamp(0))))
@@ -265,3 +290,47 @@ def test_live_and_dead_time_fill_the_spans_whatever_the_clock_does(
             if end == "lost":
                 account.reopen(closed)
                 assert is_filled(account)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 10**9), st.booleans()),
+        min_size=1,
+        max_size=60,
+    ),
+    st.integers(1, 50),
+)
+def test_the_vetoed_share_of_any_number_of_frames_is_exact(
+    events: list[tuple[int, int, bool]], area_px: int
+) -> None:
+    account, total, now, exact = ExposureAccount(LiveTimeline()), Exposure(), 0, 0
+    for vetoed_px, exposure, ends in events:
+        account.veto(vetoed_px, area_px)
+        when = stamp(0, replace(MODE, exposure_ns=exposure), sensor_time_ns=now, exposure_ns=0)
+        account.add(Settled(Outcome("processed", when)))
+        now += exposure
+        exact += exposure * min(vetoed_px, area_px)
+        assert is_filled(account)
+        if ends:
+            total.add(account.close())
+    total.add(account.close())
+    assert total.dead_time_ns["vetoed_area"] == exact // area_px
+    assert total.live_time_ns == now - exact // area_px
+    assert set(total.dead_time_ns) <= {"vetoed_area"}
+
+
+def test_only_time_that_was_looked_has_a_vetoed_share() -> None:
+    account = ExposureAccount(LiveTimeline())
+    account.veto(600, 2400)
+    account.add(Settled(Outcome("processed", stamp(0))))
+    account.add(Settled(Outcome("uncovered", stamp(1))))
+    account.add(Settled(Outcome("processed", stamp(2), flood=True), rejected=Counter(flood=1)))
+    record = account.close()
+    assert record.live_time_ns == 30 * MS * 3 // 4
+    assert record.dead_time_ns == {
+        "vetoed_area": 30 * MS // 4,
+        "between_frames": 6 * MS,
+        "uncovered": 30 * MS,
+        "flood": 30 * MS,
+    }
