@@ -40,6 +40,8 @@ class Steps:
         A pixel of more scatter gives cause to watch it.
     risen_sigma, risen_adu : float
         So does one that lies so much above the first calibration, beyond what all do.
+    judges : bool
+        Whether to look for such pixels: they take minutes to show, and need no look each time.
     """
 
     weight: float
@@ -50,6 +52,7 @@ class Steps:
     restless: float
     risen_sigma: float
     risen_adu: float
+    judges: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +108,7 @@ def learn(
         ],
         np.float32,
     )  # fmt: skip
-    restless = np.empty(stripe.shape, np.bool_)
+    restless = np.empty(stripe.shape if steps.judges else (0, 0), np.bool_)
     found = _kernel()(
         stripe, quiet, rows.now_adu, rows.next_adu, rows.base_adu, rows.sigma_adu, rows.excess,
         rows.masked, rows.alone, seed[0], growth[0], look[0], numbers, restless,
@@ -132,6 +135,8 @@ def learn_numpy(
     residual *= np.float32(1 / steps.noise_memory)
     rows.excess[:] += np.where(quiet, residual, np.float32(0))
     write_thresholds(rows)
+    if not steps.judges:
+        return np.empty(0, np.int64)
     above = mean - rows.base_adu
     above -= np.float32(steps.risen_adu)
     restless = above > np.float32(steps.risen_sigma) * rows.sigma_adu
@@ -174,7 +179,7 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
     found = np.int64(0)
     for y in range(stripe.shape[0]):
         values, still, mean, noise = stripe[y], quiet[y], now[y], sigma[y]
-        target, scatter, first, marks = following[y], excess[y], base[y], restless[y]
+        target, scatter = following[y], excess[y]
         hidden, lone, seeds, growths = masked[y], alone[y], seed[y], growth[y]
         count = values.shape[0]
         for x in range(count):
@@ -198,6 +203,9 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
                 limit = min(max(np.floor(noise[x] * look_sigmas + target[x]), zero), top)
                 own = np.uint16(65_535) if hidden[x] else np.uint16(limit)
                 looked[x] = seeds[x] if lone[x] else own
+        if restless.shape[0] == 0:
+            continue
+        first, marks = base[y], restless[y]
         number = np.int32(0)
         for x in range(count):
             above = target[x] - first[x] - risen

@@ -1,67 +1,45 @@
-"""The median of a few thousand values, without sorting them all."""
+"""The median of a few thousand whole numbers, without a branch that hangs on them."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.jit import compiled, numba_available
 
-
-def middle(values: NDArray[np.float32]) -> float:
-    """Median, as `np.median` has it.
+def middle_numpy(values: NDArray[np.int32]) -> int:
+    """Median; the lower one of the two in the middle.
 
     Parameters
     ----------
-    values : ndarray of float32, shape (n,)
-        Without NaN, at least one. Their order is lost.
+    values : ndarray of int32, shape (n,)
+        At least one.
     """
-    return float(_kernel()(values)) if numba_available() else middle_numpy(values)
-
-
-def middle_numpy(values: NDArray[np.float32]) -> float:
-    """Give the same answer with NumPy alone: the fallback, and the tests' reference."""
-    half = len(values) // 2
-    if len(values) % 2:
-        return float(np.partition(values, half)[half])
-    low, high = np.partition(values, (half - 1, half))[half - 1 : half + 1]
-    return float((low + high) / np.float32(2))
+    half = (len(values) - 1) // 2
+    return int(np.partition(values, half)[half])
 
 
 def middle_scalar(values: Any) -> Any:
-    """Hoare's selection (Comm. ACM 4 (1961) 321), and the largest of what is left of it."""
-    half = values.shape[0] // 2
-    low, high = 0, values.shape[0] - 1
+    """Give the same answer inside a kernel.
+
+    Halves the range the answer lies in and counts, again and again: some twenty sweeps in vectors
+    are sooner done than one selection, of which the processor guesses half of the branches wrong.
+    """
+    count = values.shape[0]
+    half = (count - 1) // 2
+    low, high = values[0], values[0]
+    for i in range(count):
+        low = min(low, values[i])
+    for i in range(count):
+        high = max(high, values[i])
     while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while pivot < values[j]:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if half <= j:
-            high = j
-        elif half >= i:
-            low = i
+        cut = np.int32((np.int64(low) + np.int64(high)) >> 1)
+        below = np.int32(0)
+        for i in range(count):
+            below = np.int32(below + np.int32(values[i] <= cut))
+        if below > half:
+            high = cut
         else:
-            break
-    upper = values[half]
-    if values.shape[0] % 2:
-        return upper
-    lower = values[0]
-    for i in range(half):
-        lower = max(lower, values[i])
-    return (lower + upper) / np.float32(2)
-
-
-@cache
-def _kernel() -> Any:
-    return compiled(middle_scalar)
+            low = np.int32(cut + 1)
+    return low

@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.evenness import Evenness
-from calibration.middle import middle
 from calibration.model import Calibration
 from calibration.stripe import look_at
 
 STRIPES = 64
 """Each frame shows one stripe of rows: after so many frames in a row every pixel was seen once."""
 
-_MIDDLE_PX = 1024
 _LEAST_PX = 512
 """Noise of fewer pixels than these is too uncertain to judge a frame by."""
 
@@ -97,13 +95,20 @@ def take_sample(
         Of this calibration, so that it need not be made for each frame.
     """
     left_adu = frame_offset_adu + shift_adu
-    stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
-    mean, sigma = calibration.mean_adu[rows], calibration.sigma_adu[rows]
-    middle_adu = _middle_adu(stripe, mean, left_adu)
-    seen = look_at(stripe, mean, sigma, calibration.growth_sigma, middle_adu)
-    level_adu = middle_adu + seen.rest_adu
-    bias = level_adu - left_adu
     even = evenness or Evenness.of(calibration.mean_adu, calibration.sigma_adu)
+    # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
+    middle_adu, unevenness = even.look(pixels)
+    stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
+    seen = look_at(
+        stripe,
+        calibration.mean_adu[rows],
+        calibration.sigma_adu[rows],
+        calibration.growth_sigma,
+        left_adu if middle_adu is None else middle_adu,
+    )
+    # A frame of few rows has stripes without any.
+    level_adu = seen.level_adu if stripe.size else left_adu
+    bias = level_adu - left_adu
     return Sample(
         rows=rows,
         stripe_adu=stripe,
@@ -113,18 +118,8 @@ def take_sample(
         offset_adu=frame_offset_adu + bias,
         bias_adu=bias,
         noise_square=seen.noise_square,
-        unevenness=even.unevenness(pixels),
+        unevenness=unevenness,
     )
-
-
-def _middle_adu(stripe: NDArray[Any], mean: NDArray[np.float32], left_adu: float) -> float:
-    """From the middle: hot pixels, or one great particle, may have raised the mean of the frame."""
-    if not stripe.size:  # a frame of few rows has stripes without any
-        return left_adu
-    step = max(1, stripe.size // _MIDDLE_PX)
-    residual = stripe.reshape(-1)[::step].astype(np.float32)
-    residual -= mean.reshape(-1)[::step]
-    return middle(residual)
 
 
 def _values(pixels: Any, watched: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.jit import compiled, numba_available
 
-_SUMMED_PX = 16_384
+_SUMMED_PX = 8192
 """So many pixels tell level and noise to a hundredth of a sigma; of more, some rows are summed."""
 
 _ADU_PARTS = np.float32(64)
@@ -28,14 +28,14 @@ class Quiet(NamedTuple):
     ----------
     quiet : ndarray of bool, shape (rows, width)
         Neither lit nor dark, and not beside a lit pixel.
-    rest_adu : float
-        Their mean above baseline and middle.
+    level_adu : float
+        Their mean above the baselines.
     noise_square : float
         Their mean square about it, in units of the pixels' noise; 1 where there are none.
     """
 
     quiet: NDArray[np.bool_]
-    rest_adu: float
+    level_adu: float
     noise_square: float
 
 
@@ -55,7 +55,7 @@ def look_at(
     growth_sigma : float
         A pixel further from its baseline is lit, or dark.
     middle_adu : float
-        Level of the stripe above the baselines.
+        About what the frame lies above the baselines by.
     """
     quiet = np.empty(stripe.shape, np.bool_)
     look = _kernel() if numba_available() else look_numpy
@@ -64,8 +64,9 @@ def look_at(
         max(stripe.size // _SUMMED_PX, 1), quiet,
     )  # fmt: skip
     if not count:
-        return Quiet(quiet, 0.0, 1.0)
-    return Quiet(quiet, float(rest_adu), int(squares) / int(count) / float(_SQUARE_PARTS))
+        return Quiet(quiet, middle_adu, 1.0)
+    level_adu = middle_adu + float(rest_adu)
+    return Quiet(quiet, level_adu, int(squares) / int(count) / float(_SQUARE_PARTS))
 
 
 def look_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)

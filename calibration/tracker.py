@@ -38,6 +38,12 @@ _RESTLESS = 1.6
 _RISEN_SIGMA = 1.0
 """So is one whose baseline rose by this much beyond the others."""
 
+_LEARNED_AT_ONCE = 8
+"""Stripes that wait to be learned from: most frames then cost no more than being looked at."""
+
+_JUDGED_EVERY = 4
+"""Blocks between two looks at a stripe for such pixels."""
+
 _MOST_WATCHED_SHARE = 0.02
 _LEAST_WATCHED = 4096
 
@@ -67,6 +73,7 @@ class Tracker:
         self._excess = np.ones(base.sigma_adu.shape, np.float32)
         self._common = Common(base)
         self._seen = np.zeros(STRIPES, np.bool_)
+        self._pending: list[tuple[int, Sample]] = []
         self._block: int | None = None
         self._blocks = 0
         self._temperatures_c: list[float] = []
@@ -100,7 +107,9 @@ class Tracker:
             self._temperatures_c.append(temperature_c)
         self._common.add(sample)
         self._watch.note(sample.watched_adu, self._common.typical_adu)
-        self._learn(sample)
+        self._pending.append((index % STRIPES, sample))
+        if len(self._pending) >= _LEARNED_AT_ONCE:
+            self._learn_pending()
         self._seen[index % STRIPES] = True
 
     def suspect(self, index: NDArray[np.int64]) -> None:
@@ -112,6 +121,7 @@ class Tracker:
         self._block = index // STRIPES
         if not self._common.has_seen:
             return None
+        self._learn_pending()
         self._blocks += 1
         for number in np.flatnonzero(~self._seen):
             self._carry_over(stripe_rows(self._sigma.shape[0], int(number)))
@@ -123,7 +133,12 @@ class Tracker:
         self._overlay()
         return self._publish(index)
 
-    def _learn(self, sample: Sample) -> None:
+    def _learn_pending(self) -> None:
+        for number, sample in self._pending:
+            self._learn(number, sample)
+        self._pending.clear()
+
+    def _learn(self, number: int, sample: Sample) -> None:
         common, usual = self._common, self._common.usual_square
         steps = Steps(
             weight=1 / min(self._base.frames_used + self._blocks + 1, _MEMORY),
@@ -134,6 +149,7 @@ class Tracker:
             restless=_RESTLESS,
             risen_sigma=_RISEN_SIGMA,
             risen_adu=common.next_level_adu,
+            judges=(self._blocks + number) % _JUDGED_EVERY == 0,
         )
         found = learn(sample.stripe_adu, sample.quiet, self._rows(sample.rows), steps)
         if len(found):

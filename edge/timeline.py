@@ -62,17 +62,19 @@ class RecordedTimeline:
 
     def __init__(self) -> None:
         self._axes: dict[str, _Axis] = {}
-        self._known: dict[FrameStamp, int] = {}
+        # By what tells frames apart: a whole stamp takes long to hash.
+        self._known: dict[tuple[str, int, int, int | None, int | None], int] = {}
 
     def start_ns(self, stamp: FrameStamp) -> int:
         """Start of exposure of the first row."""
-        known = self._known.get(stamp)
+        key = (stamp.series, stamp.sequence, stamp.index, stamp.sensor_time_ns, stamp.utc_ns)
+        known = self._known.get(key)
         if known is not None:
             return known
         start = min(max(self._place_ns(stamp), 0), _LATEST_NS)
         if len(self._known) >= _MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[stamp] = start
+        self._known[key] = start
         return start
 
     def _place_ns(self, stamp: FrameStamp) -> int:

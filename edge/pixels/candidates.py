@@ -17,6 +17,7 @@ from edge.frame import Frame, Pixels, plausible_temperature_c
 from edge.pixels.clusters import grow
 from edge.pixels.join import joined
 from edge.pixels.picture import Picture
+from edge.pixels.sampler import FrameSampler
 from edge.pixels.scan import MOST_SEEDS, Scan, scan
 from edge.pixels.significance import Significance
 from edge.pixels.thresholds import ThresholdMap
@@ -87,11 +88,21 @@ class PixelPass:
     """What is done with every frame, put together for one calibration.
 
     It has no state but buffers, one set for each thread: workers share it.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    limits : ScanLimits
+    sampler : FrameSampler, optional
+        None: no samples are taken.
     """
 
-    def __init__(self, calibration: Calibration, limits: ScanLimits) -> None:
+    def __init__(
+        self, calibration: Calibration, limits: ScanLimits, sampler: FrameSampler | None = None
+    ) -> None:
         self.calibration = calibration
         self._limits = limits
+        self._sampler = sampler
         self._look = ThresholdMap.of(_look_threshold(calibration))
         self._significance: Significance | None = None
         if calibration.cluster is not None:
@@ -104,8 +115,7 @@ class PixelPass:
         found = self._scan(picture)
         mean = found.total_adu / picture.size
         bright_share = found.bright / picture.size
-        covered = calibration.cover.covered(mean, bright_share)
-        if not covered:
+        if not calibration.cover.covered(mean, bright_share):
             return ScannedFrame(stamp, mean, bright_share, False, False, (), reason="light")
         shift = _level_shift_adu(picture, mean, calibration)
         level = picture
@@ -113,16 +123,23 @@ class PixelPass:
             level = picture.moved(shift)
             found = self._scan(level)
         candidates = self._candidates(picture, level, found)
+        flood, leak = candidates is None, False
+        sample: Sample | None = None
+        if self._sampler is not None and not flood:
+            sample = self._sampler.take(level, mean, stamp.index)
+            leak = self._sampler.is_leak(sample)
         return ScannedFrame(
             stamp,
             mean,
             bright_share,
-            True,
-            candidates is None,
-            candidates or (),
+            not leak,
+            flood,
+            () if leak or candidates is None else candidates,
             shift,
             level,
-            looked=found.seeds[:_MOST_LOOKED],
+            "leak" if leak else "",
+            None if leak else sample,
+            found.seeds[:_MOST_LOOKED],
         )
 
     def _scan(self, picture: Picture) -> Scan:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.jit import numba_available
-from edge.pixels.linked import linked
+from calibration.linked import linked
 from edge.pixels.memory import as_map
 from edge.pixels.packing import value_at
 from edge.pixels.picture import Readable, raw

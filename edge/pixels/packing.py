@@ -7,8 +7,7 @@ first pixel in the least significant ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ TILE_PX = 256
 """A row is looked at in spans of so many pixels; whole groups, and whole 64-bit words, in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Groups of a packing; a plain frame has groups of one pixel and no low bits.
 
     Attributes
@@ -36,11 +34,6 @@ class Layout:
     pixels: int
     size: int
     low_bits: int
-
-    @property
-    def numbers(self) -> tuple[int, int, int]:
-        """As kernels take it."""
-        return self.pixels, self.size, self.low_bits
 
     def elements(self, width_px: int) -> int:
         """Length of a row without padding: bytes of a packed frame, pixels of a plain one."""
@@ -61,8 +54,7 @@ def value_at(data: Any, layout: Any, shift_adu: int, y: Any, x: Any) -> Any:
     Parameters
     ----------
     data : ndarray of uint8 or uint16, shape (height, elements)
-    layout : tuple of int
-        `Layout.numbers`.
+    layout : Layout
     shift_adu : int
         Added to it, within the range of the type (that of 16 bits for packed pixels).
     y, x : int

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.level import shifted
 from edge.frame import Frame, Packing, Pixels
 from edge.pixels.memory import as_rows
-from edge.pixels.packing import LAYOUTS, values_at
+from edge.pixels.packing import LAYOUTS, Layout, values_at
 from edge.pixels.unpack import unpack
 
 
@@ -91,7 +91,7 @@ class Picture:
     def _window(self, rows: slice, cols: slice) -> NDArray[np.uint16]:
         """Unpack the groups that the columns lie in."""
         start, stop, step = cols.indices(self.width_px)
-        pixels, size, _ = LAYOUTS[self.packing].numbers
+        pixels, size, _ = LAYOUTS[self.packing]
         first, last = start // pixels, -(-stop // pixels)
         groups = self.data[rows, first * size : last * size]
         plain = unpack(groups.view(np.uint8), (last - first) * pixels, self.packing)
@@ -102,8 +102,8 @@ Readable: TypeAlias = Pixels | Picture
 """What can be indexed for plain pixels."""
 
 
-def raw(pixels: Readable) -> tuple[NDArray[Any], tuple[int, int, int], int]:
+def raw(pixels: Readable) -> tuple[NDArray[Any], Layout, int]:
     """Give a kernel what it needs to read any pixel: rows, layout, shift."""
     if isinstance(pixels, Picture):
-        return as_rows(pixels.data), LAYOUTS[pixels.packing].numbers, pixels.shift_adu
-    return as_rows(pixels), LAYOUTS["none"].numbers, 0
+        return as_rows(pixels.data), LAYOUTS[pixels.packing], pixels.shift_adu
+    return as_rows(pixels), LAYOUTS["none"], 0

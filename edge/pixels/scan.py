@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.jit import numba_available
+from calibration.linked import linked
 from edge.frame import Packing, Pixels
-from edge.pixels.linked import linked
 from edge.pixels.memory import as_rows
 from edge.pixels.packing import LAYOUTS, TILE_PX
 from edge.pixels.scan_numpy import numpy_pass
@@ -82,12 +82,12 @@ def scan(
     if not numba_available() or thresholds.values.shape[1] > MOST_WIDTH_PX:
         return scan_numpy(pixels, thresholds, black_adu, packing, shift_adu=shift_adu)
     seeds = np.empty(MOST_SEEDS, np.int64) if room is None else room
-    kind = pixels.dtype if packing == "none" else np.dtype(np.uint16)
-    top = np.iinfo(kind).max
+    is_byte = packing == "none" and pixels.itemsize == 1
+    top = 255 if is_byte else 65_535
     # Of the pixels' own type: a comparison of unlike integers is done one by one.
-    black = kind.type(min(black_adu, top))
-    total, bright, lit = _kernel(packing, kind.itemsize)(
-        as_rows(pixels), LAYOUTS[packing].numbers, thresholds.values, thresholds.lowest, TILE_PX,
+    black = np.uint8(min(black_adu, top)) if is_byte else np.uint16(min(black_adu, top))
+    total, bright, lit = _kernel(packing, is_byte)(
+        as_rows(pixels), LAYOUTS[packing], thresholds.values, thresholds.lowest, TILE_PX,
         black, shift_adu, top, seeds,
     )  # fmt: skip
     return Scan(int(total), int(bright), int(lit), seeds[: min(lit, MOST_SEEDS)].copy())
@@ -184,9 +184,9 @@ def _scan_tiles(  # noqa: PLR0917
 
 
 @cache
-def _kernel(packing: Packing, item_bytes: int) -> Any:
+def _kernel(packing: Packing, is_byte: bool) -> Any:
     # 256 pixels of 8 bits add up to no more than 16: narrow sums are more to a vector.
-    wide = np.uint16 if item_bytes == 1 else np.uint32
+    wide = np.uint16 if is_byte else np.uint32
     if packing == "none":
         return linked(_scan_tiles, wide=wide, tile_of=_plain_tile)
     row = UNPACK_ROW[packing]

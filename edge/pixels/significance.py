@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from calibration.cluster import CORNER, PENALTY, SIDE, ClusterRule
 from calibration.jit import numba_available
+from calibration.linked import linked
 from calibration.model import Calibration
-from edge.pixels.linked import linked
 from edge.pixels.memory import as_map
 from edge.pixels.packing import value_at
 from edge.pixels.picture import Readable, raw

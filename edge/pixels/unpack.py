@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.jit import numba_available
+from calibration.linked import linked
 from edge.frame import Packing
-from edge.pixels.linked import linked
 from edge.pixels.memory import as_rows
 from edge.pixels.packing import LAYOUTS
 from edge.pixels.unpack_row import UNPACK_ROW
@@ -34,7 +34,7 @@ def unpack(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> NDArra
 
 def unpack_numpy(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> NDArray[np.uint16]:
     """Give the same answer with NumPy alone."""
-    pixels, size, low_bits = LAYOUTS[packing].numbers
+    pixels, size, low_bits = LAYOUTS[packing]
     used = packed_width_bytes(width_px, packing)
     groups = packed[:, :used].reshape(packed.shape[0], -1, size).astype(np.uint32)
     tail = np.zeros(groups.shape[:2], np.uint32)

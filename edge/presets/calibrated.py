@@ -14,16 +14,15 @@ from calibration.calibrator import Calibrator
 from calibration.cover import CoverRule
 from calibration.defects import Defect, DefectError, read_defects, with_defects
 from calibration.derive import ThresholdRequest
-from calibration.evenness import Evenness
 from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
-from calibration.sample import stripe_rows, take_sample
 from edge.config.model import Config, CoverConfig
 from edge.detector import Verdict, expected_shape, mode_note
 from edge.errors import BadUse
 from edge.frame import Frame, Pixels, SensorMode, plausible_temperature_c
 from edge.pixels.candidates import PixelPass, ScanLimits, ScannedFrame, plain_pixels, stamp_of
 from edge.pixels.picture import Picture
+from edge.pixels.sampler import FrameSampler
 from edge.timeline import frame_duration_ns
 
 _NS_PER_HOUR = 3_600_000_000_000
@@ -64,13 +63,12 @@ class CalibratedDetector:
     ) -> None:
         self.calibration = calibration
         self.limits = limits
-        self._watched = watched
-        self._evenness = Evenness.of(calibration.mean_adu, calibration.sigma_adu)
-        self._noise_limit = np.inf if most_noise_square is None else most_noise_square
-        self._uneven_limit = most_uneven
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
         most = limits.most_candidates + usual
-        self._pass = PixelPass(calibration, replace(limits, most_candidates=most))
+        sampler = None
+        if watched is not None:
+            sampler = FrameSampler(calibration, watched, most_noise_square, most_uneven)
+        self._pass = PixelPass(calibration, replace(limits, most_candidates=most), sampler)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
         # Once at most: both go over whole maps, and every checkpoint asks for them.
@@ -108,29 +106,7 @@ class CalibratedDetector:
         # A mean that is no whole number is not that of equal pixels.
         if self._noisy and scanned.mean_adu.is_integer() and _of_one_value(picture.plain()):
             return "all_equal"
-        if self._watched is None or not scanned.covered or scanned.flood:
-            return scanned
-        return self._sampled(scanned, frame.index, self._watched)
-
-    def _sampled(
-        self, scanned: ScannedFrame, index: int, watched: NDArray[np.int64]
-    ) -> ScannedFrame:
-        """Add what the frame tells about the sensor, and see whether light fell in."""
-        if scanned.pixels is None:
-            return scanned
-        sample = take_sample(
-            scanned.pixels,
-            scanned.mean_adu - self.calibration.expected_mean_adu,
-            scanned.level_shift_adu,
-            self.calibration,
-            rows=stripe_rows(self._shape[0], index),
-            watched=watched,
-            evenness=self._evenness,
-        )
-        noisy = sample.judges_noise and sample.noise_square > self._noise_limit
-        if noisy or sample.unevenness > self._uneven_limit:
-            return replace(scanned, covered=False, reason="leak", candidates=())
-        return replace(scanned, sample=sample)
+        return scanned
 
     def message_body(self) -> dict[str, Any]:
         """Body of the `calibration` message."""

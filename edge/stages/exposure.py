@@ -193,7 +193,8 @@ class ExposureAccount:
             record.uncovered[outcome.reason or "light"] += outcome.count
         record.candidates += settled.candidates
         record.hits += len(settled.hits)
-        record.rejected.update(settled.rejected)
+        if settled.rejected:
+            record.rejected.update(settled.rejected)
         if outcome.fate == "processed" and not outcome.flood:
             record.sample(outcome)
         if outcome.stamp is None:
@@ -241,11 +242,12 @@ class ExposureAccount:
         step = start - last_ns
         back = step < -frame_ns
         gap = self._gap(step)
-        self.open.dead_time_ns.update(gap)
+        for cause, cause_ns in gap.items():
+            self.open.dead_time_ns[cause] += cause_ns
         if back:
             self.open.jumped_ns += step
         if not _follows(start, last_ns, frame_ns):
-            self._doubt = _Doubt(last_ns, exposure, gap, step if back else 0)
+            self._doubt = _Doubt(last_ns, exposure, Counter(gap), step if back else 0)
         return start if back else max(start, last_ns)
 
     def _settle_doubt(self, last_ns: int, start: int, frame_ns: int) -> int:
@@ -261,16 +263,18 @@ class ExposureAccount:
         self.open.jumped_ns -= doubt.jump_ns
         return followed_ns
 
-    def _gap(self, gap_ns: int) -> Counter[str]:
+    def _gap(self, gap_ns: int) -> dict[str, int]:
         """Share a gap among the frames that are missing from it."""
-        causes = self._without_time or Counter({BETWEEN_FRAMES: 1})
+        causes = self._without_time
+        if not causes:
+            return {BETWEEN_FRAMES: gap_ns} if gap_ns > 0 else {}
         self._without_time = Counter()
         if gap_ns <= 0:
-            return Counter()
+            return {}
         total = causes.total()
-        shares = Counter({cause: gap_ns * count // total for cause, count in causes.items()})
+        shares = {cause: gap_ns * count // total for cause, count in causes.items()}
         # By name, so that it is the same whichever of them was known of first.
-        shares[min(causes)] += gap_ns - shares.total()
+        shares[min(causes)] += gap_ns - sum(shares.values())
         return shares
 
     def reopen(self, closed: Exposure) -> None:

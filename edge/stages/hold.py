@@ -91,6 +91,12 @@ class Hold:
         What goes on from a refused candidate in the next frame is no new thing.
         """
         looked = outcome.looked
+        idle = not (passed or refused or self._waiting or self._alive)
+        if idle and outcome.fate == "processed" and not outcome.flood:
+            self._unseen = 0
+            if looked is not None:
+                self._looked.append(looked)
+            return iter((Settled(outcome),))  # most frames of a rig: nothing lit, nothing waits
         if looked is not None or outcome.sample is not None:
             outcome = replace(outcome, looked=None, sample=None)  # they must not wait with it
         entry = _Waiting(outcome, list(refused))
