@@ -28,8 +28,8 @@ def compiled(function: F) -> F:
     import numba
 
     try:
-        jitted: Any = numba.njit(nogil=True, cache=True)(function)
+        jitted: Any = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:
-        jitted = numba.njit(nogil=True)(function)
+        jitted = numba.njit(nogil=True, error_model="numpy")(function)
     result: F = jitted
     return result

@@ -5,21 +5,20 @@ Taken where the frame is read, so that a few thousand numbers are handed on and 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.evenness import Evenness
+from calibration.middle import middle
 from calibration.model import Calibration
+from calibration.stripe import look_at
 
 STRIPES = 64
 """Each frame shows one stripe of rows: after so many frames in a row every pixel was seen once."""
 
-FIELDS = 8
-_FIELD_SAMPLE_PX = 4096
-_FIELD_CLIP_SIGMA = 3.0
 _MIDDLE_PX = 1024
 _LEAST_PX = 512
 """Noise of fewer pixels than these is too uncertain to judge a frame by."""
@@ -33,8 +32,10 @@ class Sample:
     ----------
     rows : slice
         The stripe's rows.
-    residual_adu : ndarray of float32, shape (rows, width)
-        Above each pixel's baseline, the frame's own level taken off.
+    stripe_adu : ndarray of uint8 or uint16, shape (rows, width)
+        As they were read, brought to the calibration's level.
+    level_adu : float
+        What its ordinary pixels lie above their baselines by.
     quiet : ndarray of bool, same shape
         Neither lit nor dark, and not beside a lit pixel: these may move the baseline.
     watched_adu : ndarray of float32, shape (pixels under watch,)
@@ -51,7 +52,8 @@ class Sample:
     """
 
     rows: slice
-    residual_adu: NDArray[np.float32]
+    stripe_adu: NDArray[Any]
+    level_adu: float
     quiet: NDArray[np.bool_]
     watched_adu: NDArray[np.float32]
     offset_adu: float
@@ -72,84 +74,62 @@ def stripe_rows(height_px: int, index: int) -> slice:
 
 
 def take_sample(
-    pixels: NDArray[Any],
+    pixels: Any,
     frame_offset_adu: float,
     shift_adu: int,
     calibration: Calibration,
     *,
     rows: slice,
     watched: NDArray[np.int64],
+    evenness: Evenness | None = None,
 ) -> Sample:
     """Read a stripe and the pixels under watch.
 
     Parameters
     ----------
     pixels : ndarray of uint8 or uint16, shape (height, width)
-        Brought to the calibration's level by `shift_adu`.
+        Or what is indexed alike. Brought to the calibration's level by `shift_adu`.
     frame_offset_adu : float
         Mean of the frame as it came above the expected one.
     watched : ndarray of int64
         Flat indices.
+    evenness : Evenness, optional
+        Of this calibration, so that it need not be made for each frame.
     """
     left_adu = frame_offset_adu + shift_adu
-    sigma = calibration.sigma_adu[rows]
-    residual = pixels[rows].astype(np.float32)
-    residual -= calibration.mean_adu[rows]
-    # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
-    step = max(1, residual.size // _MIDDLE_PX)
-    # A frame of few rows has stripes without any.
-    middle = float(np.median(residual.reshape(-1)[::step])) if residual.size else left_adu
-    residual -= np.float32(middle)
-    limit = sigma * np.float32(calibration.growth_sigma)
-    quiet = np.abs(residual) <= limit
-    if not quiet.all():
-        _spare_neighbours(quiet, residual > limit)
-    count = int(np.count_nonzero(quiet))
-    rest = float(residual.mean(dtype=np.float64, where=quiet)) if count else 0.0
-    residual -= np.float32(rest)
-    bias = middle + rest - left_adu
-    scaled = residual / sigma
-    square = float(np.square(scaled).mean(dtype=np.float64, where=quiet)) if count else 1.0
+    stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
+    mean, sigma = calibration.mean_adu[rows], calibration.sigma_adu[rows]
+    middle_adu = _middle_adu(stripe, mean, left_adu)
+    seen = look_at(stripe, mean, sigma, calibration.growth_sigma, middle_adu)
+    level_adu = middle_adu + seen.rest_adu
+    bias = level_adu - left_adu
+    even = evenness or Evenness.of(calibration.mean_adu, calibration.sigma_adu)
     return Sample(
         rows=rows,
-        residual_adu=residual,
-        quiet=quiet,
-        watched_adu=_values(pixels, watched) - np.float32(left_adu + bias),
+        stripe_adu=stripe,
+        level_adu=level_adu,
+        quiet=seen.quiet,
+        watched_adu=_values(pixels, watched) - np.float32(level_adu),
         offset_adu=frame_offset_adu + bias,
         bias_adu=bias,
-        noise_square=square,
-        unevenness=_unevenness(pixels, calibration),
+        noise_square=seen.noise_square,
+        unevenness=even.unevenness(pixels),
     )
 
 
-def _unevenness(pixels: NDArray[Any], calibration: Calibration) -> float:
-    height, width = pixels.shape
-    step = max(1, math.isqrt(height * width // _FIELD_SAMPLE_PX))
-    rows, cols = height // step // FIELDS, width // step // FIELDS
-    if not rows or not cols:
-        return 0.0
-    taken = (slice(0, FIELDS * rows * step, step), slice(0, FIELDS * cols * step, step))
-    excess = pixels[taken].astype(np.float32)
-    excess -= calibration.mean_adu[taken]
-    excess /= calibration.sigma_adu[taken]
-    excess -= np.median(excess)
-    np.clip(excess, -_FIELD_CLIP_SIGMA, _FIELD_CLIP_SIGMA, out=excess)  # a hit is no light
-    fields = excess.reshape(FIELDS, rows, FIELDS, cols).mean(axis=(1, 3), dtype=np.float64)
-    strips = np.stack([fields.mean(axis=0), fields.mean(axis=1)])
-    return float(np.max(strips.max(axis=1) - np.median(strips, axis=1)))
+def _middle_adu(stripe: NDArray[Any], mean: NDArray[np.float32], left_adu: float) -> float:
+    """From the middle: hot pixels, or one great particle, may have raised the mean of the frame."""
+    if not stripe.size:  # a frame of few rows has stripes without any
+        return left_adu
+    step = max(1, stripe.size // _MIDDLE_PX)
+    residual = stripe.reshape(-1)[::step].astype(np.float32)
+    residual -= mean.reshape(-1)[::step]
+    return middle(residual)
 
 
-def _spare_neighbours(quiet: NDArray[np.bool_], lit: NDArray[np.bool_]) -> None:
-    """Leave out what is beside a lit pixel: the faint rim of a hit."""
-    quiet[:, 1:] &= ~lit[:, :-1]
-    quiet[:, :-1] &= ~lit[:, 1:]
-    quiet[1:] &= ~lit[:-1]
-    quiet[:-1] &= ~lit[1:]
-
-
-def _values(pixels: NDArray[Any], watched: NDArray[np.int64]) -> NDArray[np.float32]:
-    if pixels.flags.c_contiguous:
+def _values(pixels: Any, watched: NDArray[np.int64]) -> NDArray[np.float32]:
+    if isinstance(pixels, np.ndarray) and pixels.flags.c_contiguous:
         values: NDArray[Any] = pixels.reshape(-1)[watched]
-    else:  # rows are padded
+    else:  # rows are padded, or packed
         values = pixels[np.divmod(watched, pixels.shape[1])]
     return values.astype(np.float32)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from calibration.change import Change, ChangeTeller
 from calibration.common import Common
+from calibration.learn import Rows, Steps, learn, write_thresholds
 from calibration.maps import MASKED, threshold_rows
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
@@ -123,44 +124,40 @@ class Tracker:
         return self._publish(index)
 
     def _learn(self, sample: Sample) -> None:
-        rows, quiet = sample.rows, sample.quiet
-        sigma = self._sigma[rows]
-        weight = 1 / min(self._base.frames_used + self._blocks + 1, _MEMORY)
-        moved = np.where(quiet, sample.residual_adu, np.float32(0))
-        mean = moved * np.float32(weight)
-        mean += self._now["mean_adu"][rows]
-        mean += np.float32(self._common.step_adu)
-        self._next["mean_adu"][rows] = mean
-        moved /= sigma
-        np.square(moved, out=moved)
-        if self._common.usual_square is not None:
-            moved /= np.float32(self._common.usual_square)
-        excess = self._excess[rows]
-        excess += np.where(quiet, moved - excess, np.float32(0)) / np.float32(_NOISE_MEMORY)
-        self._thresholds(rows)
-        above = mean - self._base.mean_adu[rows]
-        above -= np.float32(self._common.next_level_adu)
-        restless = above > np.float32(_RISEN_SIGMA) * sigma
-        restless |= excess > np.float32(_RESTLESS)
-        if restless.any():
-            found = np.flatnonzero(restless) + rows.start * self._sigma.shape[1]
-            self._risen.append(found.astype(np.int64))
+        common, usual = self._common, self._common.usual_square
+        steps = Steps(
+            weight=1 / min(self._base.frames_used + self._blocks + 1, _MEMORY),
+            step_adu=common.step_adu,
+            level_adu=sample.level_adu,
+            usual_square=1.0 if usual is None else usual,
+            noise_memory=_NOISE_MEMORY,
+            restless=_RESTLESS,
+            risen_sigma=_RISEN_SIGMA,
+            risen_adu=common.next_level_adu,
+        )
+        found = learn(sample.stripe_adu, sample.quiet, self._rows(sample.rows), steps)
+        if len(found):
+            self._risen.append(found + sample.rows.start * self._sigma.shape[1])
 
-    def _thresholds(self, rows: slice) -> None:
-        top = self._base.full_scale_adu
-        for name, sigmas in self._names.items():
-            values = threshold_rows(self._next["mean_adu"][rows], self._sigma[rows], sigmas, top)
-            values[self._masked[rows]] = MASKED
-            self._next[name][rows] = values
-        if "look_threshold" in self._names:
-            look, seed = self._next["look_threshold"][rows], self._next["seed_threshold"][rows]
-            np.copyto(look, seed, where=self._alone[rows])
+    def _rows(self, rows: slice) -> Rows:
+        thresholds = {name: (self._next[name][rows], s) for name, s in self._names.items()}
+        return Rows(
+            self._now["mean_adu"][rows],
+            self._next["mean_adu"][rows],
+            self._base.mean_adu[rows],
+            self._sigma[rows],
+            self._excess[rows],
+            self._masked[rows],
+            self._alone[rows],
+            thresholds,
+            self._base.full_scale_adu,
+        )
 
     def _carry_over(self, rows: slice) -> None:
         """Keep the baseline of rows that no frame showed."""
         step = np.float32(self._common.step_adu)
         np.add(self._now["mean_adu"][rows], step, out=self._next["mean_adu"][rows])
-        self._thresholds(rows)
+        write_thresholds(self._rows(rows))
 
     def _settle_watch(self) -> None:
         """Let go of pixels that healed, take up those that give cause."""

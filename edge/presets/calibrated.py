@@ -14,6 +14,7 @@ from calibration.calibrator import Calibrator
 from calibration.cover import CoverRule
 from calibration.defects import Defect, DefectError, read_defects, with_defects
 from calibration.derive import ThresholdRequest
+from calibration.evenness import Evenness
 from calibration.model import Calibration, CalibrationError
 from calibration.noise import QUANTISATION_ADU
 from calibration.sample import stripe_rows, take_sample
@@ -64,6 +65,7 @@ class CalibratedDetector:
         self.calibration = calibration
         self.limits = limits
         self._watched = watched
+        self._evenness = Evenness.of(calibration.mean_adu, calibration.sigma_adu)
         self._noise_limit = np.inf if most_noise_square is None else most_noise_square
         self._uneven_limit = most_uneven
         usual = int(_USUAL_MARGIN * calibration.cover.lit_px)
@@ -123,6 +125,7 @@ class CalibratedDetector:
             self.calibration,
             rows=stripe_rows(self._shape[0], index),
             watched=watched,
+            evenness=self._evenness,
         )
         noisy = sample.judges_noise and sample.noise_square > self._noise_limit
         if noisy or sample.unevenness > self._uneven_limit:
