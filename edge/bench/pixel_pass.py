@@ -35,7 +35,7 @@ from edge.bench.peers import (
     numpy_pass,
     same_answer,
 )
-from edge.bench.result import Result
+from edge.bench.result import Result, short
 from edge.bench.scale import Scale, Size
 from edge.bench.timing import race
 from edge.frame import Pixels
@@ -97,6 +97,7 @@ def run(case: Case, scale: Scale, *, memory: bool = False) -> Iterator[Result]:
             "frames": wanted,
             "megapixels": width * height / 1e6,
             "frames_per_s": round(1e3 / ms, 1),
+            "fallback_over_opencv": short(times[FALLBACK].ratio_to(times[OPENCV])),
         },
         notes=(
             f"{1e3 / ms:.0f} frames/s, {ms * 1e6 / (width * height):.2f} ns a pixel, "
