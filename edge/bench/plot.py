@@ -60,7 +60,9 @@ def draw(found: Found, path: Path) -> None:
     if "machine" in found:
         figure.supxlabel(machine_line(found["machine"]), fontsize=8, color="#555555")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Title": "bench of a frame's cost", "Software": None})
+    figure.savefig(
+        buffer, format="png", metadata={"Title": "bench of a frame's cost", "Software": None}
+    )
     try:
         with replacing(path) as file:
             file.write(buffer.getvalue())
