@@ -31,6 +31,10 @@ def command(
     json: Json = False,
 ) -> None:
     """Watch a camera until Ctrl-C; then drain what is owed for up to 10 s and sum up."""
+    from edge.live.memory import give_back_large_arrays, spare_scipy
+
+    give_back_large_arrays()
+    spare_scipy()
     from edge.cli._shared import console, stop_on_signals
     from edge.display.live import LiveDisplay
     from edge.errors import Failed

@@ -16,6 +16,7 @@ from edge.delivery import KEEP, Keep
 from edge.detection import Draft
 from edge.detector import Detector, Learner, expected_shape
 from edge.frame import BadFrame, Frame, SensorMode
+from edge.live.memory import give_back_the_rest
 from edge.live.shelf import Shelf
 from edge.lost_area import LostArea
 from edge.monitor.monitor import monitor_of
@@ -269,6 +270,8 @@ class LiveLoop:
         self._failure = ""
         self._take_over(detector, frame)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
+        self._learner = None  # what it collected is large
+        give_back_the_rest()
 
     def _settle(self, outcome: Outcome) -> None:
         drafts: list[Draft] = []
