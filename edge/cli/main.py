@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
+    "warmup": ("edge.cli.warmup", "Compile the pixel loops now, so that no start has to."),
     "config": ("edge.cli.config", "Show, check and describe the configuration."),
 }
 """Name: module with `command` (a function) or `app` (a Typer with commands), and a help line.
