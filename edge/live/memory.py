@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import sys
 
 _M_MMAP_THRESHOLD = -3
 _THRESHOLD_BYTES = 1 << 20
@@ -21,16 +20,6 @@ def give_back_large_arrays() -> None:
     Call it once, early; does nothing where the C library is another one.
     """
     _call("mallopt", _M_MMAP_THRESHOLD, _THRESHOLD_BYTES)
-
-
-def spare_scipy() -> None:
-    """Let numba start without SciPy, in a process that is a rig and nothing else.
-
-    numba imports it where it is installed, for linear algebra that no kernel asks for: 0.1 s of
-    the start, and 8 MB.
-    """
-    if "scipy" not in sys.modules:
-        sys.modules["scipy"] = None  # type: ignore[assignment]
 
 
 def give_back_the_rest() -> None:
