@@ -17,6 +17,7 @@ from edge.detection import Draft
 from edge.errors import Failed
 from edge.frame import FrameSource
 from edge.live.health import health
+from edge.live.in_order import InThread
 from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
 from edge.live.start import uncollected
@@ -185,6 +186,7 @@ class Session:
             sink,
             shelf,
             waits=self._source.pushes_back,
+            reports=InThread("reports"),
         )
         capture = Capture(self._source)
         return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
