@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 
 from calibration.jit import compiled, numba_available
 
+SCATTER_PARTS = 4096
+"""Of the variance that is usual; 16 bits hold up to 16 times as much."""
+
+_SCATTER_PARTS, _PER_SCATTER = np.float32(SCATTER_PARTS), np.float32(1 / SCATTER_PARTS)
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -57,8 +62,10 @@ class Rows:
 
     Attributes
     ----------
-    now_adu, next_adu, sigma_adu, excess : ndarray of float32
-        Baselines now and of the next block; noise; scatter.
+    now_adu, next_adu, sigma_adu : ndarray of float32
+        Baselines now and of the next block; noise.
+    excess : ndarray of uint16
+        Scatter: the mean square of a pixel's deviations, in 4096ths of its variance.
     first : ndarray of uint16
         Baselines of the first calibration, in parts of an ADU.
     parts : float
@@ -68,7 +75,7 @@ class Rows:
     now_adu: NDArray[np.float32]
     next_adu: NDArray[np.float32]
     sigma_adu: NDArray[np.float32]
-    excess: NDArray[np.float32]
+    excess: NDArray[np.uint16]
     first: NDArray[np.uint16]
     parts: float
 
@@ -112,7 +119,7 @@ def learn_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords
     now: NDArray[np.float32],
     following: NDArray[np.float32],
     sigma: NDArray[np.float32],
-    excess: NDArray[np.float32],
+    excess: NDArray[np.uint16],
     first: NDArray[np.uint16],
     numbers: NDArray[np.float32],
     restless: NDArray[np.bool_],
@@ -130,15 +137,18 @@ def learn_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords
     residual /= sigma
     np.square(residual, out=residual)
     residual *= per_usual
-    residual -= excess
+    scatter = excess.astype(np.float32) * _PER_SCATTER
+    residual -= scatter
     residual *= per_memory
-    excess += np.where(quiet, residual, np.float32(0))
+    scatter += np.where(quiet, residual, np.float32(0))
+    scatter = np.minimum(scatter * _SCATTER_PARTS + np.float32(0.5), np.float32(65_535))
+    excess[:] = scatter.astype(np.uint16)
     if not restless.size:
         return 0
     above = mean - first.astype(np.float32) * per_part
     above -= risen
     np.greater(above, risen_sigma * sigma, out=restless)
-    restless |= excess > most
+    restless |= excess.astype(np.float32) * _PER_SCATTER > most
     return int(np.count_nonzero(restless))
 
 
@@ -157,6 +167,8 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
     weight, step, level, per_usual = numbers[0], numbers[1], numbers[2], numbers[3]
     per_memory, most, risen_sigma, risen = numbers[4], numbers[5], numbers[6], numbers[7]
     per_part, zero = numbers[8], np.float32(0)
+    parts, per_scatter = np.float32(4096), np.float32(1 / 4096)
+    half, most_parts = np.float32(0.5), np.float32(65_535)
     found = np.int64(0)
     for y in range(stripe.shape[0]):
         values, still, mean, noise = stripe[y], quiet[y], now[y], sigma[y]
@@ -169,15 +181,19 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
         for x in range(count):
             residual = np.float32(values[x]) - mean[x] - level
             scaled = residual / noise[x]
-            gained = (scaled * scaled * per_usual - scatter[x]) * per_memory
-            scatter[x] += gained if still[x] else zero
+            before = np.float32(scatter[x]) * per_scatter
+            gained = (scaled * scaled * per_usual - before) * per_memory
+            after = before + (gained if still[x] else zero)
+            scatter[x] = np.uint16(min(after * parts + half, most_parts))
         if restless.shape[0] == 0:
             continue
-        before, marks = first[y], restless[y]
+        origin, marks = first[y], restless[y]
         number = np.int32(0)
         for x in range(count):
-            above = target[x] - np.float32(before[x]) * per_part - risen
-            is_restless = (above > risen_sigma * noise[x]) | (scatter[x] > most)
+            above = target[x] - np.float32(origin[x]) * per_part - risen
+            is_restless = (above > risen_sigma * noise[x]) | (
+                np.float32(scatter[x]) * per_scatter > most
+            )
             marks[x] = is_restless
             number = np.int32(number + is_restless)
         found += number

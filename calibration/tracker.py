@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from calibration.bands import row_bands
 from calibration.change import Change, ChangeTeller
 from calibration.common import Common
-from calibration.learn import Rows, Steps, learn
+from calibration.learn import SCATTER_PARTS, Rows, Steps, learn
 from calibration.maps import MASKED, threshold_rows, write_thresholds
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
@@ -75,7 +75,7 @@ class Tracker:
         self._masked = base.masked.copy()
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
-        self._excess = np.ones(base.sigma_adu.shape, np.float32)
+        self._excess = np.full(base.sigma_adu.shape, SCATTER_PARTS, np.uint16)
         self._parts = _FIRST_TOP / base.full_scale_adu
         self._first = _in_parts(base.mean_adu, self._parts)
         # Its maps go when nobody else holds them: at 12 megapixels they are 200 MB.
@@ -219,14 +219,16 @@ class Tracker:
         mean = self._now_adu
         above = mean.reshape(-1)[index] - around_adu(mean, index)
         warm = above > WARM_SIGMA * self._common.typical_adu
-        chosen: NDArray[np.int64] = index[warm | (self._excess.reshape(-1)[index] > _RESTLESS)]
+        chosen: NDArray[np.int64] = index[
+            warm | (self._excess.reshape(-1)[index] > _RESTLESS * SCATTER_PARTS)
+        ]
         return chosen
 
     def _let_go(self, pixels: Watched) -> None:
         flat = pixels.index
         self._masked.reshape(-1)[flat] = self._is_listed(flat)
         self._hot.reshape(-1)[flat] = False
-        self._excess.reshape(-1)[flat] = 1.0
+        self._excess.reshape(-1)[flat] = SCATTER_PARTS
         sigma = np.maximum(pixels.sigma_adu, np.float32(self._common.typical_adu))
         self._write(flat, pixels.mean_adu, sigma, np.ones(len(flat), np.float32))
         for name in self._names:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 from calibration.model import CalibrationError
+from edge.background import in_background
 from edge.clock import boottime_ns
 from edge.config.model import Config
 from edge.delivery import KEEP, Keep
 from edge.detection import Draft
 from edge.detector import Detector, Learner, expected_shape
 from edge.frame import BadFrame, Frame, SensorMode
+from edge.live.memory import give_back_the_rest
 from edge.live.shelf import Shelf
+from edge.live.start import seconds_since_start
 from edge.lost_area import LostArea
 from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
@@ -58,6 +60,11 @@ class LiveLoop:
     waits : bool
         The source waits for the loop: so the loop waits for a calibration to be worked out,
         which takes seconds on a large sensor, and misses nothing. A camera goes on meanwhile.
+
+    Attributes
+    ----------
+    first_frame_s : float or None
+        From the start of the process to the end of the first processed frame's pixel pass.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class LiveLoop:
         self._failure = ""
         self._lost = LostArea()
         self.last_fate: Fate | None = None
+        self.first_frame_s: float | None = None
 
     def push(self, item: Item, *, behind: bool = False) -> None:
         """Take the next frame, bad frame, or word of dropped ones.
@@ -151,6 +159,8 @@ class LiveLoop:
             self._begin(frame)
         outcome = self._scan(frame) if self.detector is not None else self._learn(frame)
         self.last_fate = outcome.fate
+        if self.first_frame_s is None and outcome.fate == "processed":
+            self.first_frame_s = seconds_since_start()
         return outcome
 
     def _scan(self, frame: Frame) -> Outcome:
@@ -243,7 +253,7 @@ class LiveLoop:
     def _work_out(self, learner: Learner, frame: Frame) -> None:
         """Make the detector, in a thread of its own; take it when it is ready."""
         if self._worked_out is None:
-            self._worked_out = in_background(lambda: self._finished(learner))
+            self._worked_out = in_background(lambda: self._finished(learner), "calibration")
         if not (self._waits or self._worked_out.done()):
             return
         try:
@@ -269,6 +279,8 @@ class LiveLoop:
         self._failure = ""
         self._take_over(detector, frame)
         self._emit([*drafts, self._reporter.calibration_draft(detector)])
+        self._learner = None  # what it collected is large
+        give_back_the_rest()
 
     def _settle(self, outcome: Outcome) -> None:
         drafts: list[Draft] = []
@@ -296,17 +308,3 @@ def _timed(frame: Frame) -> Frame:
     if frame.sensor_time_ns is not None or frame.utc_ns is not None:
         return frame
     return replace(frame, sensor_time_ns=boottime_ns() - exposure_ns(frame))
-
-
-def in_background(work: Callable[[], Tracking]) -> Future[Tracking]:
-    """Do the work in a thread that does not keep the process alive."""
-    future: Future[Tracking] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # handed to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="calibration", daemon=True).start()
-    return future
