@@ -27,7 +27,6 @@ from edge.bench.peers import (
     MAX,
     NUMPY,
     OPENCV,
-    OPENCV_MAX,
     OPENCV_PLAIN,
     OpenCvPass,
     Unpacker,
@@ -139,7 +138,6 @@ def _contenders(dark: DarkFrames) -> dict[str, Callable[[], object]]:
     opencv = OpenCvPass(dark.plain[0], dark.seed_threshold, dark.black_adu)
     if dark.packing != "none":
         calls[OPENCV_PLAIN] = dark.in_turn(opencv, plain=True, turn=turn)
-    calls[OPENCV_MAX] = dark.in_turn(opencv.with_maximum, plain=True, turn=turn)
     copy = copy_into(np.empty_like(dark.plain[0]))
     calls[MAX] = dark.in_turn(np.max, plain=True, turn=turn)
     calls[COPY] = dark.in_turn(copy, plain=True, turn=turn)
