@@ -87,4 +87,4 @@ def _counts(jitted: Any) -> KernelCounts:
 
 @cache
 def _say_once(problem: str) -> None:
-    _log.warning(problem)
+    _log.info(problem)

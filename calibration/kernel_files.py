@@ -80,7 +80,7 @@ class KernelFiles:
             self._save(self._path(signature, made.codegen), made)
         except Exception as error:  # no reason not to look at frames
             if not self.failed:
-                _log.warning("%s: compiled code was not kept (%s)", self._folder, _why(error))
+                _log.info("%s: compiled code was not kept (%s)", self._folder, _why(error))
             self.failed = _why(error)
 
     def _load(self, path: Path, target: Any) -> Any:

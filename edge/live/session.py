@@ -22,6 +22,7 @@ from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
 from edge.live.start import uncollected
 from edge.live.warmup import kinds_of, warm_up
+from edge.live.warmup import problem as kernel_problem
 from edge.messages import encode
 from edge.refused import RefusedLog
 from edge.report import Reporter, summary_counts
@@ -165,6 +166,8 @@ class Session:
         kernel_cache.offer(state_dir)
         with uncollected():
             warm_up(kinds_of(self._source))
+        if unkept := kernel_problem():
+            _log.warning(unkept)
         return shelf
 
     def _put_together(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,19 +124,23 @@ def warmed() -> dict[str, Any]:
     warm_up()
     counts = kernel_counts()
     place = kernel_cache.place()
-    unkept = [count.unkept for count in counts.values() if count.unkept]
     return {
         "seconds": round(time.monotonic() - started, 2),
         "kernels": len(counts),
         "compiled": sum(count.compiled for count in counts.values()),
         "loaded": sum(count.loaded for count in counts.values()),
         "folder": None if place.folder is None else str(place.folder),
-        "problem": place.problem or _not_kept(place.folder, unkept),
+        "problem": problem(),
     }
 
 
-def _not_kept(folder: Path | None, why: Sequence[str]) -> str:
-    return f"{folder}: compiled code was not kept ({why[0]})" if why else ""
+def problem() -> str:
+    """Say why the kernels compiled so far are not kept; "" where they are."""
+    place = kernel_cache.place()
+    why = [count.unkept for count in kernel_counts().values() if count.unkept]
+    if place.problem or not why:
+        return place.problem
+    return f"{place.folder}: compiled code was not kept ({why[0]})"
 
 
 def _tiny_config() -> Config:

@@ -16,6 +16,8 @@ from calibration.kernel_cache import choose, unwritable
 ROOT = os.geteuid() == 0
 NOWHERE = "/proc/nothing-can-be-made-here"
 SCRIPT = """
+import logging
+logging.basicConfig(level=logging.INFO, format="%(message)s")
 import numpy as np
 from calibration.jit import kernel_counts
 from edge.pixels.scan import scan
