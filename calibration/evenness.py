@@ -104,7 +104,7 @@ def _taken(pixels: Any, rows: slice, field_px: int, cols: slice) -> NDArray[Any]
     """Copy the pixels of a grid, shape (rows, columns)."""
     lines = pixels[rows, : FIELDS * field_px]
     fields = lines.reshape(lines.shape[0], FIELDS, field_px)[:, :, cols]
-    return np.ascontiguousarray(fields).reshape(lines.shape[0], -1)
+    return np.ascontiguousarray(fields).reshape(lines.shape[0], FIELDS * (cols.stop - cols.start))
 
 
 def sums_numpy(

@@ -71,7 +71,7 @@ def grow_numpy(
     """Give the same answer with OpenCV's connected components over the whole frame."""
     import cv2
 
-    above = pixels[:, :] > growth_threshold
+    above = np.greater(pixels[:, :], growth_threshold, order="C")
     above.ravel()[seeds] = True
     _, labels = cv2.connectedComponents(above.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     flat = labels.ravel()

@@ -90,12 +90,14 @@ class Picture:
 
     def _window(self, rows: slice, cols: slice) -> NDArray[np.uint16]:
         """Unpack the groups that the columns lie in."""
-        start, stop, step = cols.indices(self.width_px)
+        wanted = range(*cols.indices(self.width_px))
+        ends = sorted((wanted[0], wanted[-1])) if wanted else (0, -1)
+        start, stop = ends[0], ends[1] + 1
         pixels, size, _ = LAYOUTS[self.packing]
         first, last = start // pixels, -(-stop // pixels)
         groups = self.data[rows, first * size : last * size]
         plain = unpack(groups.view(np.uint8), (last - first) * pixels, self.packing)
-        return plain[:, start - first * pixels : stop - first * pixels : step]
+        return plain[:, start - first * pixels : stop - first * pixels][:, :: wanted.step]
 
 
 Readable: TypeAlias = Pixels | Picture

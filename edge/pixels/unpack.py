@@ -36,7 +36,7 @@ def unpack_numpy(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> 
     """Give the same answer with NumPy alone."""
     pixels, size, low_bits = LAYOUTS[packing]
     used = packed_width_bytes(width_px, packing)
-    groups = packed[:, :used].reshape(packed.shape[0], -1, size).astype(np.uint32)
+    groups = packed[:, :used].reshape(packed.shape[0], used // size, size).astype(np.uint32)
     tail = np.zeros(groups.shape[:2], np.uint32)
     for i in range(size - pixels):
         tail |= groups[:, :, pixels + i] << np.uint32(8 * i)
@@ -45,7 +45,7 @@ def unpack_numpy(packed: NDArray[np.uint8], width_px: int, packing: Packing) -> 
     for i in range(pixels):
         low = (tail >> np.uint32(low_bits * i)) & mask
         out[:, :, i] = (groups[:, :, i] << np.uint32(low_bits)) | low
-    return out.reshape(packed.shape[0], -1)[:, :width_px]
+    return out.reshape(packed.shape[0], used // size * pixels)[:, :width_px]
 
 
 unpack_row: Any = UNPACK_ROW["mipi12"]
