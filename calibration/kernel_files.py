@@ -67,7 +67,7 @@ class KernelFiles:
         except FileNotFoundError:
             return None
         except Exception as error:  # whatever numba, pickle or LLVM stumble over
-            _log.info("%s is compiled anew: %s", self._function.__name__, error)
+            _log.debug("%s is compiled anew: %s", self._function.__name__, error)
             return None
         self.loaded += 1
         return found
