@@ -1,7 +1,7 @@
 # `make help` lists what there is. From a fresh clone it needs Python 3.11, 3.12 or 3.13, no more.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup packages run test check bench prove lock clean
+.PHONY: help setup packages run test check bench prove test-aarch64 lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ LIMIT_S ?= 900
 PYTEST = $(if $(shell command -v timeout),timeout --foreground -k 30 $(LIMIT_S)) $(BIN)/python -m pytest
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 setup: ## make .venv with the exact versions of constraints/ (PYTHON=… chooses the Python)
 	@tools/setup $(EXTRAS)
@@ -38,12 +38,16 @@ check: setup ## lint, formatting, types, direction of the imports, spelling
 bench: setup ## the hot paths beside their peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-prove: setup packages ## the longer proofs, and the whole suite on Python 3.13
+prove: setup packages ## the longer proofs, the suite on Python 3.13, the kernels' tests on ARM
 	@$(PYTEST) -m prove $(ARGS) || [ $$? = 5 ] # 5: no test is marked
 	@if tools/find-python 3.13 >/dev/null; then \
 	    tools/setup $(EXTRAS) .venv313 3.13 && \
 	    .venv313/bin/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS); \
 	else echo "prove: no Python 3.13 here; the suite ran on $$($(BIN)/python -V) alone" >&2; fi
+	@tools/test-aarch64
+
+test-aarch64: setup ## the kernels' tests on an emulated 64-bit ARM, as on a Raspberry Pi
+	@tools/test-aarch64 $(ARGS)
 
 lock: ## write constraints/ anew with the newest versions that pyproject.toml allows
 	@tools/lock

@@ -1,4 +1,4 @@
-"""What a stripe teaches: baselines, the scatter of each pixel, and the thresholds that follow.
+"""What a stripe teaches: the baselines of the next block, and the scatter of each pixel.
 
 Element by element in float32, in the same order of operations compiled and in NumPy, so that both
 come to the same bits.
@@ -6,7 +6,6 @@ come to the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.jit import compiled, numba_available
-from calibration.maps import MASKED, threshold_rows
 
-_NO_MAP = np.zeros((0, 0), np.uint16)
+SCATTER_PARTS = 4096
+"""Of the variance that is usual; 16 bits hold up to 16 times as much."""
+
+_SCATTER_PARTS, _PER_SCATTER = np.float32(SCATTER_PARTS), np.float32(1 / SCATTER_PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +58,26 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The stripe's rows of all maps; `next_adu`, `excess` and the thresholds are written.
+    """The stripe's rows of all maps, shape (rows, width); `next_adu` and `excess` are written.
 
     Attributes
     ----------
-    now_adu, next_adu, base_adu, sigma_adu, excess : ndarray of float32, shape (rows, width)
-        Baselines now, of the next block and of the first calibration; noise; scatter.
-    masked, alone : ndarray of bool, shape (rows, width)
-    thresholds : mapping of str to (ndarray of uint16, float)
-        Each map's rows, and its height in units of the noise; ``look_threshold`` last.
-    full_scale_adu : int
+    now_adu, next_adu, sigma_adu : ndarray of float32
+        Baselines now and of the next block; noise.
+    excess : ndarray of uint16
+        Scatter: the mean square of a pixel's deviations, in 4096ths of its variance.
+    first : ndarray of uint16
+        Baselines of the first calibration, in parts of an ADU.
+    parts : float
+        Of an ADU.
     """
 
     now_adu: NDArray[np.float32]
     next_adu: NDArray[np.float32]
-    base_adu: NDArray[np.float32]
     sigma_adu: NDArray[np.float32]
-    excess: NDArray[np.float32]
-    masked: NDArray[np.bool_]
-    alone: NDArray[np.bool_]
-    thresholds: Mapping[str, tuple[NDArray[np.uint16], float]]
-    full_scale_adu: int
+    excess: NDArray[np.uint16]
+    first: NDArray[np.uint16]
+    parts: float
 
 
 def learn(
@@ -96,62 +96,60 @@ def learn(
     ndarray of int64
         Flat indices in the stripe of pixels that give cause to watch them, ascending.
     """
-    if not numba_available():
-        return learn_numpy(stripe, quiet, rows, steps)
-    seed, growth = rows.thresholds["seed_threshold"], rows.thresholds["growth_threshold"]
-    look = rows.thresholds.get("look_threshold", (_NO_MAP, 0.0))
     numbers = np.array(
         [
             steps.weight, steps.step_adu, steps.level_adu, 1 / steps.usual_square,
             1 / steps.noise_memory, steps.restless, steps.risen_sigma, steps.risen_adu,
-            seed[1], growth[1], look[1], min(rows.full_scale_adu, MASKED),
+            1 / rows.parts,
         ],
         np.float32,
     )  # fmt: skip
     restless = np.empty(stripe.shape if steps.judges else (0, 0), np.bool_)
-    found = _kernel()(
-        stripe, quiet, rows.now_adu, rows.next_adu, rows.base_adu, rows.sigma_adu, rows.excess,
-        rows.masked, rows.alone, seed[0], growth[0], look[0], numbers, restless,
+    method = _kernel() if numba_available() else learn_numpy
+    found = method(
+        stripe, quiet, rows.now_adu, rows.next_adu, rows.sigma_adu, rows.excess, rows.first,
+        numbers, restless,
     )  # fmt: skip
     return np.flatnonzero(restless) if found else np.empty(0, np.int64)
 
 
-def learn_numpy(
-    stripe: NDArray[Any], quiet: NDArray[np.bool_], rows: Rows, steps: Steps
-) -> NDArray[np.int64]:
+def learn_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
+    stripe: NDArray[Any],
+    quiet: NDArray[np.bool_],
+    now: NDArray[np.float32],
+    following: NDArray[np.float32],
+    sigma: NDArray[np.float32],
+    excess: NDArray[np.uint16],
+    first: NDArray[np.uint16],
+    numbers: NDArray[np.float32],
+    restless: NDArray[np.bool_],
+) -> int:
     """Give the same answer with NumPy alone: the fallback, and the tests' reference."""
+    weight, step, level, per_usual, per_memory, most, risen_sigma, risen, per_part = numbers
     residual = stripe.astype(np.float32)
-    residual -= rows.now_adu
-    residual -= np.float32(steps.level_adu)
-    moved = np.where(quiet, residual, np.float32(0))
-    mean = moved * np.float32(steps.weight)
-    mean += rows.now_adu
-    mean += np.float32(steps.step_adu)
-    rows.next_adu[:] = mean
-    residual /= rows.sigma_adu
+    residual -= now
+    residual -= level
+    mean = np.where(quiet, residual, np.float32(0))
+    mean *= weight
+    mean += now
+    mean += step
+    following[:] = mean
+    residual /= sigma
     np.square(residual, out=residual)
-    residual *= np.float32(1 / steps.usual_square)
-    residual -= rows.excess
-    residual *= np.float32(1 / steps.noise_memory)
-    rows.excess[:] += np.where(quiet, residual, np.float32(0))
-    write_thresholds(rows)
-    if not steps.judges:
-        return np.empty(0, np.int64)
-    above = mean - rows.base_adu
-    above -= np.float32(steps.risen_adu)
-    restless = above > np.float32(steps.risen_sigma) * rows.sigma_adu
-    restless |= rows.excess > np.float32(steps.restless)
-    return np.flatnonzero(restless)
-
-
-def write_thresholds(rows: Rows) -> None:
-    """Write the thresholds that follow from the next block's baselines."""
-    for values, sigmas in rows.thresholds.values():
-        values[:] = threshold_rows(rows.next_adu, rows.sigma_adu, sigmas, rows.full_scale_adu)
-        values[rows.masked] = MASKED
-    if "look_threshold" in rows.thresholds:
-        look, seed = rows.thresholds["look_threshold"][0], rows.thresholds["seed_threshold"][0]
-        np.copyto(look, seed, where=rows.alone)
+    residual *= per_usual
+    scatter = excess.astype(np.float32) * _PER_SCATTER
+    residual -= scatter
+    residual *= per_memory
+    scatter += np.where(quiet, residual, np.float32(0))
+    scatter = np.minimum(scatter * _SCATTER_PARTS + np.float32(0.5), np.float32(65_535))
+    excess[:] = scatter.astype(np.uint16)
+    if not restless.size:
+        return 0
+    above = mean - first.astype(np.float32) * per_part
+    above -= risen
+    np.greater(above, risen_sigma * sigma, out=restless)
+    restless |= excess.astype(np.float32) * _PER_SCATTER > most
+    return int(np.count_nonzero(restless))
 
 
 def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
@@ -159,28 +157,22 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
     quiet: Any,
     now: Any,
     following: Any,
-    base: Any,
     sigma: Any,
     excess: Any,
-    masked: Any,
-    alone: Any,
-    seed: Any,
-    growth: Any,
-    look: Any,
+    first: Any,
     numbers: Any,
     restless: Any,
 ) -> Any:
     """One short loop for each map that is written: so each is done in vectors."""
     weight, step, level, per_usual = numbers[0], numbers[1], numbers[2], numbers[3]
     per_memory, most, risen_sigma, risen = numbers[4], numbers[5], numbers[6], numbers[7]
-    seed_sigmas, growth_sigmas, look_sigmas, top = numbers[8], numbers[9], numbers[10], numbers[11]
-    zero = np.float32(0)
-    looks = look.shape[0] > 0
+    per_part, zero = numbers[8], np.float32(0)
+    parts, per_scatter = np.float32(4096), np.float32(1 / 4096)
+    half, most_parts = np.float32(0.5), np.float32(65_535)
     found = np.int64(0)
     for y in range(stripe.shape[0]):
         values, still, mean, noise = stripe[y], quiet[y], now[y], sigma[y]
         target, scatter = following[y], excess[y]
-        hidden, lone, seeds, growths = masked[y], alone[y], seed[y], growth[y]
         count = values.shape[0]
         for x in range(count):
             residual = np.float32(values[x]) - mean[x] - level
@@ -189,27 +181,19 @@ def _learn_scalar(  # noqa: PLR0917  (numba compiles one function best)
         for x in range(count):
             residual = np.float32(values[x]) - mean[x] - level
             scaled = residual / noise[x]
-            gained = (scaled * scaled * per_usual - scatter[x]) * per_memory
-            scatter[x] += gained if still[x] else zero
-        for x in range(count):
-            limit = min(max(np.floor(noise[x] * seed_sigmas + target[x]), zero), top)
-            seeds[x] = np.uint16(65_535) if hidden[x] else np.uint16(limit)
-        for x in range(count):
-            limit = min(max(np.floor(noise[x] * growth_sigmas + target[x]), zero), top)
-            growths[x] = np.uint16(65_535) if hidden[x] else np.uint16(limit)
-        if looks:
-            looked = look[y]
-            for x in range(count):
-                limit = min(max(np.floor(noise[x] * look_sigmas + target[x]), zero), top)
-                own = np.uint16(65_535) if hidden[x] else np.uint16(limit)
-                looked[x] = seeds[x] if lone[x] else own
+            before = np.float32(scatter[x]) * per_scatter
+            gained = (scaled * scaled * per_usual - before) * per_memory
+            after = before + (gained if still[x] else zero)
+            scatter[x] = np.uint16(min(after * parts + half, most_parts))
         if restless.shape[0] == 0:
             continue
-        first, marks = base[y], restless[y]
+        origin, marks = first[y], restless[y]
         number = np.int32(0)
         for x in range(count):
-            above = target[x] - first[x] - risen
-            is_restless = (above > risen_sigma * noise[x]) | (scatter[x] > most)
+            above = target[x] - np.float32(origin[x]) * per_part - risen
+            is_restless = (above > risen_sigma * noise[x]) | (
+                np.float32(scatter[x]) * per_scatter > most
+            )
             marks[x] = is_restless
             number = np.int32(number + is_restless)
         found += number

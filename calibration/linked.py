@@ -8,14 +8,14 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from calibration.jit import compiled
+from calibration.jit import compiled, part_of_kernel
 
 
 def linked(function: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     """Compile a function in which some names stand for other functions, compiled as well.
 
-    numba's cache knows a kernel by the file and name it is written under, and takes no notice of
-    what it calls: so the name is marked with what the parts say.
+    Compiled code is kept under the file and name of the kernel (`calibration.kernel_files`), and
+    takes no notice of what it calls: so the name is marked with what the parts say.
 
     Parameters
     ----------
@@ -29,17 +29,20 @@ def linked(function: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     mark = hashlib.sha256(said.encode()).hexdigest()[:8]
     made: dict[str, Any] = {}
     for name, part in parts.items():
-        made[name] = part if isinstance(part, type) else _named(part, made, mark)
-    return _named(function, made, mark)
+        made[name] = part if isinstance(part, type) else part_of_kernel(_copy(part, made))
+    kernel = _copy(function, made)
+    kernel.__qualname__ += f"_{mark}"
+    return compiled(kernel)
 
 
 def _source(part: Callable[..., Any]) -> str:
     return part.__name__ if isinstance(part, type) else inspect.getsource(part)
 
 
-def _named(function: Any, parts: dict[str, Any], mark: str) -> Any:
+def _copy(function: Any, parts: dict[str, Any]) -> FunctionType:
+    """The same function, which finds the parts under their names."""
     names = {**function.__globals__, **parts}
     copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
-    copy.__qualname__ = f"{function.__qualname__}_{mark}"
+    copy.__qualname__ = function.__qualname__
     copy.__module__ = function.__module__
-    return compiled(copy)
+    return copy

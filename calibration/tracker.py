@@ -14,14 +14,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.bands import row_bands
 from calibration.change import Change, ChangeTeller
 from calibration.common import Common
-from calibration.learn import Rows, Steps, learn, write_thresholds
-from calibration.maps import MASKED, threshold_rows
+from calibration.learn import SCATTER_PARTS, Rows, Steps, learn
+from calibration.maps import MASKED, threshold_rows, write_thresholds
 from calibration.model import Calibration
 from calibration.sample import STRIPES, Sample, stripe_rows
 from calibration.surroundings import HOT_SIGMA, around_adu
@@ -44,6 +46,10 @@ _LEARNED_AT_ONCE = 8
 _JUDGED_EVERY = 4
 """Blocks between two looks at a stripe for such pixels."""
 
+_FIRST_TOP = 65_535.0
+_GONE = np.zeros((0, 0), np.float32)
+_REPLACED = ("mean_adu", "sigma_adu", "seed_threshold", "growth_threshold", "masked", "hot")
+
 _MOST_WATCHED_SHARE = 0.02
 _LEAST_WATCHED = 4096
 
@@ -61,16 +67,20 @@ class Tracker:
     """
 
     def __init__(self, base: Calibration) -> None:
-        self._base = base
         self._names = _maps_of(base)
-        names = ("mean_adu", *self._names)
-        self._now = {name: getattr(base, name).copy() for name in names}
-        self._next = {name: np.empty_like(values) for name, values in self._now.items()}
+        self._now_adu = base.mean_adu.copy()
+        self._next_adu = np.empty_like(self._now_adu)
+        self._maps = {name: getattr(base, name).copy() for name in self._names}
         self._sigma = base.sigma_adu.copy()
         self._masked = base.masked.copy()
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
-        self._excess = np.ones(base.sigma_adu.shape, np.float32)
+        self._excess = np.full(base.sigma_adu.shape, SCATTER_PARTS, np.uint16)
+        self._parts = _FIRST_TOP / base.full_scale_adu
+        self._first = _in_parts(base.mean_adu, self._parts)
+        # Its maps go when nobody else holds them: at 12 megapixels they are 200 MB.
+        gone: dict[str, Any] = dict.fromkeys(_REPLACED, _GONE)
+        self._base = replace(base, look_threshold=None, **gone)
         self._common = Common(base)
         self._seen = np.zeros(STRIPES, np.bool_)
         self._pending: list[tuple[int, Sample]] = []
@@ -126,9 +136,10 @@ class Tracker:
         for number in np.flatnonzero(~self._seen):
             self._carry_over(stripe_rows(self._sigma.shape[0], int(number)))
         self._seen[:] = False
-        self._now, self._next = self._next, self._now
+        self._now_adu, self._next_adu = self._next_adu, self._now_adu
         self._watch.move_level(self._common.step_adu)
-        self._sigma *= np.float32(self._common.settle())
+        self._settle_noise()
+        self._write_maps()
         self._settle_watch()
         self._overlay()
         return self._publish(index)
@@ -156,24 +167,34 @@ class Tracker:
             self._risen.append(found + sample.rows.start * self._sigma.shape[1])
 
     def _rows(self, rows: slice) -> Rows:
-        thresholds = {name: (self._next[name][rows], s) for name, s in self._names.items()}
         return Rows(
-            self._now["mean_adu"][rows],
-            self._next["mean_adu"][rows],
-            self._base.mean_adu[rows],
+            self._now_adu[rows],
+            self._next_adu[rows],
             self._sigma[rows],
             self._excess[rows],
-            self._masked[rows],
-            self._alone[rows],
-            thresholds,
-            self._base.full_scale_adu,
+            self._first[rows],
+            self._parts,
         )
+
+    def _settle_noise(self) -> None:
+        factor = self._common.settle()
+        if factor != 1:
+            self._sigma *= np.float32(factor)
+
+    def _write_maps(self) -> None:
+        """Write the thresholds that follow from the baselines, all at once: in place."""
+        top = self._base.full_scale_adu
+        for name, sigmas in self._names.items():
+            shared = (self._now_adu, self._sigma, sigmas, top, self._masked)
+            write_thresholds(*shared, self._maps[name])
+        if "look_threshold" in self._maps:
+            look, seed = self._maps["look_threshold"], self._maps["seed_threshold"]
+            np.copyto(look, seed, where=self._alone)
 
     def _carry_over(self, rows: slice) -> None:
         """Keep the baseline of rows that no frame showed."""
         step = np.float32(self._common.step_adu)
-        np.add(self._now["mean_adu"][rows], step, out=self._next["mean_adu"][rows])
-        write_thresholds(self._rows(rows))
+        np.add(self._now_adu[rows], step, out=self._next_adu[rows])
 
     def _settle_watch(self) -> None:
         """Let go of pixels that healed, take up those that give cause."""
@@ -189,27 +210,29 @@ class Tracker:
         if healed.any():
             self._let_go(old.take(np.flatnonzero(healed)))
         if healed.any() or len(wanted):
-            mean, sigma = self._now["mean_adu"], self._sigma
+            mean, sigma = self._now_adu, self._sigma
             new = taken_up(wanted, np.isin(wanted, suspects), mean, sigma)
             self._watch.change(~healed, new)
 
     def _with_cause(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those that stand out of their surroundings, or whose noise grew."""
-        mean = self._now["mean_adu"]
+        mean = self._now_adu
         above = mean.reshape(-1)[index] - around_adu(mean, index)
         warm = above > WARM_SIGMA * self._common.typical_adu
-        chosen: NDArray[np.int64] = index[warm | (self._excess.reshape(-1)[index] > _RESTLESS)]
+        chosen: NDArray[np.int64] = index[
+            warm | (self._excess.reshape(-1)[index] > _RESTLESS * SCATTER_PARTS)
+        ]
         return chosen
 
     def _let_go(self, pixels: Watched) -> None:
         flat = pixels.index
         self._masked.reshape(-1)[flat] = self._is_listed(flat)
         self._hot.reshape(-1)[flat] = False
-        self._excess.reshape(-1)[flat] = 1.0
+        self._excess.reshape(-1)[flat] = SCATTER_PARTS
         sigma = np.maximum(pixels.sigma_adu, np.float32(self._common.typical_adu))
         self._write(flat, pixels.mean_adu, sigma, np.ones(len(flat), np.float32))
         for name in self._names:
-            self._now[name].reshape(-1)[flat[self._is_listed(flat)]] = MASKED
+            self._maps[name].reshape(-1)[flat[self._is_listed(flat)]] = MASKED
 
     def _is_listed(self, flat: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether pixels are masked for good."""
@@ -231,7 +254,7 @@ class Tracker:
         self._hot.reshape(-1)[flat] = ~masked & (above > HOT_SIGMA * self._common.typical_adu)
         self._write(flat, pixels.mean_adu, pixels.sigma_adu, stretch)
         for name in self._names:
-            self._now[name].reshape(-1)[flat[masked]] = MASKED
+            self._maps[name].reshape(-1)[flat[masked]] = MASKED
 
     def _write(
         self,
@@ -240,15 +263,15 @@ class Tracker:
         sigma_adu: NDArray[np.float32],
         stretch: NDArray[np.float32],
     ) -> None:
-        self._now["mean_adu"].reshape(-1)[flat] = mean_adu
+        self._now_adu.reshape(-1)[flat] = mean_adu
         self._sigma.reshape(-1)[flat] = sigma_adu
         for name, sigmas in self._names.items():
             values = threshold_rows(mean_adu, sigma_adu, sigmas, self._base.full_scale_adu, stretch)
-            self._now[name].reshape(-1)[flat] = values
+            self._maps[name].reshape(-1)[flat] = values
         if "look_threshold" in self._names:
             # Pixels under watch are hot or restless: they are judged alone.
-            seed = self._now["seed_threshold"].reshape(-1)
-            self._now["look_threshold"].reshape(-1)[flat] = seed[flat]
+            seed = self._maps["seed_threshold"].reshape(-1)
+            self._maps["look_threshold"].reshape(-1)[flat] = seed[flat]
 
     def _counts(self) -> tuple[int, int]:
         return int(np.count_nonzero(self._masked)), int(np.count_nonzero(self._hot))
@@ -271,7 +294,8 @@ class Tracker:
             noise_adu=base.noise_adu * self._common.noise,
             reference_mean_adu=self._common.reference_adu,
             temperature_c=temperature_c,
-            **self._now,
+            mean_adu=self._now_adu,
+            **self._maps,
         )
         return change
 
@@ -293,6 +317,14 @@ def _maps_of(base: Calibration) -> dict[str, float]:
     if base.look_threshold is not None and base.cluster is not None:
         names["look_threshold"] = base.cluster.look_sigma
     return names
+
+
+def _in_parts(mean_adu: NDArray[np.float32], parts: float) -> NDArray[np.uint16]:
+    """Baselines in parts of an ADU: they tell no more than by how many sigma one rose since."""
+    values = np.empty(mean_adu.shape, np.uint16)
+    for rows in row_bands(mean_adu.shape):
+        values[rows] = np.clip(mean_adu[rows] * np.float32(parts), 0, _FIRST_TOP)
+    return values
 
 
 def _judged_alone(base: Calibration) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,8 @@ class Reporter:
         classifier: Classifier | None = None,
     ) -> None:
         self.totals = Totals()
+        # One thread hands frames over, others ask how far it is.
+        self._counting = threading.RLock()
         self._config = config
         self._clock = clock
         self._origin = origin
@@ -122,26 +125,28 @@ class Reporter:
         if self.on_refused is not None:
             for draft in self._refused(settled):
                 self.on_refused(draft)
-        self._account.add(settled)
-        if self._account.span_ns() >= self._config.exposure.period_s * _NS:
-            drafts += self.close("minute")
+        with self._counting:
+            self._account.add(settled)
+            if self._account.span_ns() >= self._config.exposure.period_s * _NS:
+                drafts += self.close("minute")
         return drafts
 
     def close(self, reason: str, *, continued: bool = True) -> list[Draft]:
         """End the open exposure and write it down; nothing when no usable frame ever came."""
-        if self._mode is None:
-            return []
-        span_ns = self._account.span_ns()
-        exposure = self._account.close(continued=continued)
-        if not exposure.frames.total():
-            return []
-        body = self._exposure_body(exposure, reason)
-        self._closed.append((exposure, self._restart))
-        if self._restart is not None:
-            told = RESTART in body["dead_time_ns"]
-            self._restart = None if told else self._restart.later(span_ns)
-        self.totals.exposure.add(exposure)
-        return [Draft("exposure", body, self._origin)]
+        with self._counting:
+            if self._mode is None:
+                return []
+            span_ns = self._account.span_ns()
+            exposure = self._account.close(continued=continued)
+            if not exposure.frames.total():
+                return []
+            body = self._exposure_body(exposure, reason)
+            self._closed.append((exposure, self._restart))
+            if self._restart is not None:
+                told = RESTART in body["dead_time_ns"]
+                self._restart = None if told else self._restart.later(span_ns)
+            self.totals.exposure.add(exposure)
+            return [Draft("exposure", body, self._origin)]
 
     def handed_over(self, drafts: Sequence[Draft], *, kept: bool) -> None:
         """Hear whether what was written down is in good hands.
@@ -149,15 +154,16 @@ class Reporter:
         If not, its hits were not made and its time is dead. The sums stay exact: such hits count
         as rejected (``unstored``), and the frames of a lost exposure record go into the next one.
         """
-        if not kept:
-            for draft in drafts:
-                if draft.kind == "exposure" and self._closed:
-                    lost, self._restart = self._closed.pop()
-                    self.totals.exposure.take_back(lost)
-                    self._account.reopen(lost)
-            hits = sum(draft.kind == "hit" for draft in drafts)
-            self._account.open.disclaim(hits, UNSTORED)
-        self._closed.clear()
+        with self._counting:
+            if not kept:
+                for draft in drafts:
+                    if draft.kind == "exposure" and self._closed:
+                        lost, self._restart = self._closed.pop()
+                        self.totals.exposure.take_back(lost)
+                        self._account.reopen(lost)
+                hits = sum(draft.kind == "hit" for draft in drafts)
+                self._account.open.disclaim(hits, UNSTORED)
+            self._closed.clear()
 
     def checkpoint(self) -> dict[str, Any] | None:
         """Write down what a crash would leave: the open exposure, or where the last one ended.
@@ -167,13 +173,14 @@ class Reporter:
         dict or None
             ``origin`` and either ``body`` or ``until_utc``; None when there is nothing to say yet.
         """
-        exposure = self._account.open
-        if self._mode is None or exposure.to_ns is None:
-            return None
-        if exposure.frames.total():
-            return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
-        end = self._clock.stamp(exposure.to_ns)
-        return {"origin": self._origin, "until_utc": format_utc_ns(end.utc_ns)}
+        with self._counting:
+            exposure = self._account.open
+            if self._mode is None or exposure.to_ns is None:
+                return None
+            if exposure.frames.total():
+                return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
+            end = self._clock.stamp(exposure.to_ns)
+            return {"origin": self._origin, "until_utc": format_utc_ns(end.utc_ns)}
 
     @property
     def owes_restart(self) -> bool:
@@ -182,10 +189,11 @@ class Reporter:
 
     def so_far(self) -> Exposure:
         """Sums of the whole run, the open exposure included."""
-        total = Exposure()
-        total.add(self.totals.exposure)
-        total.add(self._account.open)
-        return total
+        with self._counting:
+            total = Exposure()
+            total.add(self.totals.exposure)
+            total.add(self._account.open)
+            return total
 
     def efficiency(self) -> dict[str, Any] | None:
         """Measured efficiency of the whole run; None where nothing is injected."""

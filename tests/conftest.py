@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("COSMIC_EDGE_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -17,3 +18,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real data at {SHARED_DATA} (set COSMIC_EDGE_DATA)")
     return SHARED_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let properties be tried on fewer examples where a computer is emulated, and slow."""
+    most = os.environ.get("COSMIC_EDGE_MOST_EXAMPLES")
+    if most is None:
+        return
+    for item in items:
+        function = getattr(item, "function", None)
+        chosen = getattr(function, "_hypothesis_internal_use_settings", None)
+        if chosen is not None:
+            function._hypothesis_internal_use_settings = settings(
+                chosen,
+                max_examples=min(chosen.max_examples, int(most)),
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            )

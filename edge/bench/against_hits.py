@@ -26,6 +26,7 @@ NAMES = ("cost_against_hits", "cost_against_hits_written", "cost_against_hits_li
 _LEARN_FRAMES = 12
 _SEED = 2
 _RING = 2
+_WARM = 3
 _MOST_ROUNDS = 7
 _ENOUGH_S = 0.5
 """Frames with more particles are left out once one takes longer."""
@@ -57,6 +58,7 @@ def run(name: str, scale: Scale) -> Iterator[Result]:
         NAMES[1]: ("the same and features, class, message", look_and_write),
         NAMES[2]: ("pixel pass, clusters and crops within the usual limits", usual),
     }[name]
+    call(_dark(scale.hits_size, _WARM).plain[0])  # compiles what a particle takes
     frames: dict[int, DarkFrames] = {}
     for particles in scale.hits:
         dark = _dark(scale.hits_size, particles)

@@ -13,7 +13,6 @@ from edge.pixels.scan import Scan
 
 OPENCV = "OpenCV"
 OPENCV_PLAIN = "OpenCV, already unpacked"
-OPENCV_MAX = "OpenCV, and its maximum"
 NUMPY = "plain NumPy"
 MAX = "np.max"
 COPY = "np.copyto"
@@ -30,7 +29,7 @@ def single_thread() -> None:
 
 
 class OpenCvPass:
-    """Sum, count above black and places above each pixel's threshold, in five OpenCV calls.
+    """Mean, count above black, maximum and places above each pixel's threshold: six OpenCV calls.
 
     Buffers are made once and the thresholds have the frame's type, as a careful user would do.
     """
@@ -50,18 +49,14 @@ class OpenCvPass:
         total = int(cv2.sumElems(pixels)[0])
         cv2.compare(pixels, self._black, cv2.CMP_GT, mask)
         bright = int(cv2.countNonZero(mask))
+        largest = int(cv2.minMaxLoc(pixels)[1])
         cv2.compare(pixels, self._threshold, cv2.CMP_GT, mask)
         places: Any = cv2.findNonZero(mask)
         if places is None:
-            return Scan(total, bright, 0, np.empty(0, np.int64))
+            return Scan(total, bright, 0, np.empty(0, np.int64), largest)
         flat = places.reshape(-1, 2).astype(np.int64)
-        return Scan(total, bright, len(flat), flat[:, 1] * pixels.shape[1] + flat[:, 0])
-
-    def with_maximum(self, pixels: Pixels) -> tuple[Scan, float]:
-        """The same and the frame's largest value, which many look at first."""
-        import cv2
-
-        return self(pixels), float(cv2.minMaxLoc(pixels)[1])
+        seeds = flat[:, 1] * pixels.shape[1] + flat[:, 0]
+        return Scan(total, bright, len(flat), seeds, largest)
 
 
 class Unpacker:
@@ -90,11 +85,13 @@ class Unpacker:
 
 
 def numpy_pass(pixels: Pixels, seed_threshold: NDArray[np.uint16], black_adu: int) -> Scan:
-    """The same in four lines of plain NumPy, without a thought for speed."""
+    """The same in five lines of plain NumPy, without a thought for speed."""
     total = round(float(pixels.mean()) * pixels.size)
     bright = int((pixels > black_adu).sum())
+    largest = int(pixels.max())
     places = np.argwhere(pixels > seed_threshold)
-    return Scan(total, bright, len(places), places[:, 0] * pixels.shape[1] + places[:, 1])
+    seeds = places[:, 0] * pixels.shape[1] + places[:, 1]
+    return Scan(total, bright, len(places), seeds, largest)
 
 
 def copy_into(target: Pixels) -> Callable[[Pixels], object]:
@@ -104,8 +101,9 @@ def copy_into(target: Pixels) -> Callable[[Pixels], object]:
 
 def same_answer(one: Scan, other: Scan) -> bool:
     """Whether two passes found the same; a race between unequal answers would mean nothing."""
-    return (one.total_adu, one.bright, one.lit) == (
+    return (one.total_adu, one.bright, one.lit, one.largest_adu) == (
         other.total_adu,
         other.bright,
         other.lit,
+        other.largest_adu,
     ) and np.array_equal(one.seeds, other.seeds)

@@ -27,7 +27,6 @@ from edge.bench.peers import (
     MAX,
     NUMPY,
     OPENCV,
-    OPENCV_MAX,
     OPENCV_PLAIN,
     OpenCvPass,
     Unpacker,
@@ -35,7 +34,7 @@ from edge.bench.peers import (
     numpy_pass,
     same_answer,
 )
-from edge.bench.result import Result
+from edge.bench.result import Result, short
 from edge.bench.scale import Scale, Size
 from edge.bench.timing import race
 from edge.frame import Pixels
@@ -97,6 +96,7 @@ def run(case: Case, scale: Scale, *, memory: bool = False) -> Iterator[Result]:
             "frames": wanted,
             "megapixels": width * height / 1e6,
             "frames_per_s": round(1e3 / ms, 1),
+            "fallback_over_opencv": short(times[FALLBACK].ratio_to(times[OPENCV])),
         },
         notes=(
             f"{1e3 / ms:.0f} frames/s, {ms * 1e6 / (width * height):.2f} ns a pixel, "
@@ -138,7 +138,6 @@ def _contenders(dark: DarkFrames) -> dict[str, Callable[[], object]]:
     opencv = OpenCvPass(dark.plain[0], dark.seed_threshold, dark.black_adu)
     if dark.packing != "none":
         calls[OPENCV_PLAIN] = dark.in_turn(opencv, plain=True, turn=turn)
-    calls[OPENCV_MAX] = dark.in_turn(opencv.with_maximum, plain=True, turn=turn)
     copy = copy_into(np.empty_like(dark.plain[0]))
     calls[MAX] = dark.in_turn(np.max, plain=True, turn=turn)
     calls[COPY] = dark.in_turn(copy, plain=True, turn=turn)

@@ -60,7 +60,9 @@ def draw(found: Found, path: Path) -> None:
     if "machine" in found:
         figure.supxlabel(machine_line(found["machine"]), fontsize=8, color="#555555")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Title": "bench", "Software": None})
+    figure.savefig(
+        buffer, format="png", metadata={"Title": "bench of a frame's cost", "Software": None}
+    )
     try:
         with replacing(path) as file:
             file.write(buffer.getvalue())
@@ -107,13 +109,13 @@ def _ratios(panel: Any, found: Found) -> bool:
     panel.set_xscale("log")
     panel.axvline(1, color=_LIMIT, linewidth=1, linestyle="--", label="np.max: one read")
     panel.set_yticks(range(len(rows)), [label for _, label in rows], fontsize=9)
-    panel.invert_yaxis()
+    panel.set_ylim(len(rows) + 0.4, -0.6)  # the legend lies below the last one
     panel.set_xlabel("time over np.max of the unpacked frame")
     panel.set_title("The pass, 500 hot pixels, 3 particles")
     panel.grid(axis="x", alpha=0.25)
     panel.xaxis.set_major_formatter(_plain)
     if rows:
-        panel.legend(fontsize=8, loc="lower right")
+        panel.legend(fontsize=8, loc="lower right", ncols=2)
     return bool(rows)
 
 
@@ -131,6 +133,7 @@ def _hot(panel: Any, found: Found) -> bool:
         panel.plot(x, y, "o-", color=colour, label=f"{size} {sensor_name(case.sensor)}")
     panel.axhline(4, color=_LIMIT, linewidth=1, linestyle="--", label="aim: at most 4")
     panel.set_xscale("symlog", linthresh=100)
+    panel.set_xlim(-20, None)
     panel.set_ylim(0, None)
     panel.set_xlabel("hot pixels in the frame")
     panel.set_ylabel("time over that without any")
@@ -164,6 +167,7 @@ def _hits(panel: Any, found: Found) -> bool:
         x, y = _curve(found[name]["ms_by_particles"])
         panel.plot(x, y, "o-", color=colour, label=_HIT_LABELS[name])
     panel.set_xscale("symlog", linthresh=1)
+    panel.set_xlim(-0.2, None)
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter(_plain)
     panel.set_xlabel("particles in a frame of 1920 × 1080 uint16")

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
     "bench": ("edge.cli.bench", "Time what a frame costs on this computer, beside other ways."),
+    "warmup": ("edge.cli.warmup", "Compile the pixel loops now, so that no start has to."),
     "config": ("edge.cli.config", "Show, check and describe the configuration."),
 }
 """Name: module with `command` (a function) or `app` (a Typer with commands), and a help line.

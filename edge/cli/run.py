@@ -31,13 +31,20 @@ def command(
     json: Json = False,
 ) -> None:
     """Watch a camera until Ctrl-C; then drain what is owed for up to 10 s and sum up."""
-    from edge.cli._shared import console, stop_on_signals
-    from edge.display.live import LiveDisplay
-    from edge.errors import Failed
-    from edge.live.broker import broker_address
-    from edge.live.session import Moment, Session
-    from edge.live.view import snapshot
-    from edge.sources import open_source
+    from edge.live.memory import give_back_large_arrays
+    from edge.live.start import load_compiler, uncollected
+
+    give_back_large_arrays()
+    with uncollected():
+        from edge.cli._shared import console, stop_on_signals
+        from edge.display.live import LiveDisplay
+        from edge.errors import Failed
+        from edge.live.broker import broker_address
+        from edge.live.session import Moment, Session
+        from edge.live.view import snapshot
+        from edge.sources import open_source
+
+        load_compiler()
 
     settings = configured(
         config,

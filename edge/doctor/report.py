@@ -36,7 +36,10 @@ def looks(config: Config | None, problem: str, state_dir: Path) -> list[Look]:
     """
     from edge.doctor import learned, outbox, system
 
-    chosen = [Look("python", system.python), Look("numba", system.numba, 60.0)]
+    chosen = [
+        Look("python", system.python),
+        Look("numba", lambda: system.numba(state_dir=state_dir), 60.0),
+    ]
     if config is None:
         advice = "cosmic-edge config check names all that is wrong with it"
         chosen.append(Look("configuration", lambda: Finding("fail", problem, advice)))

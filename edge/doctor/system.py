@@ -8,8 +8,11 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from calibration import kernel_cache
+from calibration.kernel_files import SUFFIX
 from edge.doctor.check import Finding
 
 PACKAGES = ("numpy", "opencv-python-headless", "numba", "pydantic", "paho-mqtt", "rich", "typer")
@@ -42,7 +45,9 @@ def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     return Finding("ok", detail)
 
 
-def numba(load: Callable[[str], Any] = importlib.import_module) -> Finding:
+def numba(
+    load: Callable[[str], Any] = importlib.import_module, state_dir: Path | None = None
+) -> Finding:
     """The compiler of the pixel loops; without it they run in NumPy."""
     try:
         module = load("numba")
@@ -54,4 +59,18 @@ def numba(load: Callable[[str], Any] = importlib.import_module) -> Finding:
             f"{why}; frames are read by NumPy, with the same result but slower",
             "pip install numba, where there is one for this computer",
         )
-    return Finding("ok", f"numba {module.__version__}: frames are read by compiled loops")
+    detail = f"numba {module.__version__}: frames are read by compiled loops"
+    return _kept(detail, kernel_cache.choose(os.environ, () if state_dir is None else (state_dir,)))
+
+
+def _kept(detail: str, place: kernel_cache.Place) -> Finding:
+    """Whether a start finds the loops compiled."""
+    if place.folder is None:
+        advice = "a start takes seconds more; set NUMBA_CACHE_DIR to a folder that may be written"
+        return Finding("warn", f"{detail}; {place.problem}", advice)
+    kept = len(list(place.folder.glob(f"*{SUFFIX}")))
+    data = {"folder": str(place.folder), "kernels": kept}
+    if not kept:
+        later = "none yet: the next start compiles them, or cosmic-edge warmup"
+        return Finding("ok", f"{detail}, kept in {place.folder} ({later})", data=data)
+    return Finding("ok", f"{detail}, {kept} of them kept in {place.folder}", data=data)

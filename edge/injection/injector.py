@@ -11,7 +11,6 @@ from edge.injection.trial import Injected
 from edge.monitor.choice import Choice
 from edge.pixels.candidates import plain_pixels
 from edge.presets.calibrated import CalibratedDetector
-from edge.sources.particles import draw_deposit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,9 @@ class Injector:
         random = self.choice.draw(frame)
         if random is None:
             return None
+        # Late: with injection off, no start waits for the simulator.
+        from edge.sources.particles import draw_deposit
+
         pixels = plain_pixels(frame).copy()
         deposit = lay_in(
             pixels,

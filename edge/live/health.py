@@ -13,7 +13,13 @@ _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
 def health(
-    reporter: Reporter, outbox: Outbox, clock: Clock, elapsed_s: float, state: str
+    reporter: Reporter,
+    outbox: Outbox,
+    clock: Clock,
+    elapsed_s: float,
+    state: str,
+    *,
+    first_frame_s: float | None = None,
 ) -> dict[str, Any]:
     """Body of the `health` message; the uplink adds rig, session and time.
 
@@ -36,6 +42,7 @@ def health(
         "counters": counters,
         "gauges": {
             "uptime_s": round(elapsed_s, 1),
+            "first_frame_s": first_frame_s,
             "frames_per_s": round(received / elapsed_s, 2) if elapsed_s > 0 else None,
             "live_time_s": total.live_time_ns / 1e9,
             "sensor_temperature_c": total.temperature_c,

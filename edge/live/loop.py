@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 from calibration.model import CalibrationError
+from edge.background import in_background
 from edge.clock import boottime_ns
 from edge.config.model import Config
 from edge.delivery import KEEP, Keep
 from edge.detection import Draft
 from edge.detector import Detector, Learner, expected_shape
 from edge.frame import BadFrame, Frame, SensorMode
+from edge.live.in_order import AtOnce, InOrder, Work
+from edge.live.memory import give_back_the_rest
 from edge.live.shelf import Shelf
+from edge.live.start import seconds_since_start
 from edge.lost_area import LostArea
 from edge.monitor.monitor import monitor_of
 from edge.pixels.candidates import stamp_of
@@ -28,7 +31,7 @@ from edge.stages.exposure import STALLED
 from edge.stages.frames import scan_one
 from edge.stages.gaps import GapCounter
 from edge.stages.order import OrderStage
-from edge.stages.outcome import Fate, Outcome
+from edge.stages.outcome import Fate, Outcome, Settled
 from edge.timeline import exposure_ns
 from edge.tracking import Tracking
 from edge.tracking import tracking as tracking_of
@@ -36,6 +39,9 @@ from edge.tracking import tracking as tracking_of
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _NO_FAULT = ("used", "light", "unlike")
 _NS = 1_000_000_000
+_GATHERED_FRAMES = 30
+"""Frames without a hit are counted so many at a time."""
+
 _FRAMES_OF_A_NEW_SIZE = 30
 """So many frames of another size in a row are no fault: the camera has changed its mode."""
 
@@ -58,6 +64,13 @@ class LiveLoop:
     waits : bool
         The source waits for the loop: so the loop waits for a calibration to be worked out,
         which takes seconds on a large sensor, and misses nothing. A camera goes on meanwhile.
+    reports : InOrder or None
+        Where hits are described, classified and written down; None: before the next frame.
+
+    Attributes
+    ----------
+    first_frame_s : float or None
+        From the start of the process to the end of the first processed frame's pixel pass.
     """
 
     def __init__(
@@ -69,6 +82,7 @@ class LiveLoop:
         shelf: Shelf | None = None,
         *,
         waits: bool = True,
+        reports: InOrder | None = None,
     ) -> None:
         self._config = config
         self._reporter = reporter
@@ -80,6 +94,8 @@ class LiveLoop:
         self._learner: Learner | None = None
         self._worked_out: Future[Tracking] | None = None
         self._waits = waits
+        self._reports = reports or AtOnce()
+        self._settled: list[Settled] = []
         self._last_checkpoint_ns = 0
         self._judged: tuple[str, SensorMode] | None = None
         self._of_another_size = 0
@@ -87,6 +103,7 @@ class LiveLoop:
         self._failure = ""
         self._lost = LostArea()
         self.last_fate: Fate | None = None
+        self.first_frame_s: float | None = None
 
     def push(self, item: Item, *, behind: bool = False) -> None:
         """Take the next frame, bad frame, or word of dropped ones.
@@ -98,14 +115,17 @@ class LiveLoop:
             self._settle(outcome)
         now_ns = boottime_ns()
         if now_ns - self._last_checkpoint_ns >= self._config.outbox.group_commit_s * _NS:
-            self._emit([])
+            self._last_checkpoint_ns = now_ns
+            self._report(lambda: self._emit([]))
 
     def finish(self) -> None:
         """Let the hold go and close the exposure: no frame follows."""
-        drafts: list[Draft] = []
-        for settled in self._order.flush():
-            drafts += self._reporter.take(settled)
-        self._emit(drafts)
+        self._settled += self._order.flush()
+        self._report(lambda: self._emit([]))
+        self._report(self._close_last)
+        self._reports.finish()
+
+    def _close_last(self) -> None:
         last = self._reporter.close("end")
         # An end in order leaves nothing to close, unless a crash before it is still to be told of.
         self._sink(last, KEEP if self._reporter.owes_restart else None)
@@ -151,6 +171,8 @@ class LiveLoop:
             self._begin(frame)
         outcome = self._scan(frame) if self.detector is not None else self._learn(frame)
         self.last_fate = outcome.fate
+        if self.first_frame_s is None and outcome.fate == "processed":
+            self.first_frame_s = seconds_since_start()
         return outcome
 
     def _scan(self, frame: Frame) -> Outcome:
@@ -169,13 +191,17 @@ class LiveLoop:
         self._take_over(tracking.detector, frame)
         if change is not None:
             _log.info("calibration follows the sensor: %s", change.detail)
-            self._emit([self._reporter.calibration_draft(tracking.detector, change)])
+            draft = self._reporter.calibration_draft(tracking.detector, change)
+            self._report(lambda: self._emit([draft]))
 
     def _take_over(self, detector: Detector, frame: Frame) -> None:
         """Name what judges from here on, and say so where too much of the sensor is lost."""
         hot_px = self._order.hot_places_px
-        self._reporter.use(detector, frame.mode, hot_px)
-        if self._lost.tell(detector.masked_px, hot_px, frame.mode):
+        self._report(lambda: self._reporter.use(detector, frame.mode, hot_px))
+        self._tell_lost(detector, hot_px, frame.mode)
+
+    def _tell_lost(self, detector: Detector, hot_px: int, mode: SensorMode) -> None:
+        if self._lost.tell(detector.masked_px, hot_px, mode):
             _log.warning(self._lost.note)
 
     def _change_at(self, frame: Frame) -> str | None:
@@ -197,23 +223,24 @@ class LiveLoop:
     def _start_anew(self, reason: str) -> None:
         """End what belongs to the mode or series before."""
         _log.info("another %s: calibrating anew", reason)
-        drafts: list[Draft] = []
-        for settled in self._order.restart():
-            drafts += self._reporter.take(settled)
+        self._settled += self._order.restart()
+        self._report(lambda: self._close_before(reason))
+        self._tracking = self._learner = self._worked_out = None
+
+    def _close_before(self, reason: str) -> None:
         # A camera's time goes on; a series of a recording has its own, so that nothing is open.
-        drafts += self._reporter.close(reason, continued=not self._waits)
+        drafts = self._reporter.close(reason, continued=not self._waits)
         if self._waits:
             self._reporter.handed_over(drafts, kept=self._sink(drafts, None))
         else:
             self._emit(drafts)
-        self._tracking = self._learner = self._worked_out = None
 
     def _begin(self, frame: Frame) -> None:
         """Look for a calibration of this mode when the first frame comes."""
         if self._learner is not None:
             return
         self._learner = make_learner(self._config, frame.mode)
-        self._reporter.use(None, frame.mode)
+        self._report(lambda: self._reporter.use(None, frame.mode))
         known = None
         if self._shelf is not None and self._config.trigger.preset == "default":
             known = self._shelf.find(frame.mode, frame.temperature_c)
@@ -243,7 +270,7 @@ class LiveLoop:
     def _work_out(self, learner: Learner, frame: Frame) -> None:
         """Make the detector, in a thread of its own; take it when it is ready."""
         if self._worked_out is None:
-            self._worked_out = in_background(lambda: self._finished(learner))
+            self._worked_out = in_background(lambda: self._finished(learner), "calibration")
         if not (self._waits or self._worked_out.done()):
             return
         try:
@@ -262,22 +289,46 @@ class LiveLoop:
         return tracking_of(detector, self._config)
 
     def _use(self, tracking: Tracking, frame: Frame) -> None:
-        drafts = self._reporter.close("calibration")
+        detector = tracking.detector
         self._tracking = tracking
         self._order.expect(tracking.unstable_px, tracking.pixel_px)
-        detector = tracking.detector
         self._failure = ""
-        self._take_over(detector, frame)
-        self._emit([*drafts, self._reporter.calibration_draft(detector)])
+        hot_px, draft = self._order.hot_places_px, self._reporter.calibration_draft(detector)
+
+        def begin() -> None:
+            drafts = self._reporter.close("calibration")
+            self._reporter.use(detector, frame.mode, hot_px)
+            self._emit([*drafts, draft])
+
+        self._report(begin)
+        self._tell_lost(detector, hot_px, frame.mode)
+        self._learner = None  # what it collected is large
+        give_back_the_rest()
 
     def _settle(self, outcome: Outcome) -> None:
-        drafts: list[Draft] = []
-        for settled in self._order.push(outcome):
-            drafts += self._reporter.take(settled)
+        settled = list(self._order.push(outcome))
         if self._tracking is not None:
             self._tracking.suspect(self._order.take_suspects())
-        if drafts:
-            self._emit(drafts)
+        self._settled += settled
+        told = any(one.hits or one.refused for one in settled)
+        if told or not self._reports.gathers or len(self._settled) >= _GATHERED_FRAMES:
+            self._report(None)
+
+    def _report(self, then: Work | None) -> None:
+        """Have the frames taken that are settled, and something done after them."""
+        settled, self._settled = self._settled, []
+
+        def work() -> None:
+            drafts: list[Draft] = []
+            for one in settled:
+                drafts += self._reporter.take(one)
+            if drafts:
+                self._emit(drafts)
+            if then is not None:
+                then()
+
+        if settled or then is not None:
+            self._reports.call(work)
 
     def _emit(self, drafts: list[Draft]) -> None:
         self._last_checkpoint_ns = boottime_ns()
@@ -296,17 +347,3 @@ def _timed(frame: Frame) -> Frame:
     if frame.sensor_time_ns is not None or frame.utc_ns is not None:
         return frame
     return replace(frame, sensor_time_ns=boottime_ns() - exposure_ns(frame))
-
-
-def in_background(work: Callable[[], Tracking]) -> Future[Tracking]:
-    """Do the work in a thread that does not keep the process alive."""
-    future: Future[Tracking] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # handed to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="calibration", daemon=True).start()
-    return future

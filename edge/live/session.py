@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from calibration import kernel_cache
 from edge.clock import Clock, RecordedClock, SystemClock
 from edge.config.model import Config
 from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
@@ -16,9 +17,12 @@ from edge.detection import Draft
 from edge.errors import Failed
 from edge.frame import FrameSource
 from edge.live.health import health
+from edge.live.in_order import InThread
 from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
-from edge.live.warmup import warm_up
+from edge.live.start import uncollected
+from edge.live.warmup import kinds_of, warm_up
+from edge.live.warmup import problem as kernel_problem
 from edge.messages import encode
 from edge.refused import RefusedLog
 from edge.report import Reporter, summary_counts
@@ -146,15 +150,29 @@ class Session:
             max_rows=self._config.outbox.group_commit_rows,
             on_commit=on_commit,
         )
-        warm_up()
+        shelf = self._get_ready()
         uplink.start()
         try:
-            return self._look(self._put_together(outbox, writer, uplink), stop, duration_s)
+            return self._look(self._put_together(outbox, writer, uplink, shelf), stop, duration_s)
         finally:
             writer.close(_CLOSE_S)  # it was drained: what is left the disk would not take
             uplink.stop(_CLOSE_S)
 
-    def _put_together(self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink) -> Parts:
+    def _get_ready(self) -> Shelf:
+        """Load and compile all that the first frame will need, before the camera starts."""
+        state_dir = self._config.rig.state_dir
+        shelf = Shelf(state_dir / "calibrations", self._config)
+        shelf.read_ahead()
+        kernel_cache.offer(state_dir)
+        with uncollected():
+            warm_up(kinds_of(self._source))
+        if unkept := kernel_problem():
+            _log.warning(unkept)
+        return shelf
+
+    def _put_together(
+        self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink, shelf: Shelf
+    ) -> Parts:
         refused = RefusedLog(self._config.rig.state_dir, outbox.rig, outbox.epoch)
         self._reporter.on_refused = refused.add
 
@@ -169,8 +187,9 @@ class Session:
             self._reporter,
             order_stage(self._config, self._timeline),
             sink,
-            Shelf(self._config.rig.state_dir / "calibrations", self._config),
+            shelf,
             waits=self._source.pushes_back,
+            reports=InThread("reports"),
         )
         capture = Capture(self._source)
         return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
@@ -255,6 +274,7 @@ class Session:
         return {
             **summary,
             "calibration_id": detector.calibration_id if detector else None,
+            "first_frame_s": _rounded(parts.loop.first_frame_s),
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
@@ -291,9 +311,15 @@ class _Watcher:
     def report(self, state: str) -> None:
         """Publish how the rig is doing."""
         parts, elapsed_s = self._parts, time.monotonic() - self._started
-        parts.uplink.publish_health(
-            health(parts.reporter, parts.outbox, parts.clock, elapsed_s, state)
+        body = health(
+            parts.reporter,
+            parts.outbox,
+            parts.clock,
+            elapsed_s,
+            state,
+            first_frame_s=_rounded(parts.loop.first_frame_s),
         )
+        parts.uplink.publish_health(body)
 
     def look(self, state: str) -> None:
         """Show the present moment."""
@@ -322,6 +348,10 @@ def _drain(writer: OutboxWriter, uplink: Uplink, timeout_s: float) -> bool:
     committed = writer.flush(timeout_s)
     uplink.wake()
     return uplink.drain(max(deadline - time.monotonic(), 0.0)) and committed
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 2)
 
 
 def _state(loop: LiveLoop) -> str:

@@ -51,7 +51,7 @@ def snapshot(
         area_cm2=sensor_area_cm2(config, mode) if mode is not None else None,
         expected_hits=None if expected_per_min is None else expected_per_min * live_s / 60,
         hits=total.hits,
-        by_class=moment.parts.reporter.totals.classes,
+        by_class=dict(moment.parts.reporter.totals.classes),
         candidates=total.candidates,
         rejected=total.rejected,
         efficiency=moment.parts.reporter.efficiency(),

@@ -1,4 +1,4 @@
-"""The one read of a frame: cover statistics and lit pixels together.
+"""The one read of a frame: its sum, its largest value, bright and lit pixels together.
 
 A row is looked at in tiles of 256 pixels that lie in the processor's first cache: the largest
 value and the sum in vectors; only where the largest is above the black level are bright pixels
@@ -45,12 +45,15 @@ class Scan:
         Pixels above their threshold.
     seeds : ndarray of int64, shape (min(lit, MOST_SEEDS),)
         Flat indices of lit pixels in raster order.
+    largest_adu : int
+        Of all pixels.
     """
 
     total_adu: int
     bright: int
     lit: int
     seeds: NDArray[np.int64]
+    largest_adu: int
 
 
 def scan(
@@ -86,11 +89,12 @@ def scan(
     top = 255 if is_byte else 65_535
     # Of the pixels' own type: a comparison of unlike integers is done one by one.
     black = np.uint8(min(black_adu, top)) if is_byte else np.uint16(min(black_adu, top))
-    total, bright, lit = _kernel(packing, is_byte)(
+    total, bright, lit, largest = _kernel(packing, is_byte)(
         as_rows(pixels), LAYOUTS[packing], thresholds.values, thresholds.lowest, TILE_PX,
         black, shift_adu, top, seeds,
     )  # fmt: skip
-    return Scan(int(total), int(bright), int(lit), seeds[: min(lit, MOST_SEEDS)].copy())
+    found = seeds[: min(lit, MOST_SEEDS)].copy()
+    return Scan(int(total), int(bright), int(lit), found, int(largest))
 
 
 def scan_numpy(
@@ -102,8 +106,8 @@ def scan_numpy(
     shift_adu: int = 0,
 ) -> Scan:
     """Give the same answer with NumPy alone: the fallback, and the tests' reference."""
-    total, bright, seeds = numpy_pass(pixels, thresholds, black_adu, packing, shift_adu)
-    return Scan(total, bright, len(seeds), seeds[:MOST_SEEDS])
+    total, bright, seeds, largest = numpy_pass(pixels, thresholds, black_adu, packing, shift_adu)
+    return Scan(total, bright, len(seeds), seeds[:MOST_SEEDS], largest)
 
 
 unpack_row: Any = UNPACK_ROW["mipi12"]
@@ -141,13 +145,14 @@ def _scan_tiles(  # noqa: PLR0917
     shift_adu: int,
     top_adu: int,
     seeds: Any,
-) -> tuple[Any, int, int]:
+) -> tuple[Any, int, int, Any]:
     """One short loop for each thing that is asked: so each is done in vectors."""
     height, width = threshold.shape
     buffer = np.empty(tile_px + layout[0], np.uint16)
     total = np.uint64(0)
     bright = 0
     lit = 0
+    most = np.int64(0)
     for y in range(height):
         for tile in range(lowest.shape[1]):
             start = tile * tile_px
@@ -156,6 +161,7 @@ def _scan_tiles(  # noqa: PLR0917
             largest = part[0]
             for x in range(count):
                 largest = max(largest, part[x])
+            most = max(most, np.int64(largest))
             part_total = wide(0)
             for x in range(count):
                 part_total = wide(part_total + part[x])
@@ -180,7 +186,7 @@ def _scan_tiles(  # noqa: PLR0917
                     if lit < seeds.shape[0]:
                         seeds[lit] = y * width + start + x
                     lit += 1
-    return total, bright, lit
+    return total, bright, lit, most
 
 
 @cache

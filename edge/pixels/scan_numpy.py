@@ -23,11 +23,11 @@ def numpy_pass(
     black_adu: int,
     packing: Packing,
     shift_adu: int,
-) -> tuple[int, int, NDArray[np.int64]]:
-    """Sum, bright pixels and flat indices of the lit ones, as `edge.pixels.scan.scan`."""
+) -> tuple[int, int, NDArray[np.int64], int]:
+    """Sum, bright pixels, flat indices of the lit ones and largest value, as `scan` has them."""
     height, width = thresholds.values.shape
     step = max(_BAND_PX // width, 1)
-    total = bright = 0
+    total = bright = most = 0
     seeds: list[NDArray[np.int64]] = []
     for first in range(0, height, step):
         rows = slice(first, min(first + step, height))
@@ -37,10 +37,11 @@ def numpy_pass(
         total += int(band.sum(axis=1, dtype=np.uint64).sum())
         for start, tiles in _tiles(band):
             largest = tiles.max(axis=2)
+            most = max(most, int(largest.max()))
             bright += int(np.count_nonzero(tiles[largest > black_adu] > black_adu))
             y, x = _lit(tiles, largest, thresholds, rows, start, shift_adu)
             seeds.append((first + y) * width + x)
-    return total, bright, np.sort(np.concatenate(seeds))
+    return total, bright, np.sort(np.concatenate(seeds)), most
 
 
 def _tiles(band: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -21,6 +21,7 @@ def test_what_was_measured_is_drawn_in_its_own_panel(tmp_path):
     path = tmp_path / "bench.png"
     some = {"pass_12mp_u16": ONE, "pass_12mp_u16_memory": ONE, "pass_1080p_u8": ONE}
     plot.draw(some, path)
+    plot.check_picture(path)  # one's own is drawn over
     blue = (cv2.imread(str(path)) == BLUE_BGR).all(axis=2)
     height, width = blue.shape[0] // 2, blue.shape[1] // 2
     assert blue[:height, :width].sum() > 1000

@@ -248,7 +248,7 @@ def test_every_contender_gives_the_same_answer(case, size):
 def test_a_contender_with_another_answer_stops_the_race():
     dark = dark_frames((160, 120), SHALLOW)
     passes = pixel_pass.passes(dark)
-    passes["OpenCV"] = lambda pixels: Scan(1, 2, 3, np.empty(0, np.int64))
+    passes["OpenCV"] = lambda pixels: Scan(1, 2, 3, np.empty(0, np.int64), 4)
     with pytest.raises(AssertionError, match="OpenCV gives another answer"):
         pixel_pass.check(dark, passes)
 
@@ -297,10 +297,11 @@ def test_every_pipeline_finds_what_the_scan_finds(sensor):
 
 def test_another_answer_is_told_apart():
     seeds = np.array([3, 5], np.int64)
-    one = Scan(10, 2, 2, seeds)
-    assert same_answer(one, Scan(10, 2, 2, seeds.copy()))
-    assert not same_answer(one, Scan(11, 2, 2, seeds))
-    assert not same_answer(one, Scan(10, 2, 2, np.array([3, 6], np.int64)))
+    one = Scan(10, 2, 2, seeds, 7)
+    assert same_answer(one, Scan(10, 2, 2, seeds.copy(), 7))
+    assert not same_answer(one, Scan(11, 2, 2, seeds, 7))
+    assert not same_answer(one, Scan(10, 2, 2, seeds, 8))
+    assert not same_answer(one, Scan(10, 2, 2, np.array([3, 6], np.int64), 7))
 
 
 def test_a_ratio_compares_round_by_round():

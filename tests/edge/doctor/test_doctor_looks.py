@@ -148,6 +148,31 @@ def test_missing_and_broken_numba_are_warnings_that_differ() -> None:
     assert numba(missing).verdict == numba(broken).verdict == "warn"
 
 
+def test_numba_s_look_says_where_the_compiled_loops_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert "cosmic-edge warmup" in numba().detail
+    (tmp_path / "scan-1.kernel").touch()
+    assert numba().data == {"folder": str(tmp_path), "kernels": 1}
+
+
+def test_no_place_for_compiled_loops_is_a_warning_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.setenv(name, "/proc/nothing-can-be-made-here")
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    found = numba()
+    assert found.verdict == "warn"
+    assert "at each start" in found.detail
+    assert "NUMBA_CACHE_DIR" in found.advice
+    # The rig's own folder is the last resort.
+    assert numba(state_dir=tmp_path).data["folder"] == str(tmp_path / "kernels")
+
+
 # -- camera ----------------------------------------------------------------------------------
 
 

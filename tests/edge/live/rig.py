@@ -13,6 +13,7 @@ from edge.config.model import Config
 from edge.delivery import Keep
 from edge.detection import Draft
 from edge.frame import Frame, SensorMode
+from edge.live.in_order import InOrder
 from edge.live.loop import LiveLoop
 from edge.live.shelf import Shelf
 from edge.report import Reporter
@@ -40,6 +41,7 @@ class Rig:
         waits: bool = True,
         timeline: Timeline | None = None,
         clock: Clock | None = None,
+        reports: InOrder | None = None,
         **settings: Any,
     ) -> None:
         self.config = configured(**settings)
@@ -49,7 +51,9 @@ class Rig:
         self.drafts: list[Draft] = []
         self.checkpoints: list[dict[str, Any] | Keep | None] = []
         order = order_stage(self.config, timeline)
-        self.loop = LiveLoop(self.config, self.reporter, order, self._take, shelf, waits=waits)
+        self.loop = LiveLoop(
+            self.config, self.reporter, order, self._take, shelf, waits=waits, reports=reports
+        )
 
     def _take(self, drafts: list[Draft], checkpoint: dict[str, Any] | Keep | None) -> bool:
         if self.full:
