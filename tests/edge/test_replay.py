@@ -149,6 +149,17 @@ def test_whatever_befalls_a_stack_the_sums_hold_and_workers_change_no_byte(
     assert unhurried(shared.summary) == unhurried(alone.summary)
 
 
+@pytest.mark.parametrize("shape", [(1, 300), (5, 300), (300, 5), (7, 7), (10, 5000)])
+def test_frames_of_few_rows_or_columns_are_looked_at_as_any_others(
+    tmp_path: Path, shape: tuple[int, int]
+) -> None:
+    stack = dark(80, *shape)
+    stack[70, shape[0] // 2, shape[1] // 2] = 900
+    done = replay(in_memory(list(stack)), tmp_path / "out")
+    check_sums(done)
+    assert (done.summary["processed"], done.summary["hits"]) == (80, 1)
+
+
 class TestCalibrations:
     def test_a_calibration_made_before_finds_the_same_hits(self, tmp_path: Path) -> None:
         stack = dark(40)

@@ -172,6 +172,40 @@ def test_the_scenes_show_what_they_are_to_show(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("offset_adu", [4, 9, -12])
+def test_a_frame_whose_level_wandered_shows_what_it_showed_before(
+    kind: str, offset_adu: int
+) -> None:
+    """Its candidates lie as high above the baselines; their values and crops are as they came."""
+    passes, found = pixel_pass(kind, True), 0
+    for seed in range(12):
+        values = np.clip(scene("particles", kind, 0, seed), 15, full_scale(kind) - 15)
+        before = passes.scan(picture(values.astype(np.uint16), kind), stamp(seed))
+        wandered = (values.astype(np.int64) + offset_adu).astype(np.uint16)
+        after = passes.scan(picture(wandered, kind), stamp(seed))
+        assert before.looked is not None
+        assert (before.level_shift_adu, after.level_shift_adu) == (0, -offset_adu)
+        assert np.array_equal(after.looked, before.looked)
+        assert after.mean_adu == pytest.approx(before.mean_adu + offset_adu)
+        assert len(after.candidates) == len(before.candidates)
+        for one, other in zip(before.candidates, after.candidates, strict=True):
+            found += 1
+            for name in ("rows", "cols", "excess_adu", "peak", "peak_sigma"):
+                assert np.array_equal(getattr(one, name), getattr(other, name)), name
+            assert np.array_equal(other.values_adu, wandered[other.rows, other.cols])
+            crop = other.crop
+            height_px, width_px = crop.pixels.shape
+            rows = slice(crop.y0_px, crop.y0_px + height_px)
+            cols = slice(crop.x0_px, crop.x0_px + width_px)
+            assert np.array_equal(crop.pixels, wandered[rows, cols])
+        assert before.sample is not None
+        assert after.sample is not None
+        assert np.array_equal(after.sample.stripe_adu, before.sample.stripe_adu)
+        assert np.array_equal(after.sample.watched_adu, before.sample.watched_adu)
+    assert found > 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_lit_frame_within_the_cover_rule_is_a_flood_to_both_paths(kind: str) -> None:
     values = np.full((HEIGHT_PX, WIDTH_PX), int(LEVEL_ADU), np.uint16)
     values[::2, ::2] += 25
