@@ -52,39 +52,74 @@ def threshold_rows(
 def write_thresholds(  # noqa: PLR0917
     mean: NDArray[np.float32],
     sigma: NDArray[np.float32],
-    sigmas: float,
-    full_scale_adu: int,
     masked: NDArray[np.bool_],
-    out: NDArray[np.uint16],
+    alone: NDArray[np.bool_],
+    sigmas: tuple[float, float, float],
+    full_scale_adu: int,
+    seed: NDArray[np.uint16],
+    growth: NDArray[np.uint16],
+    look: NDArray[np.uint16] | None,
 ) -> None:
-    """Write a whole map of thresholds, as `threshold_rows` has them, `MASKED` where it is masked.
+    """Write whole maps of thresholds, as `threshold_rows` has them, `MASKED` where it is masked.
 
     Parameters
     ----------
     mean, sigma : ndarray of float32, shape (height, width)
-    sigmas : float
+    masked, alone : ndarray of bool, shape (height, width)
+        Pixels that can't be used; those that are not looked at together with their neighbours,
+        whose look threshold is their seed threshold.
+    sigmas : tuple of float
+        Heights of the maps in units of the noise.
     full_scale_adu : int
-    masked : ndarray of bool, shape (height, width)
-    out : ndarray of uint16, shape (height, width)
+    seed, growth, look : ndarray of uint16, shape (height, width)
+        Are written; no look map where no pixel is looked at so.
     """
     if numba_available():
         top = np.float32(min(full_scale_adu, MASKED))
-        _kernel()(mean, sigma, np.float32(sigmas), top, masked, out)
+        looked = np.zeros((0, 0), np.uint16) if look is None else look
+        heights = np.array(sigmas, np.float32)
+        _kernel()(mean, sigma, masked, alone, heights, top, seed, growth, looked)
         return
-    for rows in row_bands(out.shape):
-        out[rows] = threshold_rows(mean[rows], sigma[rows], sigmas, full_scale_adu)
-        out[rows][masked[rows]] = MASKED
+    for rows in row_bands(seed.shape):
+        for out, height in zip((seed, growth, look), sigmas, strict=True):
+            if out is not None:
+                out[rows] = threshold_rows(mean[rows], sigma[rows], height, full_scale_adu)
+                out[rows][masked[rows]] = MASKED
+        if look is not None:
+            np.copyto(look[rows], seed[rows], where=alone[rows])
 
 
-def _write_scalar(  # noqa: PLR0917
-    mean: Any, sigma: Any, sigmas: Any, top: Any, masked: Any, out: Any
+def _write_scalar(  # noqa: PLR0917  (numba compiles one function best)
+    mean: Any,
+    sigma: Any,
+    masked: Any,
+    alone: Any,
+    heights: Any,
+    top: Any,
+    seed: Any,
+    growth: Any,
+    look: Any,
 ) -> None:
+    """Row by row, so that a row's baselines come from memory once for all its thresholds."""
     zero = np.float32(0)
-    for y in range(out.shape[0]):
-        base, noise, hidden, values = mean[y], sigma[y], masked[y], out[y]
-        for x in range(values.shape[0]):
-            limit = min(max(np.floor(noise[x] * sigmas + base[x]), zero), top)
-            values[x] = np.uint16(65_535) if hidden[x] else np.uint16(limit)
+    seeds_at, growths_at, looks_at = heights[0], heights[1], heights[2]
+    for y in range(seed.shape[0]):
+        base, noise, hidden, lone = mean[y], sigma[y], masked[y], alone[y]
+        seeds, growths = seed[y], growth[y]
+        count = seeds.shape[0]
+        for x in range(count):
+            limit = min(max(np.floor(noise[x] * seeds_at + base[x]), zero), top)
+            seeds[x] = np.uint16(65_535) if hidden[x] else np.uint16(limit)
+        for x in range(count):
+            limit = min(max(np.floor(noise[x] * growths_at + base[x]), zero), top)
+            growths[x] = np.uint16(65_535) if hidden[x] else np.uint16(limit)
+        if look.shape[0] == 0:
+            continue
+        looks = look[y]
+        for x in range(count):
+            limit = min(max(np.floor(noise[x] * looks_at + base[x]), zero), top)
+            own = np.uint16(65_535) if hidden[x] else np.uint16(limit)
+            looks[x] = seeds[x] if lone[x] else own
 
 
 @cache

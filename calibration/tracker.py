@@ -183,13 +183,18 @@ class Tracker:
 
     def _write_maps(self) -> None:
         """Write the thresholds that follow from the baselines, all at once: in place."""
-        top = self._base.full_scale_adu
-        for name, sigmas in self._names.items():
-            shared = (self._now_adu, self._sigma, sigmas, top, self._masked)
-            write_thresholds(*shared, self._maps[name])
-        if "look_threshold" in self._maps:
-            look, seed = self._maps["look_threshold"], self._maps["seed_threshold"]
-            np.copyto(look, seed, where=self._alone)
+        heights = self._names["seed_threshold"], self._names["growth_threshold"]
+        write_thresholds(
+            self._now_adu,
+            self._sigma,
+            self._masked,
+            self._alone,
+            (*heights, self._names.get("look_threshold", 0.0)),
+            self._base.full_scale_adu,
+            self._maps["seed_threshold"],
+            self._maps["growth_threshold"],
+            self._maps.get("look_threshold"),
+        )
 
     def _carry_over(self, rows: slice) -> None:
         """Keep the baseline of rows that no frame showed."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.frame import Packing
 
-TILE_PX = 256
+TILE_PX = 512
 """A row is looked at in spans of so many pixels; whole groups, and whole 64-bit words, in all."""
 
 

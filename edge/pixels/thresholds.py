@@ -22,7 +22,7 @@ class ThresholdMap:
     values : ndarray of uint16, shape (height, width)
         A pixel is lit when its value is above.
     lowest : ndarray of uint16, shape (height, tiles)
-        Of each 256 pixels of a row; the last tile may be shorter.
+        Of each 512 pixels of a row; the last tile may be shorter.
     """
 
     values: NDArray[np.uint16]

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.pixels.memory import as_map, as_rows
+from edge.pixels.packing import TILE_PX
 from edge.pixels.scan import MOST_SEEDS, Scan, scan, scan_numpy
 from edge.pixels.thresholds import ThresholdMap
 from tests.edge.pixels.laid import (
@@ -116,7 +117,7 @@ def told(found: Scan) -> tuple[int, int, list[int], int]:
 
 @settings(max_examples=200, deadline=None)
 @given(cases())
-@example(Case("uint8", "contiguous", (2, 256), "all hot", "equal", 255, 0, 1))
+@example(Case("uint8", "contiguous", (2, TILE_PX), "all hot", "equal", 255, 0, 1))
 @example(Case("uint8", "padded", (5, 1100), "all hot", "zero", 0, 255, 1))
 @example(Case("uint16", "padded", (5, 1024), "all hot", "full scale", 70_000, 65_535, 1))
 @example(Case("uint16", "contiguous", (3, 257), "random", "mixed", 30_000, -65_535, 1))
@@ -137,7 +138,7 @@ def test_both_paths_tell_what_three_plain_lines_tell(case: Case) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_kind_is_read_however_it_lies(kind: str, layout: str) -> None:
-    for width_px in (1, 2, 3, 255, 256, 261):
+    for width_px in (1, 2, 3, TILE_PX - 1, TILE_PX, TILE_PX + 5):
         case = Case(kind, layout, (4, width_px), "random", "mixed", 5, 3, width_px, 32)
         values = case.values()
         limit = case.limit(values)
@@ -219,10 +220,11 @@ def test_a_kernel_leaves_a_frame_that_may_be_written_writeable() -> None:
 
 
 def test_thresholds_are_kept_with_the_lowest_of_each_tile() -> None:
-    values = np.random.default_rng(1).integers(0, 60_000, (3, 600)).astype(np.uint16)
+    values = np.random.default_rng(1).integers(0, 60_000, (3, 2 * TILE_PX + 88)).astype(np.uint16)
     for laid_out in (values, np.asfortranarray(values), laid(values, "columns reversed")):
         made = ThresholdMap.of(laid_out)
-        expected = [[row[i : i + 256].min() for i in (0, 256, 512)] for row in values]
+        starts = (0, TILE_PX, 2 * TILE_PX)
+        expected = [[row[i : i + TILE_PX].min() for i in starts] for row in values]
         assert np.array_equal(made.lowest, expected)
         assert np.array_equal(made.values, values)
         assert made.values.flags.c_contiguous
@@ -256,6 +258,7 @@ def test_seeds_outlive_the_room_they_were_gathered_in() -> None:
 AT_THE_END = """
 import ctypes, mmap, sys
 import numpy as np
+from edge.pixels.packing import TILE_PX
 from edge.pixels.scan import scan, scan_numpy
 from edge.pixels.thresholds import ThresholdMap
 from edge.pixels.picture import Picture
@@ -268,7 +271,7 @@ start = ctypes.addressof(ctypes.c_char.from_buffer(room))
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.mprotect(ctypes.c_void_p(start + 8 * page), page, 0) == 0  # not to be touched
 for kind in KINDS:
-    for width_px in (1, 5, 255, 256, 257, 1021):
+    for width_px in (1, 5, TILE_PX - 1, TILE_PX, TILE_PX + 1, 1021):
         values = np.full((3, width_px), full_scale(kind), np.uint16)
         used = stored(values, kind)
         row = used.shape[1] * used.itemsize
