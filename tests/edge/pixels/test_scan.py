@@ -85,10 +85,11 @@ class Case:
             made = choices[self.limits]
         return made.astype(np.uint16)
 
-    def naive(self, values: Values, limit: Values) -> tuple[int, int, list[int]]:
+    def naive(self, values: Values, limit: Values) -> tuple[int, int, list[int], int]:
         level = np.clip(values.astype(np.int64) + self.shift_adu, 0, top(self.kind))
         lit = np.flatnonzero(level > limit).tolist()
-        return int(values.sum()), int((values > self.black_adu).sum()), lit
+        total, bright = int(values.sum()), int((values > self.black_adu).sum())
+        return total, bright, lit, int(values.max())
 
 
 @st.composite
@@ -109,9 +110,9 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-def told(found: Scan) -> tuple[int, int, list[int]]:
+def told(found: Scan) -> tuple[int, int, list[int], int]:
     assert found.lit == len(found.seeds)
-    return found.total_adu, found.bright, found.seeds.tolist()
+    return found.total_adu, found.bright, found.seeds.tolist(), found.largest_adu
 
 
 @settings(max_examples=200, deadline=None)
@@ -154,7 +155,12 @@ def test_groups_that_the_frames_width_cuts_are_read_no_further(packing: Any, wid
     nothing = ThresholdMap.of(np.zeros(values.shape, np.uint16))
     for path in (scan, scan_numpy):
         found = path(stored(wider, packing), nothing, 0, packing)
-        assert told(found) == (int(values.sum()), values.size, list(range(values.size)))
+        assert told(found) == (
+            int(values.sum()),
+            values.size,
+            list(range(values.size)),
+            full_scale(packing),
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -170,7 +176,7 @@ def test_what_lies_in_the_padding_changes_nothing(kind: str) -> None:
             for path in (scan, scan_numpy):
                 if kind.startswith("mipi") or frame.shape == used.shape:
                     found = told(path(frame, limits, 3, packing_of(kind)))
-                    seen.add((*found[:2], tuple(found[2])))
+                    seen.add((*found[:2], tuple(found[2]), found[3]))
     assert len(seen) == 1
 
 
@@ -203,8 +209,8 @@ def test_rows_that_lie_over_one_another_are_taken_as_they_are() -> None:
     frame = np.broadcast_to(row, (4, 300))
     assert as_rows(frame).strides == frame.strides
     limits = ThresholdMap.of(np.full(frame.shape, 297, np.uint16))
-    assert told(scan(frame, limits, 298)) == (4 * int(row.sum()), 4, [298, 299, 598, 599, 898,
-                                                                      899, 1198, 1199])  # fmt: skip
+    lit = [298, 299, 598, 599, 898, 899, 1198, 1199]
+    assert told(scan(frame, limits, 298)) == (4 * int(row.sum()), 4, lit, 299)
 
 
 def test_a_kernel_leaves_a_frame_that_may_be_written_writeable() -> None:
