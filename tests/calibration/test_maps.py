@@ -36,39 +36,56 @@ def test_a_threshold_stays_within_the_range_of_values() -> None:
     assert deep.tolist() == [[65_535]]
 
 
+SIGMAS = (5.7, 3.1, 3.9)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     grids.rows(),
-    st.sampled_from([0.0, 3.1, 5.7, 40.0]),
+    st.sampled_from([SIGMAS, (0.0, 0.1, 40.0)]),
     st.sampled_from([255, 1023, 65_535, 70_000]),
     st.sampled_from([0.0, 0.1, 1.0]),
+    st.booleans(),
 )
-def test_a_map_is_written_the_same_compiled_in_numpy_and_row_by_row(
-    one: grids.Rows, sigmas: float, full_scale_adu: int, hidden: float
+def test_maps_are_written_the_same_compiled_in_numpy_and_one_by_one(
+    one: grids.Rows,
+    sigmas: tuple[float, float, float],
+    full_scale_adu: int,
+    hidden: float,
+    looks: bool,
 ) -> None:
     shape = one.values.shape
-    masked = one.random.random(shape) < hidden
-    expected = threshold_rows(one.mean_adu, one.sigma_adu, sigmas, full_scale_adu)
-    expected[masked] = MASKED
-    fast, plain = (np.full(shape, 77, np.uint16) for _ in range(2))
-    given_to_both = one.mean_adu, one.sigma_adu, sigmas, full_scale_adu, masked
-    write_thresholds(*given_to_both, fast)
-    with mock.patch.object(written, "numba_available", return_value=False):
-        write_thresholds(*given_to_both, plain)
-    assert np.array_equal(fast, expected)
-    assert np.array_equal(plain, expected)
+    masked, alone = one.random.random(shape) < hidden, one.random.random(shape) < 0.1
+    expected = [threshold_rows(one.mean_adu, one.sigma_adu, s, full_scale_adu) for s in sigmas]
+    for thresholds in expected:
+        thresholds[masked] = MASKED
+    expected[2] = np.where(alone, expected[0], expected[2])
+    for available in {written.numba_available(), False}:
+        seed, growth, look = (np.full(shape, 77, np.uint16) for _ in range(3))
+        with mock.patch.object(written, "numba_available", return_value=available):
+            write_thresholds(
+                one.mean_adu, one.sigma_adu, masked, alone, sigmas, full_scale_adu,
+                seed, growth, look if looks else None,
+            )  # fmt: skip
+        assert np.array_equal(seed, expected[0])
+        assert np.array_equal(growth, expected[1])
+        assert np.array_equal(look, expected[2] if looks else np.full(shape, 77))
 
 
 @pytest.mark.parametrize("height_px", [1, 2100])
-def test_a_map_of_any_height_is_written_whole(height_px: int) -> None:
+def test_maps_of_any_height_are_written_whole(height_px: int) -> None:
     """One band of rows, and several."""
     mean = np.arange(height_px * 256, dtype=np.float32).reshape(height_px, 256) % 1000
-    masked = np.zeros(mean.shape, np.bool_)
-    masked[-1, -1] = True
-    expected = mean.astype(np.uint16) + 12
-    expected[-1, -1] = MASKED
-    for available in (written.numba_available(), False):
-        out = np.zeros(mean.shape, np.uint16)
+    masked, alone = np.zeros((2, *mean.shape), np.bool_)
+    masked[-1, -1] = alone[-1, -2] = True
+    for available in {written.numba_available(), False}:
+        made = np.zeros((3, *mean.shape), np.uint16)
         with mock.patch.object(written, "numba_available", return_value=available):
-            write_thresholds(mean, np.full_like(mean, 4), 3.0, 4095, masked, out)
-        assert np.array_equal(out, expected)
+            write_thresholds(
+                mean, np.full_like(mean, 4), masked, alone, (6.0, 3.0, 4.0), 4095, *made
+            )
+        for thresholds, above in zip(made, (24, 12, 16), strict=True):
+            expected = mean.astype(np.uint16) + above
+            expected[-1, -1] = MASKED
+            expected[-1, -2] += 8 * (above == 16)
+            assert np.array_equal(thresholds, expected)
