@@ -36,6 +36,9 @@ def test_a_threshold_stays_within_the_range_of_values() -> None:
     assert deep.tolist() == [[65_535]]
 
 
+SIGMAS = (5.7, 3.1, 3.9)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     grids.rows(),
