@@ -90,7 +90,8 @@ def scan(
     # Of the pixels' own type: a comparison of unlike integers is done one by one.
     black = np.uint8(min(black_adu, top)) if is_byte else np.uint16(min(black_adu, top))
     total, bright, lit, largest = _kernel(packing)(
-        as_rows(pixels), LAYOUTS[packing], thresholds.values, thresholds.lowest, TILE_PX,
+        as_rows(pixels), LAYOUTS[packing],
+        thresholds.values, thresholds.lowest, thresholds.apart, thresholds.apart_limit, TILE_PX,
         black, shift_adu, top, seeds,
     )  # fmt: skip
     found = seeds[: min(lit, MOST_SEEDS)].copy()
@@ -139,6 +140,8 @@ def _scan_tiles(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
     layout: Any,
     threshold: Any,
     lowest: Any,
+    apart: Any,
+    apart_limit: Any,
     tile_px: int,
     black_adu: Any,
     shift_adu: int,
@@ -172,6 +175,17 @@ def _scan_tiles(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
                 bright += int(part_bright)
             if np.int64(largest) + shift_adu <= np.int64(lowest[y, tile]):
                 continue
+            hot = apart[y, tile]
+            if shift_adu == 0 and hot >= 0 and largest <= apart_limit[y, tile]:
+                # In nearly every frame it is the tile's hot pixel alone, below its own threshold.
+                before, behind = part[:hot], part[hot + 1 : count]
+                others = np.uint16(0)
+                for x in range(before.shape[0]):
+                    others = max(others, np.uint16(before[x]))
+                for x in range(behind.shape[0]):
+                    others = max(others, np.uint16(behind[x]))
+                if others <= lowest[y, tile]:
+                    continue
             limit = threshold[y, start : start + count]
             part_lit = np.uint16(0)
             if shift_adu == 0:  # narrow numbers: more of them to a vector
