@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
@@ -21,8 +22,8 @@ class InOrder(Protocol):
     def call(self, work: Work) -> None:
         """Do it, now or later; raises what an earlier piece raised."""
 
-    def finish(self) -> None:
-        """Wait until all is done; raises what a piece raised."""
+    def finish(self, timeout_s: float) -> bool:
+        """Wait until all is done; False where it was not in time. Raises what a piece raised."""
 
 
 class AtOnce:
@@ -34,8 +35,10 @@ class AtOnce:
         """Do it."""
         work()
 
-    def finish(self) -> None:
+    def finish(self, timeout_s: float) -> bool:
         """Nothing waits."""
+        del timeout_s
+        return True
 
 
 class InThread:
@@ -63,11 +66,16 @@ class InThread:
         self._raise()
         self._work.put(work)
 
-    def finish(self) -> None:
+    def finish(self, timeout_s: float) -> bool:
         """Wait until all is done, and end the thread; further work is not done."""
-        self._work.put(None)
-        self._thread.join()
+        deadline = time.monotonic() + timeout_s
+        try:
+            self._work.put(None, timeout=timeout_s)
+        except queue.Full:
+            return False
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
         self._raise()
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:

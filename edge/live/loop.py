@@ -39,6 +39,7 @@ from edge.tracking import tracking as tracking_of
 Sink = Callable[[list[Draft], dict[str, Any] | Keep | None], bool]
 _NO_FAULT = ("used", "light", "unlike")
 _NS = 1_000_000_000
+_FINISH_S = 10.0
 _GATHERED_FRAMES = 30
 """Frames without a hit are counted so many at a time."""
 
@@ -123,7 +124,9 @@ class LiveLoop:
         self._settled += self._order.flush()
         self._report(lambda: self._emit([]))
         self._report(self._close_last)
-        self._reports.finish()
+        if not self._reports.finish(_FINISH_S):
+            # What was not written down is not claimed either: the next start closes the exposure.
+            _log.warning("the last hits could not be described in %.0f s, and are lost", _FINISH_S)
 
     def _close_last(self) -> None:
         last = self._reporter.close("end")

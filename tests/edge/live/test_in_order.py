@@ -16,7 +16,7 @@ def test_pieces_are_done_in_the_order_they_were_given() -> None:
     thread = InThread("test")
     for i in range(200):
         thread.call(lambda i=i: done.append(i))  # type: ignore[misc]
-    thread.finish()
+    thread.finish(10)
     assert done == list(range(200))
 
 
@@ -32,7 +32,7 @@ def test_what_a_piece_raises_reaches_the_caller_and_nothing_is_done_after_it() -
     with pytest.raises(OSError, match="no"):
         thread.call(lambda: done.append(1))
     with pytest.raises(OSError, match="no"):
-        thread.finish()
+        thread.finish(10)
     assert done == []
 
 
@@ -52,7 +52,7 @@ def test_the_caller_waits_once_too_many_pieces_do() -> None:
     assert len(given) < 40
     go.set()
     giver.join()
-    thread.finish()
+    thread.finish(10)
     assert len(given) == 100
 
 
@@ -89,3 +89,17 @@ def sums(body: dict) -> dict:
     """What does not hang on when it was written."""
     wanted = ("frames", "live_time_ns", "dead_time_ns", "candidates", "hits", "rejected", "frame")
     return {key: body[key] for key in wanted if key in body}
+
+
+def test_what_hangs_holds_nobody_up_at_the_end() -> None:
+    go = threading.Event()
+    thread = InThread("test")
+    thread.call(go.wait)  # type: ignore[arg-type]
+    assert not thread.finish(0.05)
+    go.set()
+    full = InThread("test")
+    go.clear()
+    for _ in range(33):
+        full.call(go.wait)  # type: ignore[arg-type]
+    assert not full.finish(0.05)
+    go.set()
