@@ -23,14 +23,14 @@ def row_bands(shape: tuple[int, ...]) -> Iterator[slice]:
         yield slice(top, min(top + rows, height))
 
 
-def sample_step(shape: tuple[int, ...]) -> int:
+def sample_step(shape: tuple[int, ...], most_px: int = SAMPLE_PX) -> int:
     """Take every so many-th pixel of a map of `shape` (height, width), counted along the rows.
 
-    1 up to `SAMPLE_PX`; beyond, without common factor with the width, so that the sample has
+    1 up to `most_px`; beyond, without common factor with the width, so that the sample has
     all columns and all colours of a mosaic in it.
     """
     height, width = shape
-    step = math.ceil(height * width / SAMPLE_PX)
+    step = math.ceil(height * width / most_px)
     while math.gcd(step, width) > 1:
         step += 1
     return max(step, 1)

@@ -16,12 +16,15 @@ import os
 import pickle
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 SUFFIX = ".kernel"
+_PART = ".part"
+_PART_LASTS_NS = 3_600_000_000_000
 _DIGEST_BYTES = 32
 _MOST_FILES = 512
 _log = logging.getLogger(__name__)
@@ -102,7 +105,7 @@ class KernelFiles:
         pickled: Any = serialize
         data: bytes = pickled.dumps(made._reduce())
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        descriptor, part = tempfile.mkstemp(dir=self._folder, suffix=_PART)
         try:
             with open(descriptor, "wb") as file:
                 file.write(hashlib.sha256(data).digest() + data)
@@ -135,6 +138,9 @@ def _source_digest(path: str) -> str:
 
 def _make_room(folder: Path) -> None:
     """Let go of the files that were not used for longest: of versions that are gone."""
+    for left in folder.glob(f"*{_PART}"):
+        if _used_ns(left) < time.time_ns() - _PART_LASTS_NS:  # of a process that was killed
+            left.unlink(missing_ok=True)
     files = list(folder.glob(f"*{SUFFIX}"))
     if len(files) > _MOST_FILES:
         for old in sorted(files, key=_used_ns)[: len(files) - _MOST_FILES]:

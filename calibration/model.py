@@ -160,7 +160,7 @@ class Calibration:
         thresholds = {
             "seed_sigma": round(self.seed_sigma, 4),
             "growth_sigma": round(self.growth_sigma, 4),
-            "seed_adu_median": float(np.median(sampled(seed, sample_step(seed.shape)))),
+            "seed_adu_median": float(np.median(sampled(seed, sample_step(seed.shape, _TOLD_PX)))),
             "cover_mean_adu": round(self.cover.mean_limit_adu, 4),
             "cover_black_adu": self.cover.black_adu,
             "cover_bright_share": round(self.cover.bright_share_limit, 8),
@@ -171,6 +171,9 @@ class Calibration:
             thresholds["cluster_spot_sigma"] = self.cluster.spot_limit
         return thresholds
 
+
+_TOLD_PX = 50_000
+"""A median that a person reads needs no more pixels; it is asked for at every turn of a block."""
 
 LATER_MAPS = ("look_threshold", "listed")
 """Arrays that may be None: older files lack them."""

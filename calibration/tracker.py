@@ -76,7 +76,8 @@ class Tracker:
         self._hot = base.hot.copy()
         self._alone = _judged_alone(base)
         self._excess = np.full(base.sigma_adu.shape, SCATTER_PARTS, np.uint16)
-        self._parts = _FIRST_TOP / base.full_scale_adu
+        highest_adu = float(np.max(base.mean_adu, initial=0, where=~base.masked))
+        self._parts = _FIRST_TOP / min(max(highest_adu + 1, 1.0), base.full_scale_adu + 1)
         self._first = _in_parts(base.mean_adu, self._parts)
         # Its maps go when nobody else holds them: at 12 megapixels they are 200 MB.
         gone: dict[str, Any] = dict.fromkeys(_REPLACED, _GONE)
@@ -328,7 +329,8 @@ def _in_parts(mean_adu: NDArray[np.float32], parts: float) -> NDArray[np.uint16]
     """Baselines in parts of an ADU: they tell no more than by how many sigma one rose since."""
     values = np.empty(mean_adu.shape, np.uint16)
     for rows in row_bands(mean_adu.shape):
-        values[rows] = np.clip(mean_adu[rows] * np.float32(parts), 0, _FIRST_TOP)
+        scaled = np.rint(mean_adu[rows] * np.float32(parts))
+        values[rows] = np.clip(scaled, 0, _FIRST_TOP)
     return values
 
 

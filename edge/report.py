@@ -113,7 +113,15 @@ class Reporter:
         self._mode = mode
         self._hot_places_px = hot_places_px
         masked_px = detector.masked_px if detector is not None else 0
-        self._account.veto(masked_px + (hot_places_px or 0), mode.width_px * mode.height_px)
+        pixels = mode.width_px * mode.height_px
+        vetoed_px = masked_px + (hot_places_px or 0) + pixels - self._inner_px(mode)
+        with self._counting:
+            self._account.veto(vetoed_px, pixels)
+
+    def _inner_px(self, mode: SensorMode) -> int:
+        """Pixels that are not vetoed for lying at the frame's edge."""
+        edge_px = 0 if self._config.trigger.preset == "credo" else self._config.veto.edge_px
+        return max(mode.width_px - 2 * edge_px, 0) * max(mode.height_px - 2 * edge_px, 0)
 
     def resume_after(self, to_utc: str) -> None:
         """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""

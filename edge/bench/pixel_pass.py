@@ -75,7 +75,7 @@ def run(case: Case, scale: Scale, *, memory: bool = False) -> Iterator[Result]:
     if memory:
         wanted = _unlike(size, case.sensor, scale.memory_frames)
     dark = dark_frames(size, case.sensor, ring=wanted)
-    times = race(_contenders(dark), scale.rounds)
+    times = race(_contenders(dark), scale.rounds, warm=not memory)
     name = ours()
     ms = times[name].median_ms
     width, height = size

@@ -54,6 +54,7 @@ def race(
     rounds: int,
     *,
     repeats: int | None = None,
+    warm: bool = False,
 ) -> dict[str, Times]:
     """Time each contender once in every round, after one call that is not counted.
 
@@ -65,6 +66,10 @@ def race(
         Samples of each.
     repeats : int or None
         Calls in a sample; None: as many as make it `LEAST_SAMPLE_S` long.
+    warm : bool
+        Call each once more before every sample: what it reads is in the cache again, which another
+        contender has just had to itself. Else a short call, which is repeated in a sample, would be
+        timed warm and a long one cold.
     """
     names = list(contenders)
     calls = {name: _repeats(contenders[name], repeats) for name in names}
@@ -73,6 +78,8 @@ def race(
         for turn in range(rounds):
             first = turn % len(names)
             for name in names[first:] + names[:first]:
+                if warm:
+                    contenders[name]()
                 samples[name].append(_sample_ms(contenders[name], calls[name]))
     return {name: Times(tuple(samples[name])) for name in names}
 

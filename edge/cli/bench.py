@@ -62,6 +62,10 @@ def command(
         from edge.bench.plot import check_picture
 
         check_picture(plot)
+    from edge.errors import BadUse
+
+    if not folder.is_dir():
+        raise BadUse(f"--folder {folder}: there is no such folder; name one on the disk to measure")
     # What was made on the disk goes again, however this ends.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     machine = describe_machine()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
+from edge.errors import Failed
+
 Work: TypeAlias = Callable[[], None]
 _MOST_WAITING = 32
+_LONGEST_WAIT_S = 20.0
+"""A rig that can't hand on for so long is better started anew."""
 
 
 class InOrder(Protocol):
@@ -58,28 +63,36 @@ class InThread:
     def __init__(self, name: str) -> None:
         self._work: queue.Queue[Work | None] = queue.Queue(_MOST_WAITING)
         self._error: BaseException | None = None
+        self._abandoned = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def call(self, work: Work) -> None:
-        """Hand it over."""
+        """Hand it over; where too much waits for too long, what it was is lost."""
         self._raise()
-        self._work.put(work)
+        try:
+            self._work.put(work, timeout=0 if self._abandoned else _LONGEST_WAIT_S)
+        except queue.Full:
+            self._abandoned = True
+            raise Failed(
+                "hits are not described any more: what describes them has done nothing for "
+                f"{_LONGEST_WAIT_S:.0f} s"
+            ) from None
 
     def finish(self, timeout_s: float) -> bool:
         """Wait until all is done, and end the thread; further work is not done."""
         deadline = time.monotonic() + timeout_s
-        try:
-            self._work.put(None, timeout=timeout_s)
-        except queue.Full:
-            return False
-        self._thread.join(max(deadline - time.monotonic(), 0.0))
+        with contextlib.suppress(queue.Full):
+            self._work.put(None, timeout=0 if self._abandoned else timeout_s)
+            self._thread.join(max(deadline - time.monotonic(), 0.0))
+        # What comes too late must not reach an outbox that is closed.
+        self._abandoned = self._thread.is_alive()
         self._raise()
-        return not self._thread.is_alive()
+        return not self._abandoned
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            if self._error is not None:
+            if self._error is not None or self._abandoned:
                 continue
             try:
                 work()

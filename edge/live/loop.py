@@ -122,11 +122,18 @@ class LiveLoop:
     def finish(self) -> None:
         """Let the hold go and close the exposure: no frame follows."""
         self._settled += self._order.flush()
-        self._report(lambda: self._emit([]))
-        self._report(self._close_last)
-        if not self._reports.finish(_FINISH_S):
-            # What was not written down is not claimed either: the next start closes the exposure.
-            _log.warning("the last hits could not be described in %.0f s, and are lost", _FINISH_S)
+
+        def close() -> None:
+            self._emit([])
+            self._close_last()
+
+        try:
+            self._report(close)
+        finally:
+            if not self._reports.finish(_FINISH_S):
+                # Nor is their time claimed: the next start closes the exposure at its checkpoint.
+                self._failure = f"the last hits could not be described in {_FINISH_S:.0f} s: lost"
+                _log.warning(self._failure)
 
     def _close_last(self) -> None:
         last = self._reporter.close("end")
@@ -199,9 +206,10 @@ class LiveLoop:
 
     def _take_over(self, detector: Detector, frame: Frame) -> None:
         """Name what judges from here on, and say so where too much of the sensor is lost."""
-        hot_px = self._order.hot_places_px
-        self._report(lambda: self._reporter.use(detector, frame.mode, hot_px))
-        self._tell_lost(detector, hot_px, frame.mode)
+        hot_px, mode = self._order.hot_places_px, frame.mode
+        named = _named(detector)
+        self._report(lambda: self._reporter.use(named, mode, hot_px))
+        self._tell_lost(detector, hot_px, mode)
 
     def _tell_lost(self, detector: Detector, hot_px: int, mode: SensorMode) -> None:
         if self._lost.tell(detector.masked_px, hot_px, mode):
@@ -243,7 +251,8 @@ class LiveLoop:
         if self._learner is not None:
             return
         self._learner = make_learner(self._config, frame.mode)
-        self._report(lambda: self._reporter.use(None, frame.mode))
+        mode = frame.mode
+        self._report(lambda: self._reporter.use(None, mode))
         known = None
         if self._shelf is not None and self._config.trigger.preset == "default":
             known = self._shelf.find(frame.mode, frame.temperature_c)
@@ -297,14 +306,15 @@ class LiveLoop:
         self._order.expect(tracking.unstable_px, tracking.pixel_px)
         self._failure = ""
         hot_px, draft = self._order.hot_places_px, self._reporter.calibration_draft(detector)
+        mode, named = frame.mode, _named(detector)
 
         def begin() -> None:
             drafts = self._reporter.close("calibration")
-            self._reporter.use(detector, frame.mode, hot_px)
+            self._reporter.use(named, mode, hot_px)
             self._emit([*drafts, draft])
 
         self._report(begin)
-        self._tell_lost(detector, hot_px, frame.mode)
+        self._tell_lost(detector, hot_px, mode)
         self._learner = None  # what it collected is large
         give_back_the_rest()
 
@@ -338,6 +348,12 @@ class LiveLoop:
         checkpoint = self._reporter.checkpoint()
         kept = self._sink(drafts, KEEP if checkpoint is None else checkpoint)
         self._reporter.handed_over(drafts, kept=kept)
+
+
+def _named(detector: Detector) -> Detector:
+    """The detector with its thresholds read: its maps are written anew when the block turns."""
+    _ = detector.thresholds
+    return detector
 
 
 def is_same_mode(one: SensorMode, other: SensorMode) -> bool:

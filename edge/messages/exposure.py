@@ -186,7 +186,8 @@ class ExposureMessage(Envelope):
     dead_time_ns: Durations = Field(
         description="Rest of the span, by cause. Frames' own time: calibrating, uncovered, flood "
         "(too much was lit), vetoed_area (the share of the looked time of pixels that can't make "
-        "a hit, masked_px + hot_places_px of the area). Gaps: between_frames, missing (the camera "
+        "a hit: masked_px + hot_places_px and what is vetoed at the edge; one that is two of these "
+        "counts twice). Gaps: between_frames, missing (the camera "
         "gave none), stalled (missing while the rig's own process stood still), dropped (the loop "
         "was late), bad. Beyond frames: restart (since an interrupted run), unstored (the disk "
         "took nothing)."

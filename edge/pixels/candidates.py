@@ -139,7 +139,7 @@ class PixelPass:
             level,
             "leak" if leak else "",
             None if leak else sample,
-            found.seeds[:_MOST_LOOKED],
+            found.seeds[:_MOST_LOOKED].copy(),
         )
 
     def _scan(self, picture: Picture) -> Scan:
@@ -167,24 +167,22 @@ class PixelPass:
             seeds = self._significance.seeds(level, seeds)
         if not len(seeds):
             return ()
-        clusters = grow(
-            level,
-            calibration.growth_threshold,
-            seeds,
-            most=self._limits.most_candidates,
-            marks=self._marks(picture.shape),
-        )
+        clusters = self._grown(level, seeds)
         if clusters is None:
             return None
         pieces = joined(clusters, level, calibration)
         made = [_candidate(picture, level, one, calibration, self._limits) for one in pieces]
         return tuple(sorted(made, key=_brightest_first))
 
-    def _marks(self, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    def _grown(self, level: Picture, seeds: NDArray[np.int64]) -> list[NDArray[np.int64]] | None:
         marks = getattr(self._buffers, "marks", None)
+        self._buffers.marks = None  # they come back clean, or not at all
         if marks is None:
-            marks = self._buffers.marks = np.zeros(shape, np.uint8)
-        return marks
+            marks = np.zeros(level.shape, np.uint8)
+        growth, most = self.calibration.growth_threshold, self._limits.most_candidates
+        clusters = grow(level, growth, seeds, most=most, marks=marks)
+        self._buffers.marks = marks
+        return clusters
 
 
 def scan_pixels(

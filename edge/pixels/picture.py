@@ -60,6 +60,11 @@ class Picture:
         """Type of a plain pixel."""
         return self.data.dtype if self.packing == "none" else np.dtype(np.uint16)
 
+    def holds(self, shape: tuple[int, int]) -> bool:
+        """Whether the buffer has the rows and columns that its frame's mode says."""
+        least = LAYOUTS[self.packing].elements(shape[1])
+        return self.shape == shape and self.data.shape[1] >= least
+
     def moved(self, shift_adu: int) -> Picture:
         """The same pixels at another level."""
         return replace(self, shift_adu=shift_adu) if shift_adu != self.shift_adu else self

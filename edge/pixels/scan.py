@@ -24,9 +24,6 @@ from edge.pixels.scan_numpy import numpy_pass
 from edge.pixels.thresholds import ThresholdMap
 from edge.pixels.unpack_row import UNPACK_ROW
 
-MOST_WIDTH_PX = 65_536
-"""A row's sum fits 32 bits."""
-
 MOST_SEEDS = 65_536
 """A frame with more lit pixels is no longer looked at pixel by pixel: it is a flood."""
 
@@ -82,7 +79,7 @@ def scan(
     room : ndarray of int64, shape (MOST_SEEDS,), optional
         Where seeds are gathered, so that it need not be made for each frame.
     """
-    if not numba_available() or thresholds.values.shape[1] > MOST_WIDTH_PX:
+    if not numba_available():
         return scan_numpy(pixels, thresholds, black_adu, packing, shift_adu=shift_adu)
     seeds = np.empty(MOST_SEEDS, np.int64) if room is None else room
     is_byte = packing == "none" and pixels.itemsize == 1

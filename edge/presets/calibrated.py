@@ -71,7 +71,7 @@ class CalibratedDetector:
         self._pass = PixelPass(calibration, replace(limits, most_candidates=most), sampler)
         self._shape = (calibration.mode["height_px"], calibration.mode["width_px"])
         self._noisy = calibration.noise_adu > 2 * QUANTISATION_ADU
-        # Once at most: both go over whole maps, and every checkpoint asks for them.
+        # Once at most: every checkpoint asks for them.
         self._thresholds: dict[str, float] = {}
         self._masked_px = calibration.masked_px
 
@@ -102,6 +102,8 @@ class CalibratedDetector:
         if expected_shape(frame.mode) != self._shape:
             return "changed_size"
         picture = Picture.of(frame)
+        if not picture.holds(self._shape):
+            return "changed_size"
         scanned = self._pass.scan(picture, stamp_of(frame))
         # A mean that is no whole number is not that of equal pixels.
         if self._noisy and scanned.mean_adu.is_integer() and _of_one_value(picture.plain()):

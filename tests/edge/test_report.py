@@ -123,3 +123,15 @@ def test_masked_pixels_and_hot_places_take_their_share_of_the_time_that_follows(
     assert total.dead_time_ns == {"between_frames": 34 * 3 * MS, "vetoed_area": (5 + 5) * 30 * MS}
     (record,) = made.close("end")
     assert record.body["dead_time_ns"]["vetoed_area"] == 300 * MS
+
+
+def test_the_edge_where_nothing_can_be_a_hit_takes_its_share_too() -> None:
+    settings = {"exposure.period_s": 3600.0, "veto.edge_px": 10}
+    made = Reporter(load_config(None, settings), LiveTimeline(), SteppedClock(NOON), "camera")
+    made.use(None, MODE)
+    play(made, 0, 7)
+    total, pixels = made.so_far(), MODE.width_px * MODE.height_px
+    inner = (MODE.width_px - 20) * (MODE.height_px - 20)
+    looked = 7 * 30 * MS
+    assert total.dead_time_ns["vetoed_area"] == looked * (pixels - inner) // pixels
+    assert total.live_time_ns + total.dead_time_ns["vetoed_area"] == looked

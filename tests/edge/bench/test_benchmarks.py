@@ -203,10 +203,11 @@ def test_without_json_it_prints_tables_and_the_machine(small, capsys, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_one_line(capsys, tmp_path):
-    assert main(["bench", "--quick", "--folder", str(tmp_path / "none")]) == 1
+    assert main(["bench", "--quick", "--folder", str(tmp_path / "none")]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "No such file" in error
+    assert "--folder" in error
+    assert "no such folder" in error
 
 
 def test_a_wrong_name_is_one_line_with_the_nearest_and_measures_nothing(capsys, tmp_path):
