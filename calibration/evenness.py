@@ -94,12 +94,13 @@ class Evenness:
         strips = np.zeros((2, FIELDS), np.int64)
         sums = _kernel() if numba_available() else sums_numpy
         middle_adu = sums(grid, self.mean_adu, self.sigma_adu, strips)
-        above = max(_above_middle(ranked) for ranked in np.sort(strips, axis=1).tolist())
+        across, upright = strips.tolist()
+        above = max(_above_middle(across), _above_middle(upright))
         return Look(float(middle_adu), above * FIELDS / (grid.size * float(_SIGMA_PARTS)))
 
 
-def _above_middle(ranked: list[int]) -> float:
-    half = FIELDS // 2
+def _above_middle(strips: list[int]) -> float:
+    ranked, half = sorted(strips), FIELDS // 2
     return ranked[-1] - (ranked[half - 1] + ranked[half]) / 2
 
 

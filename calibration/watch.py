@@ -148,6 +148,7 @@ class WatchList:
         self._shot_adu = shot_adu
         self._values = np.zeros((SAMPLES, len(watched.index)), np.float32)
         self._next = 0
+        self._noted = 0  # values since `filled` was last brought up to date
 
     def __len__(self) -> int:
         """Pixels under watch."""
@@ -157,7 +158,7 @@ class WatchList:
         """Take the values of one frame, shape (pixels,), and judge a part of the pixels."""
         slot = self._next % SAMPLES
         self._values[slot] = values_adu
-        np.minimum(self.pixels.filled + 1, SAMPLES, out=self.pixels.filled)
+        self._noted += 1
         self._next += 1
         if self._next % _JUDGED_EVERY == 0:
             self._judge_part(slot // _JUDGED_EVERY, typical_adu)
@@ -165,12 +166,19 @@ class WatchList:
     def _judge_part(self, part: int, typical_adu: float) -> None:
         count, parts = len(self), SAMPLES // _JUDGED_EVERY
         chosen = np.arange(part * count // parts, (part + 1) * count // parts)
+        self._count_noted()
         chosen = chosen[self.pixels.filled[chosen] >= SAMPLES]
         if len(chosen):
             self._judge(chosen, typical_adu)
 
+    def _count_noted(self) -> None:
+        filled = self.pixels.filled
+        np.minimum(filled + self._noted, SAMPLES, out=filled)
+        self._noted = 0
+
     def change(self, keep: NDArray[np.bool_], new: Watched | None) -> None:
         """Let go what is not to be kept, and begin to watch others."""
+        self._count_noted()
         chosen = np.flatnonzero(keep)
         pixels, values = self.pixels.take(chosen), self._values[:, chosen]
         if new is not None and len(new.index):
