@@ -18,6 +18,9 @@ from calibration.stripe import look_at
 STRIPES = 64
 """Each frame shows one stripe of rows: after so many frames in a row every pixel was seen once."""
 
+_SUMMED_PX = 8192
+"""The first rows with so many pixels tell a stripe's level and noise to a hundredth of a sigma."""
+
 _LEAST_PX = 512
 """Noise of fewer pixels than these is too uncertain to judge a frame by."""
 
@@ -32,10 +35,12 @@ class Sample:
         The stripe's rows.
     stripe_adu : ndarray of uint8 or uint16, shape (rows, width)
         As they were read, brought to the calibration's level.
+    mean_adu, sigma_adu : ndarray of float32, same shape
+        Baselines and noise of the calibration: views, which hold for as long as it does.
+    growth_sigma, middle_adu : float
+        What tells quiet pixels (`calibration.stripe`).
     level_adu : float
         What its ordinary pixels lie above their baselines by.
-    quiet : ndarray of bool, same shape
-        Neither lit nor dark, and not beside a lit pixel: these may move the baseline.
     watched_adu : ndarray of float32, shape (pixels under watch,)
         Values at the calibration's level.
     offset_adu : float
@@ -51,8 +56,11 @@ class Sample:
 
     rows: slice
     stripe_adu: NDArray[Any]
+    mean_adu: NDArray[np.float32]
+    sigma_adu: NDArray[np.float32]
+    growth_sigma: float
+    middle_adu: float
     level_adu: float
-    quiet: NDArray[np.bool_]
     watched_adu: NDArray[np.float32]
     offset_adu: float
     bias_adu: float
@@ -62,7 +70,16 @@ class Sample:
     @property
     def judges_noise(self) -> bool:
         """Whether the stripe is large enough to tell a frame that is noisier than the others."""
-        return self.quiet.size >= _LEAST_PX
+        return self.stripe_adu.size >= _LEAST_PX
+
+    @property
+    def quiet(self) -> NDArray[np.bool_]:
+        """Pixels that may move their baseline: neither lit nor dark, nor beside a lit one.
+
+        Worked out when it is asked for: a frame is looked at without.
+        """
+        maps = self.mean_adu, self.sigma_adu
+        return look_at(self.stripe_adu, *maps, self.growth_sigma, self.middle_adu).quiet
 
 
 def stripe_rows(height_px: int, index: int) -> slice:
@@ -99,21 +116,21 @@ def take_sample(
     # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
     middle_adu, unevenness = even.look(pixels)
     stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
-    seen = look_at(
-        stripe,
-        calibration.mean_adu[rows],
-        calibration.sigma_adu[rows],
-        calibration.growth_sigma,
-        left_adu if middle_adu is None else middle_adu,
-    )
+    mean, sigma = calibration.mean_adu[rows], calibration.sigma_adu[rows]
+    middle_adu = left_adu if middle_adu is None else middle_adu
+    some = slice(max(_SUMMED_PX // max(stripe.shape[1], 1), 1))
+    seen = look_at(stripe[some], mean[some], sigma[some], calibration.growth_sigma, middle_adu)
     # A frame of few rows has stripes without any.
     level_adu = seen.level_adu if stripe.size else left_adu
     bias = level_adu - left_adu
     return Sample(
         rows=rows,
         stripe_adu=stripe,
+        mean_adu=mean,
+        sigma_adu=sigma,
+        growth_sigma=calibration.growth_sigma,
+        middle_adu=middle_adu,
         level_adu=level_adu,
-        quiet=seen.quiet,
         watched_adu=_values(pixels, watched) - np.float32(level_adu),
         offset_adu=frame_offset_adu + bias,
         bias_adu=bias,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.jit import compiled, numba_available
 
 _SUMMED_PX = 8192
-"""So many pixels tell level and noise to a hundredth of a sigma; of more, some rows are summed."""
+"""Of more pixels, some rows are summed."""
 
 _ADU_PARTS = np.float32(64)
 _SQUARE_PARTS = np.float32(65_536)
