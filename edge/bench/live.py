@@ -67,6 +67,8 @@ def run(scale: Scale, folder: Path) -> Iterator[Figures]:
     recorded = write_dark(folder / "live", scale.medium, SHALLOW, _MOST_FRAMES)
     Shelf(state / "calibrations", Config()).keep(learned(scale.medium, SHALLOW))
     url = f"recording:{quote(str(recorded.place.resolve()))}?paced=1&loop=1&fps={_FPS}"
+    with python("edge.cli.main", "warmup") as process:  # a start that compiles is no steady run
+        process.communicate()
     watched, summary = _watch(url, state, scale)
     with python("edge.bench.child", "source", url, str(min(scale.live_s, 20.0))) as process:
         out, error = process.communicate()
