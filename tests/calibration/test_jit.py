@@ -20,6 +20,19 @@ import logging
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 import numpy as np
 from calibration.jit import kernel_counts
+from calibration.statistics import PixelStatistics
+
+pixels = np.full((8, 300), 7, np.uint16)
+pixels[3, 4] = 900
+statistics = PixelStatistics(*pixels.shape)
+statistics.add(pixels)
+assert statistics.total.sum() == 7 * 2399 + 900
+assert statistics.largest[0, 3, 4] == 900
+[count] = kernel_counts().values()
+print(count.compiled, count.loaded, count.unkept)
+"""
+SCAN = """
+import numpy as np
 from edge.pixels.scan import scan
 from edge.pixels.thresholds import ThresholdMap
 
@@ -27,8 +40,7 @@ pixels = np.full((8, 300), 7, np.uint16)
 pixels[3, 4] = 900
 found = scan(pixels, ThresholdMap.of(np.full(pixels.shape, 100, np.uint16)), 50)
 assert (found.total_adu, found.lit, list(found.seeds)) == (7 * 2399 + 900, 1, [904]), found
-[count] = [one for name, one in kernel_counts().items() if "_scan_tiles" in name]
-print(count.compiled, count.loaded, count.unkept)
+print(found.lit, list(map(int, found.seeds)))
 """
 needs_numba = pytest.mark.skipif(not numba_available(), reason="no numba")
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root to mount a small disk")
@@ -184,9 +196,8 @@ def test_numba_s_switch_that_turns_it_off_still_works(tmp_path):
 
 
 def run_plain(environment: dict[str, str]) -> str:
-    script = SCRIPT.rpartition("[count]")[0] + "print(found.lit, list(map(int, found.seeds)))"
     return subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", SCAN],
         env={**os.environ, **environment},
         cwd=Path(__file__).parents[2],
         capture_output=True, text=True, timeout=120, check=True,
