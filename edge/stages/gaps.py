@@ -27,7 +27,8 @@ class GapCounter:
     A step back, or forward by more than 10 s and 100 frames, is never a gap by itself.
 
     The frame duration follows the sensor's, so that a long gap is counted right although the
-    stated duration is a little off. A counter that goes back was reset and hides nothing.
+    stated duration is a little off. So a camera that loses every second frame for good, and says
+    nothing of it, is soon one of half the rate: the time between is ``between_frames``. A counter that goes back was reset and hides nothing.
     """
 
     __slots__ = (
