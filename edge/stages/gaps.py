@@ -28,7 +28,8 @@ class GapCounter:
 
     The frame duration follows the sensor's, so that a long gap is counted right although the
     stated duration is a little off. So a camera that loses every second frame for good, and says
-    nothing of it, is soon one of half the rate: the time between is ``between_frames``. A counter that goes back was reset and hides nothing.
+    nothing of it, is soon one of half the rate: the time between is ``between_frames``. A counter
+    that goes back was reset and hides nothing.
     """
 
     __slots__ = (
