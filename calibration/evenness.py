@@ -94,13 +94,27 @@ class Evenness:
         strips = np.zeros((2, FIELDS), np.int64)
         sums = _kernel() if numba_available() else sums_numpy
         middle_adu = sums(grid, self.mean_adu, self.sigma_adu, strips)
-        across, upright = strips.tolist()
-        above = max(_above_middle(across), _above_middle(upright))
-        return Look(float(middle_adu), above * FIELDS / (grid.size * float(_SIGMA_PARTS)))
+        return Look(float(middle_adu), self.unevenness(max(map(above_scalar, strips.tolist()))))
+
+    def unevenness(self, above: float) -> float:
+        """In units of a pixel's noise: what a strip's sum lies above the middle one's by."""
+        return float(above * FIELDS / (self.mean_adu.size * float(_SIGMA_PARTS)))
 
 
-def _above_middle(strips: list[int]) -> float:
-    ranked, half = sorted(strips), FIELDS // 2
+def above_scalar(strips: Any) -> Any:
+    """How far the largest of eight sums lies above the middle; also part of kernels.
+
+    Parameters
+    ----------
+    strips : ndarray of int64, shape (8,), or list of int
+    """
+    ranked = strips.copy()
+    for i in range(1, len(ranked)):
+        j = i
+        while j > 0 and ranked[j - 1] > ranked[j]:
+            ranked[j - 1], ranked[j] = ranked[j], ranked[j - 1]
+            j -= 1
+    half = len(ranked) // 2
     return ranked[-1] - (ranked[half - 1] + ranked[half]) / 2
 
 
@@ -136,7 +150,8 @@ def sums_numpy(
     return middle_adu
 
 
-def _sums_scalar(grid: Any, mean: Any, sigma: Any, strips: Any) -> Any:
+def sums_scalar(grid: Any, mean: Any, sigma: Any, strips: Any) -> Any:
+    """Give the same answer inside a kernel."""
     height, width = grid.shape
     clip, parts, adu_parts = np.float32(3), np.float32(1024), np.float32(64)
     values, base = grid.reshape(-1), mean.reshape(-1)
@@ -164,4 +179,4 @@ def _sums_scalar(grid: Any, mean: Any, sigma: Any, strips: Any) -> Any:
 
 @cache
 def _kernel() -> Any:
-    return linked(_sums_scalar, middle_scalar=middle_scalar)
+    return linked(sums_scalar, middle_scalar=middle_scalar)

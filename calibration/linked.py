@@ -22,21 +22,22 @@ def linked(function: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     function : callable
         Written as if `parts` were in its module.
     **parts : callable
-        By the name it calls them: functions, of which each may call those named before it, or
-        NumPy's types.
+        By the name it calls them: functions, of which each may call those named before it,
+        numba's intrinsics, or NumPy's types.
     """
     said = "".join(f"{name}\n{_source(part)}" for name, part in sorted(parts.items()))
     mark = hashlib.sha256(said.encode()).hexdigest()[:8]
     made: dict[str, Any] = {}
     for name, part in parts.items():
-        made[name] = part if isinstance(part, type) else part_of_kernel(_copy(part, made))
+        known = not isinstance(part, FunctionType)
+        made[name] = part if known else part_of_kernel(_copy(part, made))
     kernel = _copy(function, made)
     kernel.__qualname__ += f"_{mark}"
     return compiled(kernel)
 
 
 def _source(part: Callable[..., Any]) -> str:
-    return part.__name__ if isinstance(part, type) else inspect.getsource(part)
+    return part.__name__ if isinstance(part, type) else inspect.getsource(inspect.unwrap(part))
 
 
 def _copy(function: Any, parts: dict[str, Any]) -> FunctionType:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.evenness import Evenness
+from calibration.glance import Glance, Seen
 from calibration.model import Calibration
 from calibration.stripe import look_at
 
@@ -41,8 +42,8 @@ class Sample:
         What tells quiet pixels (`calibration.stripe`).
     level_adu : float
         What its ordinary pixels lie above their baselines by.
-    watched_adu : ndarray of float32, shape (pixels under watch,)
-        Values at the calibration's level.
+    watched_adu : ndarray of uint8 or uint16, shape (pixels under watch,)
+        As they were read, brought to the calibration's level.
     offset_adu : float
         Level of this frame's ordinary pixels above the calibration's.
     bias_adu : float
@@ -61,7 +62,7 @@ class Sample:
     growth_sigma: float
     middle_adu: float
     level_adu: float
-    watched_adu: NDArray[np.float32]
+    watched_adu: NDArray[Any]
     offset_adu: float
     bias_adu: float
     noise_square: float
@@ -88,60 +89,91 @@ def stripe_rows(height_px: int, index: int) -> slice:
     return slice(number * height_px // STRIPES, (number + 1) * height_px // STRIPES)
 
 
-def take_sample(
-    pixels: Any,
-    frame_offset_adu: float,
-    shift_adu: int,
-    calibration: Calibration,
-    *,
-    rows: slice,
-    watched: NDArray[np.int64],
-    evenness: Evenness | None = None,
-) -> Sample:
-    """Read a stripe and the pixels under watch.
+class Sampler:
+    """Reads stripes, and the pixels under watch, of the frames that one calibration judges.
 
     Parameters
     ----------
-    pixels : ndarray of uint8 or uint16, shape (height, width)
-        Or what is indexed alike. Brought to the calibration's level by `shift_adu`.
-    frame_offset_adu : float
-        Mean of the frame as it came above the expected one.
+    calibration : Calibration
     watched : ndarray of int64
         Flat indices.
-    evenness : Evenness, optional
-        Of this calibration, so that it need not be made for each frame.
     """
-    left_adu = frame_offset_adu + shift_adu
-    even = evenness or Evenness.of(calibration.mean_adu, calibration.sigma_adu)
-    # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
-    middle_adu, unevenness = even.look(pixels)
-    stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
-    mean, sigma = calibration.mean_adu[rows], calibration.sigma_adu[rows]
-    middle_adu = left_adu if middle_adu is None else middle_adu
-    some = slice(max(_SUMMED_PX // max(stripe.shape[1], 1), 1))
-    seen = look_at(stripe[some], mean[some], sigma[some], calibration.growth_sigma, middle_adu)
-    # A frame of few rows has stripes without any.
-    level_adu = seen.level_adu if stripe.size else left_adu
-    bias = level_adu - left_adu
-    return Sample(
-        rows=rows,
-        stripe_adu=stripe,
-        mean_adu=mean,
-        sigma_adu=sigma,
-        growth_sigma=calibration.growth_sigma,
-        middle_adu=middle_adu,
-        level_adu=level_adu,
-        watched_adu=_values(pixels, watched) - np.float32(level_adu),
-        offset_adu=frame_offset_adu + bias,
-        bias_adu=bias,
-        noise_square=seen.noise_square,
-        unevenness=unevenness,
-    )
+
+    def __init__(self, calibration: Calibration, watched: NDArray[np.int64]) -> None:
+        self._calibration = calibration
+        self._watched = watched
+        self._even = Evenness.of(calibration.mean_adu, calibration.sigma_adu)
+        self._glance = Glance(calibration, self._even, watched)
+
+    def take(
+        self,
+        pixels: Any,
+        frame_offset_adu: float,
+        shift_adu: int,
+        rows: slice,
+        plain: NDArray[Any] | None = None,
+    ) -> Sample:
+        """Read a frame's sample.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8 or uint16, shape (height, width)
+            Or what is indexed alike. Brought to the calibration's level by `shift_adu`.
+        frame_offset_adu : float
+            Mean of the frame as it came above the expected one.
+        shift_adu : int
+        rows : slice
+            The stripe's.
+        plain : ndarray of uint8 or uint16, optional
+            The very pixels, as a read-only C-contiguous array, where there is one; it may be
+            wider. Only spares time.
+        """
+        left_adu = frame_offset_adu + shift_adu
+        stripe = np.array(pixels[rows, :], order="C")  # a copy: the frame's buffer is given back
+        mean, sigma = self._calibration.mean_adu[rows], self._calibration.sigma_adu[rows]
+        most = max(_SUMMED_PX // max(stripe.shape[1], 1), 1)
+        if plain is not None and self._glance.takes(plain, rows):
+            seen = self._glance.at(plain, slice(rows.start, min(rows.stop, rows.start + most)))
+        else:
+            some = stripe[:most], mean[:most], sigma[:most]
+            seen = self._seen(pixels, left_adu, *some)
+        # A frame of few rows has stripes without any.
+        level_adu = seen.level_adu if stripe.size else left_adu
+        bias = level_adu - left_adu
+        return Sample(
+            rows=rows,
+            stripe_adu=stripe,
+            mean_adu=mean,
+            sigma_adu=sigma,
+            growth_sigma=self._calibration.growth_sigma,
+            middle_adu=seen.middle_adu,
+            level_adu=level_adu,
+            watched_adu=seen.watched_adu,
+            offset_adu=frame_offset_adu + bias,
+            bias_adu=bias,
+            noise_square=seen.noise_square,
+            unevenness=seen.unevenness,
+        )
+
+    def _seen(
+        self,
+        pixels: Any,
+        left_adu: float,
+        stripe: NDArray[Any],
+        mean_adu: NDArray[np.float32],
+        sigma_adu: NDArray[np.float32],
+    ) -> Seen:
+        """Look at the grid, the stripe and the watched pixels one after the other."""
+        # From the middle: hot pixels, or one great particle, may have raised the mean of the frame.
+        middle_adu, unevenness = self._even.look(pixels)
+        middle_adu = left_adu if middle_adu is None else middle_adu
+        seen = look_at(stripe, mean_adu, sigma_adu, self._calibration.growth_sigma, middle_adu)
+        level_adu = seen.level_adu if stripe.size else left_adu
+        watched = _values(pixels, self._watched)
+        return Seen(middle_adu, unevenness, level_adu, seen.noise_square, watched)
 
 
-def _values(pixels: Any, watched: NDArray[np.int64]) -> NDArray[np.float32]:
+def _values(pixels: Any, watched: NDArray[np.int64]) -> NDArray[Any]:
     if isinstance(pixels, np.ndarray):
-        values = pixels[np.divmod(watched, pixels.shape[1])]
-    else:
-        values = pixels.take(watched)
-    return np.asarray(values, np.float32)
+        return np.asarray(pixels[np.divmod(watched, pixels.shape[1])])
+    return np.asarray(pixels.take(watched))

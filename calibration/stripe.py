@@ -61,12 +61,21 @@ def look_at(
     look = _kernel() if numba_available() else look_numpy
     count, rest_adu, squares = look(
         stripe, mean_adu, sigma_adu, np.float32(growth_sigma), np.float32(middle_adu),
-        max(stripe.size // _SUMMED_PX, 1), quiet,
+        every_row(stripe.size), quiet,
     )  # fmt: skip
+    return Quiet(quiet, *told_by(middle_adu, count, rest_adu, squares))
+
+
+def every_row(size: int) -> int:
+    """Of a stripe of so many pixels, every so many-th row is summed."""
+    return max(size // _SUMMED_PX, 1)
+
+
+def told_by(middle_adu: float, count: Any, rest_adu: Any, squares: Any) -> tuple[float, float]:
+    """Level and noise that follow from the sums over the quiet pixels."""
     if not count:
-        return Quiet(quiet, middle_adu, 1.0)
-    level_adu = middle_adu + float(rest_adu)
-    return Quiet(quiet, level_adu, int(squares) / int(count) / float(_SQUARE_PARTS))
+        return middle_adu, 1.0
+    return middle_adu + float(rest_adu), int(squares) / int(count) / float(_SQUARE_PARTS)
 
 
 def look_numpy(  # noqa: PLR0917  (as the compiled one, which takes no keywords)
@@ -107,9 +116,10 @@ def _spare_neighbours(quiet: NDArray[np.bool_], lit: NDArray[np.bool_]) -> None:
     quiet[:-1] &= ~lit[1:]
 
 
-def _look_scalar(  # noqa: PLR0917  (numba compiles one function best)
+def look_scalar(  # noqa: PLR0917  (numba compiles one function best)
     stripe: Any, mean: Any, sigma: Any, growth: Any, middle: Any, every: int, quiet: Any
 ) -> tuple[Any, Any, Any]:
+    """Give the same answer inside a kernel."""
     height, width = stripe.shape
     adu_parts = np.float32(64)
     square_parts = np.float32(65_536)
@@ -163,4 +173,4 @@ def _look_scalar(  # noqa: PLR0917  (numba compiles one function best)
 
 @cache
 def _kernel() -> Any:
-    return compiled(_look_scalar)
+    return compiled(look_scalar)

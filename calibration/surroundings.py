@@ -11,6 +11,7 @@ HOT_SIGMA = 5.0
 """A pixel whose baseline stands this far above its surroundings is hot."""
 
 _SURROUNDINGS_PX = 5
+_AT_ONCE = 4096
 
 
 def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -26,14 +27,21 @@ def around_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArr
     -------
     ndarray of float32, shape (n,)
     """
+    median = np.empty(len(index), np.float32)
+    for start in range(0, len(index), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        median[some] = _medians_adu(mean_adu, index[some])
+    return median
+
+
+def _medians_adu(mean_adu: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
     height, width = mean_adu.shape
     rows, cols = np.divmod(index, width)
     reach = np.arange(_SURROUNDINGS_PX) - _SURROUNDINGS_PX // 2
     down, across = np.meshgrid(reach, reach, indexing="ij")
     y = np.clip(rows[:, None] + down.ravel(), 0, height - 1)
     x = np.clip(cols[:, None] + across.ravel(), 0, width - 1)
-    median: NDArray[np.float32] = np.median(mean_adu[y, x], axis=1).astype(np.float32)
-    return median
+    return np.asarray(np.median(mean_adu[y, x], axis=1), np.float32)
 
 
 def stands_out(mean_adu: NDArray[np.float32], least_adu: float) -> NDArray[np.bool_]:

@@ -117,7 +117,7 @@ class Tracker:
         if temperature_c is not None:
             self._temperatures_c.append(temperature_c)
         self._common.add(sample)
-        self._watch.note(sample.watched_adu, self._common.typical_adu)
+        self._watch.note(sample.watched_adu, sample.level_adu, self._common.typical_adu)
         self._pending.append((index % STRIPES, sample))
         if len(self._pending) >= _LEARNED_AT_ONCE:
             self._learn_pending()

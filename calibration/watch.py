@@ -8,6 +8,7 @@ been quiet for long; one that is ordinary again is let go.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ SAMPLES = 64
 
 _JUDGED_EVERY = 16
 """Frames between two looks at a part of the pixels."""
+
+_AT_ONCE = 2048
+"""Pixels in one judgement: their 64 values then take half a megabyte."""
 
 _LOW, _HIGH = 7, 56
 _SPREAD_SIGMA = 2.38
@@ -131,7 +135,8 @@ class WatchList:
     """Keeps the last 64 values of each pixel under watch, and judges it once in 64 frames.
 
     With every 16th frame a quarter of them is judged: one call for many pixels costs little more
-    than one for a few. Pixels come and go only between blocks of frames.
+    than one for a few. Pixels come and go only between blocks of frames. Values are kept as they
+    were read, and the level of each frame beside them: on a large sensor they may be 80,000.
 
     Parameters
     ----------
@@ -146,7 +151,8 @@ class WatchList:
         self.pixels = watched
         self._seed_sigma = seed_sigma
         self._shot_adu = shot_adu
-        self._values = np.zeros((SAMPLES, len(watched.index)), np.float32)
+        self._values: NDArray[Any] = np.zeros((SAMPLES, len(watched.index)), np.uint8)
+        self._levels_adu = np.zeros(SAMPLES, np.float32)
         self._next = 0
         self._noted = 0  # values since `filled` was last brought up to date
 
@@ -154,10 +160,16 @@ class WatchList:
         """Pixels under watch."""
         return len(self.pixels.index)
 
-    def note(self, values_adu: NDArray[np.float32], typical_adu: float) -> None:
-        """Take the values of one frame, shape (pixels,), and judge a part of the pixels."""
+    def note(self, values_adu: NDArray[Any], level_adu: float, typical_adu: float) -> None:
+        """Take the values of one frame, shape (pixels,), and judge a part of the pixels.
+
+        `level_adu` is what all pixels of that frame lie above their baselines by.
+        """
         slot = self._next % SAMPLES
+        if values_adu.dtype != self._values.dtype:  # with the first frame
+            self._values = self._values.astype(values_adu.dtype)
         self._values[slot] = values_adu
+        self._levels_adu[slot] = level_adu
         self._noted += 1
         self._next += 1
         if self._next % _JUDGED_EVERY == 0:
@@ -168,8 +180,8 @@ class WatchList:
         chosen = np.arange(part * count // parts, (part + 1) * count // parts)
         self._count_noted()
         chosen = chosen[self.pixels.filled[chosen] >= SAMPLES]
-        if len(chosen):
-            self._judge(chosen, typical_adu)
+        for start in range(0, len(chosen), _AT_ONCE):
+            self._judge(chosen[start : start + _AT_ONCE], typical_adu)
 
     def _count_noted(self) -> None:
         filled = self.pixels.filled
@@ -180,18 +192,22 @@ class WatchList:
         """Let go what is not to be kept, and begin to watch others."""
         self._count_noted()
         chosen = np.flatnonzero(keep)
-        pixels, values = self.pixels.take(chosen), self._values[:, chosen]
+        pixels = self.pixels.take(chosen)
+        places = np.arange(len(chosen))
         if new is not None and len(new.index):
             pixels = pixels.joined(new)
-            values = np.hstack([values, np.zeros((SAMPLES, len(new.index)), np.float32)])
             order = np.argsort(pixels.index, kind="stable")
-            pixels, values = pixels.take(order), np.ascontiguousarray(values[:, order])
+            pixels = pixels.take(order)
+            places = np.flatnonzero(order < len(chosen))
+        values = np.zeros((SAMPLES, len(pixels.index)), self._values.dtype)
+        for line, before in zip(values, self._values, strict=True):
+            line[places] = before[chosen]
         self.pixels, self._values = pixels, values
 
     def move_level(self, step_adu: float) -> None:
         """Follow the level of all pixels: what is remembered is moved along."""
         step = np.float32(step_adu)
-        self._values += step
+        self._levels_adu -= step
         self.pixels.mean_adu += step
         self.pixels.around_adu += step
 
@@ -214,7 +230,7 @@ class WatchList:
 
     def _judge(self, chosen: NDArray[np.int64], typical_adu: float) -> None:
         p = self.pixels
-        values = self._values[:, chosen]
+        values = self._values[:, chosen].astype(np.float32) - self._levels_adu[:, None]
         ranked = np.sort(values, axis=0)
         mean = ranked[_KEPT].mean(axis=0, dtype=np.float64).astype(np.float32)
         spread = (ranked[_HIGH] - ranked[_LOW]) / np.float32(_SPREAD_SIGMA)

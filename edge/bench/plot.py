@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from edge.bench.against_hot import HOT_CASES
 from edge.bench.against_pixels import SENSORS
 from edge.bench.machine import machine_line
 from edge.bench.pixel_pass import CASES, MEMORY, sensor_name
-from edge.errors import BadUse, Failed
-from edge.outfile import FileKind, check_place, replacing
+from edge.drawing import new_figure, save_figure
+from edge.outfile import FileKind
 
 PICTURE = FileKind("a picture of benchmarks", b"Title\0bench ")
+WHAT = "benchmarks"
 _INCHES, _DPI = (12.0, 8.6), 100
 _OURS, _FAINT, _OPENCV, _LIMIT = "#2563eb", "#93c5fd", "#c2410c", "#10142a"
 _COLOURS = ("#2563eb", "#c2410c", "#047857", "#7e22ce")
@@ -28,22 +28,6 @@ _HIT_LABELS = {
 Found = Mapping[str, Any]
 
 
-def check_picture(path: Path) -> None:
-    """Refuse a place for the picture before any work is done for it.
-
-    Raises
-    ------
-    BadUse
-        It does not end in .png, or there is something else.
-    ImportError
-        matplotlib is missing; the message is one line for the user.
-    """
-    if path.suffix.lower() != ".png":
-        raise BadUse(f"{path}: a plot is a PNG; name a file that ends in .png")
-    check_place(path, PICTURE)
-    _figure()
-
-
 def draw(found: Found, path: Path) -> None:
     """Draw the JSON object of a run into a PNG; one that is there already is replaced.
 
@@ -52,37 +36,14 @@ def draw(found: Found, path: Path) -> None:
     Failed
         It can't be written.
     """
-    figure = _figure()
+    figure = new_figure(_INCHES, _DPI, WHAT)
     panels = list(figure.subplots(2, 2).flat)
     for panel, fill in zip(panels, (_ratios, _hot, _pixels, _hits), strict=True):
         if not fill(panel, found):
             panel.text(0.5, 0.5, "not measured", ha="center", transform=panel.transAxes)
     if "machine" in found:
         figure.supxlabel(machine_line(found["machine"]), fontsize=8, color="#555555")
-    buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", metadata={"Title": "bench of a frame's cost", "Software": None}
-    )
-    try:
-        with replacing(path) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None
-
-
-def _figure() -> Any:
-    # Not pyplot: no window system, no state shared with anything else in the process.
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            "drawing benchmarks needs matplotlib: pip install 'cosmic-edge[plot]'",
-            name="matplotlib",
-        ) from error
-    figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
+    save_figure(figure, path, "bench of a frame's cost")
 
 
 def _ratios(panel: Any, found: Found) -> bool:

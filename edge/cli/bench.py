@@ -59,9 +59,10 @@ def command(
     if live_seconds is not None:
         scale = replace(scale, live_s=live_seconds)
     if plot is not None:
-        from edge.bench.plot import check_picture
+        from edge.bench.plot import PICTURE, WHAT
+        from edge.drawing import check_picture
 
-        check_picture(plot)
+        check_picture(plot, PICTURE, WHAT)
     from edge.errors import BadUse
 
     if not folder.is_dir():

@@ -57,12 +57,13 @@ def command(
     json: Json = False,
 ) -> None:
     """Score hits against the truth: efficiency, purity, false hits an hour, residuals."""
+    from edge.drawing import check_picture
     from edge.errors import BadUse
     from edge.scoring import score_files
-    from edge.scoring.plot import check_picture, draw
+    from edge.scoring.plot import PICTURE, WHAT, draw
 
     if plot is not None:
-        check_picture(plot)
+        check_picture(plot, PICTURE, WHAT)
     report: dict[str, Any] = {}
     if truth is not None:
         if calibration is not None or config is not None or workers != 1:

@@ -62,6 +62,10 @@ MIGRATIONS = (
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
+_CACHE_KIB = 512
+"""Of pages kept in memory: a rig reads and writes at the end of its tables; SQLite's 2 MB fill
+over an hour and are memory that a small board lacks."""
+
 
 class OutboxFull(CosmicEdgeError):
     """The disk takes nothing now (full, read-only, failing); nothing changed, try again."""
@@ -92,6 +96,7 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
+        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _migrate(db, path)
         if check and not _was_closed(db):
             _quick_check(db)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.evenness import Evenness
 from calibration.model import Calibration
-from calibration.sample import Sample, stripe_rows, take_sample
+from calibration.sample import Sample, Sampler, stripe_rows
+from edge.pixels.memory import as_rows
 from edge.pixels.picture import Picture
 
 
@@ -32,9 +32,8 @@ class FrameSampler:
         most_noise_square: float | None,
         most_uneven: float,
     ) -> None:
-        self._calibration = calibration
-        self._watched = watched
-        self._evenness = Evenness.of(calibration.mean_adu, calibration.sigma_adu)
+        self._sampler = Sampler(calibration, watched)
+        self._expected_mean_adu = calibration.expected_mean_adu
         self._noise_limit = np.inf if most_noise_square is None else most_noise_square
         self._uneven_limit = most_uneven
 
@@ -48,14 +47,13 @@ class FrameSampler:
         mean_adu : float
             Of the frame as it came.
         """
-        return take_sample(
+        as_it_is = level.packing == "none" and level.shift_adu == 0
+        return self._sampler.take(
             level,
-            mean_adu - self._calibration.expected_mean_adu,
+            mean_adu - self._expected_mean_adu,
             level.shift_adu,
-            self._calibration,
-            rows=stripe_rows(level.shape[0], index),
-            watched=self._watched,
-            evenness=self._evenness,
+            stripe_rows(level.shape[0], index),
+            as_rows(level.data) if as_it_is else None,
         )
 
     def is_leak(self, sample: Sample) -> bool:

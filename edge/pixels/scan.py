@@ -20,6 +20,7 @@ from calibration.linked import linked
 from edge.frame import Packing, Pixels
 from edge.pixels.memory import as_rows
 from edge.pixels.packing import LAYOUTS, TILE_PX
+from edge.pixels.prefetch import fetch_ahead, prefetch_intrinsic
 from edge.pixels.scan_numpy import numpy_pass
 from edge.pixels.thresholds import ThresholdMap
 from edge.pixels.unpack_row import UNPACK_ROW
@@ -115,6 +116,7 @@ unpack_row: Any = UNPACK_ROW["mipi12"]
 def _plain_tile(  # noqa: PLR0917
     rows: Any, layout: Any, y: int, start: int, count: int, buffer: Any
 ) -> Any:
+    fetch_ahead(rows, y, start, count)
     return rows[y, start : start + count]
 
 
@@ -124,6 +126,7 @@ def _unpacked_tile(  # noqa: PLR0917
     """Unpack into 512 pixels that never leave the processor's first cache."""
     groups = (count + layout[0] - 1) // layout[0]
     first = start // layout[0] * layout[1]
+    fetch_ahead(rows, y, first, groups * layout[1])
     packed = rows[y, first : first + groups * layout[1]]
     unpack_row(packed, buffer[: groups * layout[0]])
     return buffer
@@ -206,6 +209,7 @@ def _scan_tiles(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
 
 @cache
 def _kernel(packing: Packing) -> Any:
+    parts = {"prefetch": prefetch_intrinsic(), "fetch_ahead": fetch_ahead}
     if packing == "none":
-        return linked(_scan_tiles, tile_of=_plain_tile)
-    return linked(_scan_tiles, unpack_row=UNPACK_ROW[packing], tile_of=_unpacked_tile)
+        return linked(_scan_tiles, **parts, tile_of=_plain_tile)
+    return linked(_scan_tiles, **parts, unpack_row=UNPACK_ROW[packing], tile_of=_unpacked_tile)

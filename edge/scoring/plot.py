@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 from calibration.tail import normal_tail
-from edge.errors import BadUse, Failed
-from edge.outfile import FileKind, check_place, replacing
+from edge.drawing import new_figure, save_figure
+from edge.outfile import FileKind
 from edge.scoring.efficiency import FIRST_BIN_SIGMA, LAST_BIN_SIGMA, Efficiency, PeakBin
 from edge.scoring.score import SIZES, Score
 
 PICTURE = FileKind("a picture of a score", b"Title\0score ")
+WHAT = "a score"
 _INCHES, _DPI = (15.0, 5.0), 110
 _ASIDE = {"all": -0.12, "one_px": 0.0, "more_px": 0.12}
 _COLOURS = {"all": "#10142a", "one_px": "#c2410c", "more_px": "#2563eb"}
 _IDEAL_COLOUR, _EXPECTED_COLOUR = "#047857", "#7e22ce"
 _ERROR_BAR = {"capsize": 2, "linewidth": 1.0, "markersize": 4}
-
-
-def check_picture(path: Path) -> None:
-    """Refuse a place for the picture before any work is done for it.
-
-    Raises
-    ------
-    BadUse
-        It does not end in .png, or there is something else.
-    ImportError
-        matplotlib is missing; the message is one line for the user.
-    """
-    if path.suffix.lower() != ".png":
-        raise BadUse(f"{path}: a plot is a PNG; name a file that ends in .png")
-    check_place(path, PICTURE)
-    _figure()
 
 
 def draw(score: Score, path: Path) -> None:
@@ -44,33 +28,12 @@ def draw(score: Score, path: Path) -> None:
     Failed
         It can't be written.
     """
-    figure = _figure()
+    figure = new_figure(_INCHES, _DPI, WHAT)
     peaks, classes, false = figure.subplots(1, 3, width_ratios=(2.2, 1, 1.2))
     _draw_peaks(peaks, score)
     _draw_classes(classes, score)
     _draw_false(false, score)
-    buffer = io.BytesIO()
-    title = f"score {score.overall.found} of {score.overall.detectable}"
-    figure.savefig(buffer, format="png", metadata={"Title": title})
-    try:
-        with replacing(path) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None
-
-
-def _figure() -> Any:
-    # Not pyplot: no window system, no state shared with anything else in the process.
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            "drawing a score needs matplotlib: pip install 'cosmic-edge[plot]'", name="matplotlib"
-        ) from error
-    figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    save_figure(figure, path, f"score {score.overall.found} of {score.overall.detectable}")
 
 
 def _draw_peaks(axes: Any, score: Score) -> None:

@@ -14,6 +14,8 @@ from edge.stages.gaps import GapCounter
 from edge.stages.outcome import Outcome
 from edge.tracking import Tracking
 
+_TOGETHER = 8
+
 
 def scan_one(item: Frame | BadFrame, detector: Detector, monitor: Monitor | None = None) -> Outcome:
     """Pixel pass of one frame, and its samples; its buffer is given back whatever happens."""
@@ -52,16 +54,24 @@ def scan_all(
     """Outcomes in the order of the frames, missing ones included.
 
     Threads, since the kernels hold no interpreter lock; at most three frames per worker wait.
+    A single worker hands on eight frames together: what is done with an outcome is short, and
+    slow after each frame that has just gone through the processor's caches.
     Before thresholds change, all frames of the block before are handed on, so that whoever takes
     them has told `tracking` of them.
     """
     gaps = GapCounter()
     if workers <= 1:
+        seen: list[Outcome] = []
         for item in frames:
-            yield from _missing(gaps, item)
-            if tracking.turns_at(item.index):
-                tracking.turn(item.index)
-            yield scan_one(item, tracking.detector, monitor)
+            if missing := gaps.missing_before(item):
+                seen.append(Outcome("missing", count=missing))
+            if len(seen) >= _TOGETHER or tracking.turns_at(item.index):
+                yield from seen
+                seen.clear()
+                if tracking.turns_at(item.index):
+                    tracking.turn(item.index)
+            seen.append(scan_one(item, tracking.detector, monitor))
+        yield from seen
         return
     waiting: deque[Outcome | Future[Outcome]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="pixels") as pool:

@@ -35,7 +35,7 @@ def test_the_sums_of_the_strips_are_the_same_each_for_itself(given_rows: Rows) -
     grid = given_rows.values, given_rows.mean_adu, given_rows.sigma_adu
     fast, plain, written = (np.zeros((2, FIELDS), np.int64) for _ in range(3))
     kernel = evenness._kernel() if numba_available() else sums_numpy
-    paths = (evenness._sums_scalar, written), (kernel, fast), (sums_numpy, plain)
+    paths = (evenness.sums_scalar, written), (kernel, fast), (sums_numpy, plain)
     middles = [path(*grid, strips) for path, strips in paths]
     assert np.array_equal(fast, plain)
     assert np.array_equal(written, plain)

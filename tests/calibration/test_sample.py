@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calibration.sample import STRIPES, Sample, stripe_rows, take_sample
+from calibration.sample import STRIPES, Sample, Sampler, stripe_rows
 from tests.calibration.tracked import HEIGHT_PX, WIDTH_PX, Rig
 
 
@@ -15,14 +15,9 @@ def rig() -> Rig:
 
 
 def sample(rig: Rig, pixels: np.ndarray, index: int = 0, shift: int = 0) -> Sample:
-    return take_sample(
-        pixels,
-        float(pixels.mean()) - shift - rig.base.expected_mean_adu,
-        shift,
-        rig.base,
-        rows=stripe_rows(HEIGHT_PX, index),
-        watched=np.array([0, 100]),
-    )
+    offset_adu = float(pixels.mean()) - shift - rig.base.expected_mean_adu
+    sampler = Sampler(rig.base, np.array([0, 100]))
+    return sampler.take(pixels, offset_adu, shift, stripe_rows(HEIGHT_PX, index))
 
 
 @pytest.mark.parametrize("height_px", [1, 48, 64, 240, 1944])
@@ -85,7 +80,7 @@ def test_a_stripe_without_rows_tells_of_the_rest(rig: Rig) -> None:
     pixels = rig.frame(0)
     offset = float(pixels.mean()) - rig.base.expected_mean_adu
     watched = np.array([5, 77])
-    seen = take_sample(pixels, offset, 0, rig.base, rows=slice(3, 3), watched=watched)
+    seen = Sampler(rig.base, watched).take(pixels, offset, 0, slice(3, 3))
     assert seen.quiet.size == 0
     assert not seen.judges_noise
     assert seen.offset_adu == pytest.approx(offset)

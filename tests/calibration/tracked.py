@@ -12,7 +12,7 @@ from calibration.calibrator import Calibrator
 from calibration.change import Change
 from calibration.derive import ThresholdRequest
 from calibration.model import Calibration
-from calibration.sample import stripe_rows, take_sample
+from calibration.sample import Sampler, stripe_rows
 from calibration.tracker import Tracker
 
 HEIGHT_PX, WIDTH_PX = 64, 64
@@ -82,14 +82,9 @@ class Rig:
             now = tracker.calibration
             flat = np.flatnonzero(pixels > now.seed_threshold)
             self.lit += [(index, int(one)) for one in flat]
-            sample = take_sample(
-                pixels,
-                float(pixels.mean()) - now.expected_mean_adu,
-                0,
-                now,
-                rows=stripe_rows(HEIGHT_PX, index),
-                watched=tracker.watched,
-            )
+            offset_adu = float(pixels.mean()) - now.expected_mean_adu
+            sampler = Sampler(now, tracker.watched)
+            sample = sampler.take(pixels, offset_adu, 0, stripe_rows(HEIGHT_PX, index))
             tracker.note(index, sample)
         self.index += frames
 

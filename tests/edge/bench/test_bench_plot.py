@@ -9,6 +9,7 @@ import pytest
 
 from edge.bench import plot
 from edge.cli.main import main
+from edge.drawing import check_picture
 from edge.errors import BadUse
 
 ONE = {"ms": 2.0, "ratio_np_max": 2.0, "speedup_opencv": 8.0}
@@ -21,7 +22,7 @@ def test_what_was_measured_is_drawn_in_its_own_panel(tmp_path):
     path = tmp_path / "bench.png"
     some = {"pass_12mp_u16": ONE, "pass_12mp_u16_memory": ONE, "pass_1080p_u8": ONE}
     plot.draw(some, path)
-    plot.check_picture(path)  # one's own is drawn over
+    check_picture(path, plot.PICTURE, plot.WHAT)  # one's own is drawn over
     blue = (cv2.imread(str(path)) == BLUE_BGR).all(axis=2)
     height, width = blue.shape[0] // 2, blue.shape[1] // 2
     assert blue[:height, :width].sum() > 1000
@@ -41,7 +42,7 @@ def test_it_is_drawn_from_a_files_text_keys_as_well(tmp_path):
 
 def test_another_kind_of_file_is_refused_before_anything_is_measured(tmp_path, capsys):
     with pytest.raises(BadUse, match="a plot is a PNG"):
-        plot.check_picture(tmp_path / "bench.svg")
+        check_picture(tmp_path / "bench.svg", plot.PICTURE, plot.WHAT)
     taken = tmp_path / "photo.png"
     taken.write_bytes(b"a photo")
     assert main(["bench", "--plot", str(taken), "--folder", str(tmp_path / "none")]) == 2

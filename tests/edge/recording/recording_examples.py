@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.frame import BadFrame, Frame, SensorMode
-from edge.recording import RecordingWriter
+from edge.recording import NativeRecording, RecordingWriter
 
 MODE = SensorMode(
     sensor="imx477",
@@ -36,3 +36,7 @@ def write(folder: Path, count=10, bad=(3,), segment_frames=4, **values):
             else:
                 out.append(make_frame(i, temperature_c=20.0 + i))
     return folder
+
+
+def read(folder, *range_):
+    return list(NativeRecording(folder).series()[0].frames(*range_))
