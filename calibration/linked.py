@@ -15,7 +15,9 @@ def linked(function: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     """Compile a function in which some names stand for other functions, compiled as well.
 
     Compiled code is kept under the file and name of the kernel (`calibration.kernel_files`), and
-    takes no notice of what it calls: so the name is marked with what the parts say.
+    takes no notice of what it calls: so the name is marked with what the parts say. So are the
+    names of the parts: two kernels from the disk would share a part of one name in memory, though
+    each had its own linked into it.
 
     Parameters
     ----------
@@ -30,20 +32,18 @@ def linked(function: Callable[..., Any], **parts: Callable[..., Any]) -> Any:
     made: dict[str, Any] = {}
     for name, part in parts.items():
         known = not isinstance(part, FunctionType)
-        made[name] = part if known else part_of_kernel(_copy(part, made))
-    kernel = _copy(function, made)
-    kernel.__qualname__ += f"_{mark}"
-    return compiled(kernel)
+        made[name] = part if known else part_of_kernel(_copy(part, made, mark))
+    return compiled(_copy(function, made, mark))
 
 
 def _source(part: Callable[..., Any]) -> str:
     return part.__name__ if isinstance(part, type) else inspect.getsource(inspect.unwrap(part))
 
 
-def _copy(function: Any, parts: dict[str, Any]) -> FunctionType:
-    """The same function, which finds the parts under their names."""
+def _copy(function: Any, parts: dict[str, Any], mark: str) -> FunctionType:
+    """The same function under a name of its own, which finds the parts under theirs."""
     names = {**function.__globals__, **parts}
     copy = FunctionType(function.__code__, names, function.__name__, function.__defaults__)
-    copy.__qualname__ = function.__qualname__
+    copy.__qualname__ = f"{function.__qualname__}_{mark}"
     copy.__module__ = function.__module__
     return copy

@@ -15,7 +15,19 @@ from numpy.typing import NDArray
 from edge.frame import Packing
 
 TILE_PX = 512
-"""A row is looked at in spans of so many pixels; whole groups, and whole 64-bit words, in all."""
+"""A row is looked at in spans of about so many pixels."""
+
+_WHOLE_PX = 64
+
+
+def tile_px_of(width_px: int) -> int:
+    """Width of the tiles of a row: as many as fit 512 pixels best, and of about one width.
+
+    A remnant costs nearly as much as a whole tile. Whole groups and whole vectors, so that at most
+    a row's last tile has some pixels over.
+    """
+    tiles = max(round(width_px / TILE_PX), 1)
+    return -(-width_px // (tiles * _WHOLE_PX)) * _WHOLE_PX
 
 
 class Layout(NamedTuple):

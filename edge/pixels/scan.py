@@ -1,6 +1,6 @@
 """The one read of a frame: its sum, its largest value, bright and lit pixels together.
 
-A row is looked at in tiles of 512 pixels that lie in the processor's first cache: the largest
+A row is looked at in tiles of about 512 pixels that lie in the processor's first cache: the largest
 value and the sum in vectors; only where the largest is above the black level are bright pixels
 counted, and only where it is above the tile's lowest threshold is the threshold map read at all.
 So a dark frame costs little more than its one read from memory.
@@ -19,7 +19,7 @@ from calibration.jit import numba_available
 from calibration.linked import linked
 from edge.frame import Packing, Pixels
 from edge.pixels.memory import as_rows
-from edge.pixels.packing import LAYOUTS, TILE_PX
+from edge.pixels.packing import LAYOUTS
 from edge.pixels.prefetch import fetch_ahead, prefetch_intrinsic
 from edge.pixels.scan_numpy import numpy_pass
 from edge.pixels.thresholds import ThresholdMap
@@ -27,6 +27,9 @@ from edge.pixels.unpack_row import UNPACK_ROW
 
 MOST_SEEDS = 65_536
 """A frame with more lit pixels is no longer looked at pixel by pixel: it is a flood."""
+
+_PIECE_PX = 64
+"""What is lit in a tile is looked for in pieces: one by one only where there is something."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +92,8 @@ def scan(
     black = np.uint8(min(black_adu, top)) if is_byte else np.uint16(min(black_adu, top))
     total, bright, lit, largest = _kernel(packing)(
         as_rows(pixels), LAYOUTS[packing],
-        thresholds.values, thresholds.lowest, thresholds.apart, thresholds.apart_limit, TILE_PX,
+        thresholds.values, thresholds.lowest, thresholds.apart, thresholds.apart_limit,
+        thresholds.tile_px,
         black, shift_adu, top, seeds,
     )  # fmt: skip
     found = seeds[: min(lit, MOST_SEEDS)].copy()
@@ -123,7 +127,7 @@ def _plain_tile(  # noqa: PLR0917
 def _unpacked_tile(  # noqa: PLR0917
     rows: Any, layout: Any, y: int, start: int, count: int, buffer: Any
 ) -> Any:
-    """Unpack into 512 pixels that never leave the processor's first cache."""
+    """Unpack into some 512 pixels that never leave the processor's first cache."""
     groups = (count + layout[0] - 1) // layout[0]
     first = start // layout[0] * layout[1]
     fetch_ahead(rows, y, first, groups * layout[1])
@@ -135,7 +139,7 @@ def _unpacked_tile(  # noqa: PLR0917
 tile_of: Any = _plain_tile
 
 
-def _scan_tiles(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
+def _scan_tiles(  # noqa: PLR0912, PLR0915, PLR0917  (numba compiles one function best)
     rows: Any,
     layout: Any,
     threshold: Any,
@@ -198,12 +202,21 @@ def _scan_tiles(  # noqa: PLR0912, PLR0917  (numba compiles one function best)
                     part_lit = np.uint16(part_lit + np.uint16(above))
             if part_lit == 0:
                 continue
-            for x in range(count):
-                limit_adu = np.int64(limit[x])
-                if np.int64(part[x]) + shift_adu > limit_adu and limit_adu < top_adu:
-                    if lit < seeds.shape[0]:
-                        seeds[lit] = y * width + start + x
-                    lit += 1
+            for piece in range(0, count, _PIECE_PX):
+                end = min(piece + _PIECE_PX, count)
+                some, limits = part[piece:end], limit[piece:end]
+                near = np.uint16(0)
+                for x in range(some.shape[0]):
+                    above = np.int32(some[x]) + np.int32(shift_adu) > np.int32(limits[x])
+                    near = np.uint16(near + np.uint16(above))
+                if near == 0:
+                    continue
+                for x in range(piece, end):
+                    limit_adu = np.int64(limit[x])
+                    if np.int64(part[x]) + shift_adu > limit_adu and limit_adu < top_adu:
+                        if lit < seeds.shape[0]:
+                            seeds[lit] = y * width + start + x
+                        lit += 1
     return total, bright, lit, most
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.frame import Packing, Pixels
-from edge.pixels.packing import TILE_PX
 from edge.pixels.thresholds import ThresholdMap
 from edge.pixels.unpack import unpack
 
@@ -35,7 +34,7 @@ def numpy_pass(
         if packing != "none":
             band = unpack(band, width, packing)
         total += int(band.sum(axis=1, dtype=np.uint64).sum())
-        for start, tiles in _tiles(band):
+        for start, tiles in _tiles(band, thresholds.tile_px):
             largest = tiles.max(axis=2)
             most = max(most, int(largest.max()))
             bright += int(np.count_nonzero(tiles[largest > black_adu] > black_adu))
@@ -44,15 +43,15 @@ def numpy_pass(
     return total, bright, np.sort(np.concatenate(seeds)), most
 
 
-def _tiles(band: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+def _tiles(band: NDArray[Any], tile_px: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """Whole tiles of some rows, then the shorter ones at their ends: first column, and pixels.
 
     The pixels have the shape (rows, tiles, pixels of a tile).
     """
     height, width = band.shape
-    whole = width // TILE_PX * TILE_PX
+    whole = width // tile_px * tile_px
     if whole:
-        yield 0, band[:, :whole].reshape(height, -1, TILE_PX)
+        yield 0, band[:, :whole].reshape(height, -1, tile_px)
     if whole < width:
         yield whole, band[:, whole:].reshape(height, 1, -1)
 
@@ -66,7 +65,7 @@ def _lit(  # noqa: PLR0917
     shift_adu: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows within the band and columns of the lit pixels."""
-    first = start // TILE_PX
+    first = start // thresholds.tile_px
     lowest = thresholds.lowest[rows, first : first + tiles.shape[1]].astype(np.int32)
     row, tile = np.nonzero(largest.astype(np.int32) + shift_adu > lowest)
     limits = thresholds.values[rows, start : start + tiles.shape[1] * tiles.shape[2]]

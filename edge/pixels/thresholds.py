@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.jit import compiled, numba_available
 from edge.pixels.memory import as_map
-from edge.pixels.packing import TILE_PX
+from edge.pixels.packing import tile_px_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +25,10 @@ class ThresholdMap:
     ----------
     values : ndarray of uint16, shape (height, width)
         A pixel is lit when its value is above.
+    tile_px : int
+        Width of a tile; the last one of a row may be shorter.
     lowest : ndarray of uint16, shape (height, tiles)
-        Of each 512 pixels of a row; the last tile may be shorter.
+        Threshold of each tile.
     apart : ndarray of int16, shape (height, tiles)
         Column, within the tile, of the one pixel whose threshold lies far above the others'; -1
         where there is none, or more than one.
@@ -35,6 +37,7 @@ class ThresholdMap:
     """
 
     values: NDArray[np.uint16]
+    tile_px: int
     lowest: NDArray[np.uint16]
     apart: NDArray[np.int16]
     apart_limit: NDArray[np.uint16]
@@ -43,26 +46,28 @@ class ThresholdMap:
     def of(cls, values: NDArray[np.uint16]) -> ThresholdMap:
         """Look through the thresholds; `values` must not be changed afterwards."""
         height, width = values.shape
-        shape = height, -(-width // TILE_PX)
+        tile_px = tile_px_of(width)
+        shape = height, -(-width // tile_px)
         lowest, limit = np.zeros(shape, np.uint16), np.zeros(shape, np.uint16)
         apart = np.full(shape, -1, np.int16)
         rows = as_map(values)
         if numba_available():
-            _kernel()(rows, TILE_PX, lowest, apart, limit)
+            _kernel()(rows, tile_px, lowest, apart, limit)
         else:
-            _look_numpy(rows, lowest, apart, limit)
-        return cls(rows, as_map(lowest), as_map(apart), as_map(limit))
+            _look_numpy(rows, tile_px, lowest, apart, limit)
+        return cls(rows, tile_px, as_map(lowest), as_map(apart), as_map(limit))
 
 
 def _look_numpy(
     rows: NDArray[np.uint16],
+    tile_px: int,
     lowest: NDArray[np.uint16],
     apart: NDArray[np.int16],
     limit: NDArray[np.uint16],
 ) -> None:
     """Fill in what is known of the tiles: the fallback, and the tests' reference."""
     for tile in range(lowest.shape[1]):
-        part = rows[:, tile * TILE_PX : (tile + 1) * TILE_PX].astype(np.int32)
+        part = rows[:, tile * tile_px : (tile + 1) * tile_px].astype(np.int32)
         highest = part.argmax(axis=1)
         least, most = part.min(axis=1), part.max(axis=1)
         part[np.arange(len(part)), highest] = -1

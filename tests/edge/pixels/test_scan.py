@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from calibration.jit import numba_available
 from edge.pixels.memory import as_map, as_rows
 from edge.pixels.packing import TILE_PX
 from edge.pixels.scan import MOST_SEEDS, Scan, scan, scan_numpy
@@ -138,7 +140,7 @@ def test_both_paths_tell_what_three_plain_lines_tell(case: Case) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_kind_is_read_however_it_lies(kind: str, layout: str) -> None:
-    for width_px in (1, 2, 3, TILE_PX - 1, TILE_PX, TILE_PX + 5):
+    for width_px in (1, 2, 3, TILE_PX - 1, TILE_PX, TILE_PX + 5, 2 * TILE_PX + 5):
         case = Case(kind, layout, (4, width_px), "random", "mixed", 5, 3, width_px, 32)
         values = case.values()
         limit = case.limit(values)
@@ -223,8 +225,8 @@ def test_thresholds_are_kept_with_the_lowest_of_each_tile() -> None:
     values = np.random.default_rng(1).integers(0, 60_000, (3, 2 * TILE_PX + 88)).astype(np.uint16)
     for laid_out in (values, np.asfortranarray(values), laid(values, "columns reversed")):
         made = ThresholdMap.of(laid_out)
-        starts = (0, TILE_PX, 2 * TILE_PX)
-        expected = [[row[i : i + TILE_PX].min() for i in starts] for row in values]
+        starts = range(0, values.shape[1], made.tile_px)
+        expected = [[row[i : i + made.tile_px].min() for i in starts] for row in values]
         assert np.array_equal(made.lowest, expected)
         assert np.array_equal(made.values, values)
         assert made.values.flags.c_contiguous
@@ -300,3 +302,36 @@ def test_nothing_is_read_beyond_the_end_of_a_frames_buffer() -> None:
         check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "read to the end\n"), done.stderr
+
+
+FROM_DISK = """
+import sys
+import numpy as np
+from edge.pixels.scan import scan, scan_numpy
+from edge.pixels.thresholds import ThresholdMap
+from simulator.packing import pack
+
+for packing in sys.argv[1:]:
+    most = 1 << int(packing[4:])
+    values = np.random.default_rng(1).integers(0, most, (5, 600)).astype(np.uint16)
+    given = pack(values, packing, 32), ThresholdMap.of(np.full((5, 600), most - 30, np.uint16))
+    print(scan(*given, 100, packing).total_adu == scan_numpy(*given, 100, packing).total_adu)
+"""
+
+
+@pytest.mark.skipif(not numba_available(), reason="numba is not in use")
+def test_kernels_of_several_packings_from_the_disk_keep_their_own_parts(tmp_path: Path) -> None:
+    """Each was compiled by a process of its own, so that nothing told their parts apart."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", FROM_DISK, *packings],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+            timeout=120,
+        ).stdout.split()
+        for packings in (["mipi12"], ["mipi14"], ["mipi12", "mipi14"])
+    ]
+    assert said == [["True"], ["True"], ["True", "True"]]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.pixels import thresholds
-from edge.pixels.packing import TILE_PX
+from edge.pixels.packing import TILE_PX, tile_px_of
 from edge.pixels.scan import scan
 from edge.pixels.thresholds import ThresholdMap
 
@@ -57,11 +57,23 @@ def test_no_pixel_above_its_threshold_is_passed_over(
 
 
 def test_one_hot_pixel_of_a_tile_is_known_by_its_place_and_two_are_not() -> None:
-    values = np.full((3, TILE_PX + 5), LEVEL, np.uint16)
+    values = np.full((3, 2 * TILE_PX + 5), LEVEL, np.uint16)
+    tile_px = ThresholdMap.of(values).tile_px
     values[0, 7] = 4000
     values[1, [7, 9]] = 4000
     values[2, -1] = 65_535
     made = ThresholdMap.of(values)
-    assert made.apart.tolist() == [[7, -1], [-1, -1], [-1, 4]]
+    assert made.apart.tolist() == [[7, -1], [-1, -1], [-1, 2 * TILE_PX + 4 - tile_px]]
     assert made.apart_limit[0, 0] == 4000
     assert made.lowest.tolist() == [[LEVEL, LEVEL]] * 3
+
+
+@pytest.mark.parametrize("width_px", [1, 63, 64, 320, 640, 767, 768, 1280, 1920, 2592, 4056, 9999])
+def test_the_tiles_of_a_row_are_of_about_one_width(width_px: int) -> None:
+    tile_px = tile_px_of(width_px)
+    tiles = -(-width_px // tile_px)
+    assert tile_px % 64 == 0
+    assert tile_px <= 768
+    assert tiles == max(round(width_px / TILE_PX), 1)
+    if tiles > 4:
+        assert width_px - (tiles - 1) * tile_px > tile_px / 4
