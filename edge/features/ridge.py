@@ -135,23 +135,35 @@ def _widths(mask: Mask, skeleton: Mask) -> tuple[float, float]:
 def _longest_way(skeleton: Mask) -> NDArray[np.float64]:
     """Places along the longest of the shortest ways, shape (n, 2).
 
-    From any pixel to the farthest, and from there to the farthest: exact on a tree. The border of
-    the skeleton is dark, so that places can be walked as positions in its bytes.
+    From any pixel to the farthest, and from there to the farthest: exact on a tree.
     """
-    cells, stride = skeleton.tobytes(), skeleton.shape[1]
-    start, _ = _farthest(cells, stride, cells.index(1))
-    end, before = _farthest(cells, stride, start)
+    beside = _neighbours(skeleton)
+    start, _ = _farthest(beside, next(iter(beside)))
+    end, before = _farthest(beside, start)
     way = [end]
     while way[-1] != start:
         way.append(before[way[-1]])
-    return np.stack(np.divmod(way, stride), axis=1).astype(np.float64)
+    return np.stack(np.divmod(way, skeleton.shape[1]), axis=1).astype(np.float64)
 
 
-def _farthest(cells: bytes, stride: int, start: int) -> tuple[int, dict[int, int]]:
-    """Dijkstra's search: the last place reached, and which one each was reached from."""
+def _neighbours(skeleton: Mask) -> dict[int, list[tuple[int, float]]]:
+    """Lit neighbours of every lit place and how far they are, by positions in raster order.
+
+    The border of a skeleton is dark, so that no neighbour lies outside.
+    """
+    cells, stride = skeleton.tobytes(), skeleton.shape[1]
     steps = [(step, 1.0) for step in (-stride, -1, 1, stride)]
     steps += [(step, _DIAGONAL) for step in (-stride - 1, 1 - stride, stride - 1, stride + 1)]
-    distances = {start: 0.0}
+    return {
+        place: [(place + step, length) for step, length in steps if cells[place + step]]
+        for place in np.flatnonzero(skeleton).tolist()
+    }
+
+
+def _farthest(beside: dict[int, list[tuple[int, float]]], start: int) -> tuple[int, dict[int, int]]:
+    """Dijkstra's search: the last place reached, and which one each was reached from."""
+    distances = dict.fromkeys(beside, math.inf)
+    distances[start] = 0.0
     before: dict[int, int] = {}
     queue = [(0.0, start)]
     last = start
@@ -160,12 +172,12 @@ def _farthest(cells: bytes, stride: int, start: int) -> tuple[int, dict[int, int
         if distance > distances[place]:
             continue
         last = place
-        for step, length in steps:
-            other = place + step
-            if cells[other] and distance + length < distances.get(other, math.inf):
-                distances[other] = distance + length
+        for other, length in beside[place]:
+            there = distance + length
+            if there < distances[other]:
+                distances[other] = there
                 before[other] = place
-                heappush(queue, (distance + length, other))
+                heappush(queue, (there, other))
     return last, before
 
 
