@@ -16,7 +16,7 @@ _END, _FORK = 1, 2
 def thin(mask: Mask) -> Mask:
     """Thin a mask to lines of one pixel that keep its connections and its holes.
 
-    Z. Guo and R. W. Hall, "Parallel thinning with two-subiteration algorithms", Commun. ACM 32
+    Z. Guo and R. W. Hall, "Parallel thinning with two-subiteration algorithms", CACM 32
     (1989) 359, their algorithm A1, as `skimage.morphology.thin` has it. Zhang and Suen's, the
     more common one, deletes squares of 2 x 2 pixels and eats slanting lines two pixels thick,
     which is what most tracks are.
