@@ -1,8 +1,9 @@
-"""The ellipse with a cluster's second moments, as photutils and scikit-image have it.
+"""The ellipse with a cluster's second moments, as in photutils and scikit-image but for 1/12 px².
 
 A pixel is a unit square, not a point, so every second moment gains the 1/12 px² of such a square
-(as in scikit-image) and a cluster of one pixel has axes, an ellipticity of 0 and no division by
-zero.
+(as in MATLAB's regionprops) and a cluster of one pixel has axes, an ellipticity of 0 and no
+division by zero. Departure: scikit-image leaves the 1/12 out, photutils adds it to clusters
+thinner than a pixel only; squares of full axes are 16/12 px² below ours there.
 """
 
 from __future__ import annotations
