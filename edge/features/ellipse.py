@@ -64,7 +64,9 @@ def weighted_ellipse(
 ) -> Ellipse:
     """Ellipse of pixels that weigh their `share`, which sums to 1, about their centre."""
     dy, dx = rows - centre_y, cols - centre_x
-    return _ellipse(float(share @ (dx * dx)), float(share @ (dy * dy)), float(share @ (dx * dy)))
+    # No dot products of floats: BLAS sums in an order that depends on where the arrays lie.
+    moments = ((share * one * other).sum() for one, other in ((dx, dx), (dy, dy), (dx, dy)))
+    return _ellipse(*map(float, moments))
 
 
 def extents_px(

@@ -22,6 +22,7 @@ from edge.features.light import (
     concentration_features,
     contrast_features,
     level_features,
+    mad_sigma,
     noise_of,
     peak_features,
 )
@@ -110,6 +111,8 @@ def image_features(
     rows, cols = (places.astype(np.int64) for places in np.nonzero(light))
     smoothed = smooth(values)
     eighth = lit_above(smoothed, share_threshold(smoothed, 8))
+    # Above an eighth alone lies nearly all of a picture of noise.
+    hits = eighth & lit_above(excess, _NOISE_SIGMA * mad_sigma(excess))
     masks = {
         "eighth": (eighth, _MAIN),
         "quarter": (lit_above(smoothed, share_threshold(smoothed, 4)), _QUARTER),
@@ -122,7 +125,7 @@ def image_features(
         **contrast_features(excess),
         **peak_features(excess),
         **concentration_features(light),
-        **background_features(excess, eighth),
+        **background_features(excess, hits),
         **dict(zip(zernike_names(), zernike_moments(rows, cols, light[rows, cols]), strict=True)),
     }
     for prefix, (mask, names) in masks.items():

@@ -79,7 +79,12 @@ def contrast_features(excess: NDArray[np.float64]) -> dict[str, float]:
 
 def noise_of(excess: NDArray[np.float64]) -> float:
     """Noise by the median absolute deviation, and that of rounding to whole counts; above 0."""
-    return _MAD_TO_SIGMA * float(np.median(np.abs(excess))) + _STEP_NOISE
+    return mad_sigma(excess) + _STEP_NOISE
+
+
+def mad_sigma(excess: NDArray[np.float64]) -> float:
+    """Noise by the median absolute deviation; 0 where most pixels are alike."""
+    return _MAD_TO_SIGMA * float(np.median(np.abs(excess)))
 
 
 def peak_features(excess: NDArray[np.float64]) -> dict[str, float]:

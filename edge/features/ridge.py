@@ -127,7 +127,9 @@ def _widths(mask: Mask, skeleton: Mask) -> tuple[float, float]:
     import cv2
 
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    widths = 2.0 * depth[(skeleton > 0) & (mask > 0)].astype(np.float64) - 1.0
+    along = depth[(skeleton > 0) & (mask > 0)].astype(np.float64)
+    # OpenCV's roots differ in the last bit with where the array lies; their squares are whole.
+    widths = 2.0 * np.sqrt(np.rint(along * along)) - 1.0
     mean = float(widths.mean())
     return mean, float(widths.std()) / mean
 

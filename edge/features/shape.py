@@ -48,7 +48,7 @@ def form_features(
     rows, cols = rows - y0, cols - x0
     weights = _weights(excess_adu)
     total = float(weights.sum())
-    centre_x, centre_y = float(weights @ cols) / total, float(weights @ rows) / total
+    centre_x, centre_y = (float((weights * places).sum()) / total for places in (cols, rows))
 
     shape = equal_ellipse(rows, cols)
     weighted = weighted_ellipse(rows, cols, centre_y, centre_x, weights / total)

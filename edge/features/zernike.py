@@ -52,7 +52,7 @@ def zernike_moments(
     total = float(w.sum())
     if total <= 0.0:
         return np.zeros(len(_pairs(degree)))
-    z = ((x - w @ x / total) + 1j * (y - w @ y / total)) / radius_px
+    z = ((x - (w * x).sum() / total) + 1j * (y - (w * y).sum() / total)) / radius_px
     squared = z.real**2 + z.imag**2
     inside = squared <= 1.0
     w, z, squared = w[inside], z[inside], squared[inside]
@@ -61,7 +61,9 @@ def zernike_moments(
     # V_nm is a sum of z^m |z|^2s, so that a few products with powers give all moments at once.
     angular = _powers(z, degree)
     radial = _powers(squared, degree // 2)
-    products = (angular * (w / w.sum())) @ radial.T
+    # No product of matrices: BLAS sums in an order that depends on where the arrays lie.
+    w /= w.sum()
+    products = np.stack([(angular * (w * power)).sum(axis=1) for power in radial], axis=1)
     sizes: NDArray[np.float64] = np.abs((_coefficients(degree) * products).sum(axis=(1, 2)))
     return sizes
 
