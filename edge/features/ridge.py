@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +105,15 @@ def _joined(mask: Mask) -> Mask:
         return mask
     joined = mask.copy()
     pieces = [np.argwhere(labels == number) for number in range(1, count)]
-    reached = pieces.pop(0)
+    last = pieces.pop(0)
+    nearest = [_nearest(last, piece) for piece in pieces]
     while pieces:
-        nearest = [_nearest(reached, piece) for piece in pieces]
         number = min(range(len(pieces)), key=lambda n: nearest[n][0])
-        _, (y0, x0), (y1, x1) = nearest[number]
+        _, (y0, x0), (y1, x1) = nearest.pop(number)
         cv2.line(joined, (int(x0), int(y0)), (int(x1), int(y1)), 1)
-        reached = np.concatenate((reached, pieces.pop(number)))
+        last = pieces.pop(number)
+        both = zip(nearest, pieces, strict=True)
+        nearest = [min(old, _nearest(last, piece), key=itemgetter(0)) for old, piece in both]
     return joined
 
 
