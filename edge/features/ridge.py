@@ -8,20 +8,22 @@ skeleton is measured.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import pairwise
-from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.features.pieces import joined, squared_depth
 from edge.features.skeleton import Mask, ends_and_forks, thin
 
 _SMOOTHINGS = 3
 _REACH_PX = 3
 _BEND_DEG = 30.0
 _DIAGONAL = math.sqrt(2.0)
+# Pixels of the mask times its depth: what thinning takes.
+_MOST_WORK = 2e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,34 @@ def ridge_of(rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Ridge:
     ----------
     rows, cols : ndarray of int64, shape (n,)
         Its pixels, at least one. Pieces that don't touch are joined by the shortest lines, as a
-        particle's pieces are one hit.
+        particle's pieces are one hit; of more than 16 the largest. A blot that would take long to
+        thin (some 150 px across) is measured on a coarser grid.
     """
-    mask = np.zeros((int(np.ptp(rows)) + 3, int(np.ptp(cols)) + 3), np.uint8)
-    mask[rows - rows.min() + 1, cols - cols.min() + 1] = 1
-    skeleton = thin(_joined(mask))
-    width_px, width_spread = _widths(mask, skeleton)
+    rows, cols = rows - rows.min(), cols - cols.min()
+    mask = _mask(rows, cols)
+    squared = squared_depth(mask)
+    work = mask.size * math.sqrt(float(squared.max()))
+    coarser = math.ceil((work / _MOST_WORK) ** (1 / 3))
+    if coarser > 1:
+        found = ridge_of(rows // coarser, cols // coarser)
+        return replace(
+            found,
+            path_length_px=coarser * found.path_length_px,
+            width_px=coarser * found.width_px,
+        )
+    return _measured(mask, squared)
+
+
+def _mask(rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Mask:
+    """Pixels as a mask with a dark border."""
+    mask = np.zeros((int(rows.max()) + 3, int(cols.max()) + 3), np.uint8)
+    mask[rows + 1, cols + 1] = 1
+    return mask
+
+
+def _measured(mask: Mask, squared: NDArray[np.float64]) -> Ridge:
+    skeleton = thin(joined(mask))
+    width_px, width_spread = _widths(squared, (skeleton & mask) > 0)
     ends, forks = ends_and_forks(skeleton)
     way = _smooth(_longest_way(skeleton))
     steps = np.hypot(*np.diff(way, axis=0).T)
@@ -96,43 +120,9 @@ def ridge_of(rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Ridge:
     )
 
 
-def _joined(mask: Mask) -> Mask:
-    """Draw the shortest line from the first piece to the nearest other until there is one."""
-    import cv2
-
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    if count <= 2:
-        return mask
-    joined = mask.copy()
-    pieces = [np.argwhere(labels == number) for number in range(1, count)]
-    last = pieces.pop(0)
-    nearest = [_nearest(last, piece) for piece in pieces]
-    while pieces:
-        number = min(range(len(pieces)), key=lambda n: nearest[n][0])
-        _, (y0, x0), (y1, x1) = nearest.pop(number)
-        cv2.line(joined, (int(x0), int(y0)), (int(x1), int(y1)), 1)
-        last = pieces.pop(number)
-        both = zip(nearest, pieces, strict=True)
-        nearest = [min(old, _nearest(last, piece), key=itemgetter(0)) for old, piece in both]
-    return joined
-
-
-def _nearest(
-    one: NDArray[np.int64], other: NDArray[np.int64]
-) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-    """Squared distance and places of the nearest two pixels of two pieces."""
-    squared = ((one[:, np.newaxis] - other[np.newaxis]) ** 2).sum(axis=2)
-    first, second = divmod(int(squared.argmin()), len(other))
-    return int(squared[first, second]), one[first], other[second]
-
-
-def _widths(mask: Mask, skeleton: Mask) -> tuple[float, float]:
-    import cv2
-
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    along = depth[(skeleton > 0) & (mask > 0)].astype(np.float64)
-    # OpenCV's roots differ in the last bit with where the array lies; their squares are whole.
-    widths = 2.0 * np.sqrt(np.rint(along * along)) - 1.0
+def _widths(squared: NDArray[np.float64], along: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean width along the part of the skeleton that is lit, and its relative spread."""
+    widths = 2.0 * np.sqrt(squared[along]) - 1.0
     mean = float(widths.mean())
     return mean, float(widths.std()) / mean
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import cv2
 import numpy as np
@@ -133,3 +134,22 @@ def test_a_lone_pixel_is_neither_end_nor_fork():
     assert ends_and_forks(skeleton) == (0, 0)
     skeleton[2, 3] = 1
     assert ends_and_forks(skeleton) == (2, 0)
+
+
+def test_a_blot_is_measured_on_a_coarser_grid_in_no_time():
+    rows, cols = np.indices((400, 900)).reshape(2, -1)
+    start = time.process_time()
+    found = ridge_of(rows, cols)
+    assert time.process_time() - start < 1
+    assert found.width_px == pytest.approx(400, rel=0.35)
+    assert 400 < found.path_length_px < 1100
+    assert found.straightness > 0.9
+
+
+def test_of_a_thousand_pieces_the_largest_make_the_way():
+    mask = np.random.default_rng(1).random((120, 120)) < 0.05
+    mask[60, 10:110] = True
+    start = time.process_time()
+    found = ridge(mask)
+    assert time.process_time() - start < 1
+    assert found.path_length_px > 95
