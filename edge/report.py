@@ -10,7 +10,8 @@ from typing import Any
 
 from calibration.change import Change
 from edge import __version__
-from edge.classify import Classifier, RuleClassifier
+from edge.classification.classes import Classifier
+from edge.classification.rules import RuleClassifier
 from edge.clock import Clock
 from edge.compose import hit_body
 from edge.config.digest import config_hash
@@ -242,7 +243,16 @@ class Reporter:
         described = [(candidate, describe(candidate)) for candidate, _ in lit]
         classes = self._classifier.classify(described)
         return [
-            Hit(stamp, candidate, frames_lit, features, found.label, found.scores)
+            Hit(
+                stamp,
+                candidate,
+                frames_lit,
+                features,
+                found.label,
+                found.scores,
+                votes=found.votes,
+                model_id=found.model_id,
+            )
             for (_, frames_lit), (candidate, features), found in zip(
                 lit, described, classes, strict=True
             )
@@ -252,7 +262,7 @@ class Reporter:
         return hit_body(
             hit,
             self._clock,
-            self._provenance(),
+            {**self._provenance(), "model_id": hit.model_id},
             self._position,
             timeline=self._timeline,
             black_level_adu=self._black_level_adu,
@@ -261,7 +271,6 @@ class Reporter:
     def _provenance(self) -> dict[str, Any]:
         return {
             "calibration_id": self._detector.calibration_id if self._detector else None,
-            "model_id": self._classifier.model_id,
             "config_hash": self._config_hash,
             "software": SOFTWARE,
         }
@@ -276,8 +285,6 @@ class Reporter:
         if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
             dead[RESTART] = gap_ns
             from_utc = format_utc_ns(begin.utc_ns - gap_ns)
-        provenance = self._provenance()
-        del provenance["model_id"]
         return {
             "series": exposure.series,
             "from_utc": from_utc,
@@ -295,7 +302,7 @@ class Reporter:
             "zero_bias": exposure.zero_bias.record(self._black_level_adu),
             **self._injection(exposure),
             "closed": reason,
-            "provenance": provenance,
+            "provenance": self._provenance(),
         }
 
     @property

@@ -16,7 +16,7 @@ _OLD_S = 90 * 86_400.0
 
 def model() -> Finding:
     """What gives hits their class."""
-    from edge.classify import RuleClassifier
+    from edge.classification.rules import RuleClassifier
 
     return Finding("ok", f"{RuleClassifier.model_id}: shape rules, a pre-sort without a model file")
 
