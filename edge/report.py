@@ -10,7 +10,7 @@ from typing import Any
 
 from calibration.change import Change
 from edge import __version__
-from edge.classification.classes import Classifier
+from edge.classification.classes import Classifier, Standing
 from edge.classification.rules import RuleClassifier
 from edge.clock import Clock
 from edge.compose import hit_body
@@ -69,6 +69,8 @@ class Reporter:
         Where frames lie in time, and what that is in UTC.
     origin : str
         Of the source, for exposure records.
+    classifier : Classifier or None
+        Gives hits their class; None: the rules of shape.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Reporter:
         self._config = config
         self._clock = clock
         self._origin = origin
-        self._classifier = classifier or RuleClassifier()
+        self._classifier: Classifier = classifier or RuleClassifier()
         self._timeline = timeline
         self._account = ExposureAccount(timeline)
         self._detector: Detector | None = None
@@ -195,6 +197,11 @@ class Reporter:
     def owes_restart(self) -> bool:
         """Whether the gap after an interrupted run is still to be told."""
         return self._restart is not None
+
+    @property
+    def classifier(self) -> Standing:
+        """How it stands with what gives hits their class."""
+        return self._classifier.standing()
 
     def so_far(self) -> Exposure:
         """Sums of the whole run, the open exposure included."""
@@ -357,6 +364,7 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
         "hits": total.hits,
         "rejected": dict(sorted((+total.rejected).items())),
         "classes": dict(sorted(reporter.totals.classes.items())),
+        "classifier": reporter.classifier.to_json(),
         "live_time_s": total.live_time_ns / _NS,
         "dead_time_s": sum(total.dead_time_ns.values()) / _NS,
         "dead_time_by_cause_s": {
