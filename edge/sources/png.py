@@ -33,7 +33,7 @@ class PngFormat:
 
     def inspect(self, path: Path) -> FileInfo:
         """Read the first 33 bytes."""
-        width, height, bits, colour = _read_header(_read(path, 33))
+        width, height, bits, colour = read_header(_read(path, 33))
         mode = sized_mode(width, height, 16 if bits == 16 else 8, conversion=LUMA if colour else "")
         check_plausible(path, width * height * bits // 8)
         return FileInfo(mode, np.dtype(np.uint16 if bits == 16 else np.uint8))
@@ -41,7 +41,7 @@ class PngFormat:
     def planes(self, path: Path, info: FileInfo, start: int, stop: int) -> Iterator[Plane | Fault]:
         """Decode the image."""
         for _ in range(start, stop):
-            yield _decode(_read(path))
+            yield decode(_read(path))
 
 
 def _read(path: Path, size: int = -1) -> bytes:
@@ -52,8 +52,8 @@ def _read(path: Path, size: int = -1) -> bytes:
         raise Unreadable("unreadable", error.strerror or str(error)) from error
 
 
-def _read_header(data: bytes) -> tuple[int, int, int, bool]:
-    """Width, height, bits of a sample, whether it is in colour."""
+def read_header(data: bytes) -> tuple[int, int, int, bool]:
+    """Width, height, bits of a sample, whether it is in colour; raises Unreadable."""
     if len(data) < 33 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR":
         raise Unreadable("bad_header", "isn't a whole PNG file")
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
@@ -62,7 +62,8 @@ def _read_header(data: bytes) -> tuple[int, int, int, bool]:
     return width, height, bits, colour_type in _COLOUR_TYPES
 
 
-def _decode(data: bytes) -> Plane | Fault:
+def decode(data: bytes) -> Plane | Fault:
+    """Read a whole file; colour becomes luma, alpha is left out."""
     import cv2
 
     fault = _damage(data)
@@ -71,7 +72,7 @@ def _decode(data: bytes) -> Plane | Fault:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         return Fault("unreadable", "its pixels can't be decoded")
-    *_, colour = _read_header(data)
+    *_, colour = read_header(data)
     return Plane(_to_grey(image, colour))
 
 
