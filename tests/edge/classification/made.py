@@ -59,13 +59,18 @@ class Scripted:
         self.output = changes.get(
             "output", {name: _about((-1, len(CLASSES))) for name in ("scores", "votes")}
         )
+        self.ready = False
         self.seen: list[np.ndarray] = []
+
+    def allocate_tensors(self) -> None:
+        self.ready = True
 
     def get_signature_list(self) -> dict[str, Any]:
         return self.signatures
 
     def get_signature_runner(self, signature_key: str) -> Scripted:
         assert signature_key in self.signatures
+        assert self.ready
         return self
 
     def get_input_details(self) -> dict[str, dict[str, Any]]:
