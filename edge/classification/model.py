@@ -81,8 +81,8 @@ class ModelFile:
 class ModelClassifier:
     """Gives classes, scores and expected votes by a ``.tflite`` model.
 
-    Crops are run one by one: on a model of real size a batch takes no less time, and each change of
-    its size costs as much as several crops. So an answer never depends on what else was waiting.
+    Crops are run one by one: on a model of real size a batch takes no less time, and a change of
+    its size may cost as much as a crop. So an answer never depends on what else was waiting.
     """
 
     def __init__(self, model_id: str, runner: Runner, runtime: str) -> None:
