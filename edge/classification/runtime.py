@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from edge.classification.contract import ContractError, Interpreter, Runner, accepted
 from edge.classification.hush import hushed
 
@@ -28,6 +30,8 @@ _DISTRIBUTIONS = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"
 # What a runtime that does not fit this computer raises; a model that is at fault raises others.
 _UNFIT = (ImportError, SystemError, AttributeError, OSError)
 _LONGEST = 160
+# Its wheels don't say so, and what they raise says nothing.
+_OLD, _TOO_NEW = "tflite-runtime", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,12 @@ def start(model: bytes, runtime: Runtime) -> Runner:
 
 def fault_of(runtime: Runtime, error: BaseException) -> Fault:
     """What an exception says, in one line."""
+    if (
+        runtime.key == _OLD
+        and isinstance(error, _UNFIT)
+        and int(np.__version__.partition(".")[0]) >= _TOO_NEW
+    ):
+        return Fault(runtime.name, f"it needs NumPy below {_TOO_NEW}", False)
     said = " ".join(str(error).split())[:_LONGEST]
     if not isinstance(error, ContractError):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__

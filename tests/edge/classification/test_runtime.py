@@ -12,7 +12,7 @@ import pytest
 
 from edge.classification.hush import hushed
 from edge.classification.probe import probe
-from edge.classification.runtime import NotLoaded, Runtime, installed, load
+from edge.classification.runtime import NotLoaded, Runtime, fault_of, installed, load
 from tests.edge.classification.made import TINY, Scripted, even
 
 KEYS = [key for key in ("litert", "tflite-runtime") if installed(key) is not None]
@@ -71,6 +71,17 @@ def test_where_none_works_each_says_why_and_whose_fault_it_is():
     ]
     assert "ImportError: numpy.core.multiarray failed to import" in str(caught.value)
     assert "not finite" in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["2.4.6", "1.26.4"])
+def test_the_old_runtime_beside_a_new_numpy_is_told_plainly(version, monkeypatch):
+    monkeypatch.setattr(np, "__version__", version)
+    fault = fault_of(
+        Runtime("tflite-runtime 2.14.0", lambda *_: Scripted(), "tflite-runtime"),
+        SystemError("<built-in method> returned a result with an exception set"),
+    )
+    assert ("needs NumPy below 2" in fault.why) == version.startswith("2")
+    assert not fault.of_model
 
 
 def test_an_interpreter_gets_the_bytes_and_one_thread():
