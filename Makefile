@@ -27,6 +27,7 @@ run: ## camera, broker and server on this computer: make run ARGS="--duration 30
 
 test: setup packages check ## check and test everything: make test ARGS="-k outbox"
 	@$(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
+	@tools/test-tflite
 
 check: setup ## lint, formatting, types, direction of the imports, spelling
 	@$(BIN)/ruff check .
@@ -53,6 +54,6 @@ lock: ## write constraints/ anew with the newest versions that pyproject.toml al
 	@tools/lock
 
 clean: ## remove what was made: environments, caches, builds
-	rm -rf .venv .venv313 dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	rm -rf .venv .venv313 .venv-tflite dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 	    .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

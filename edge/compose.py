@@ -86,7 +86,8 @@ def hit_body(
         "crop": _crop(candidate.crop, stamp.mode, black_level_adu),
         "features": {name: _significant(value) for name, value in hit.features.items()},
         "class": hit.label,
-        "scores": {name: _rounded(value, _SCORE_DECIMALS) for name, value in hit.scores.items()},
+        "scores": _shares(hit.scores),
+        "votes": None if hit.votes is None else _shares(hit.votes),
         "anomaly": None if hit.anomaly is None else _significant(hit.anomaly),
         "temperature_c": _temperature(stamp.temperature_c),
         "position": None if position is None else dict(position),
@@ -131,6 +132,10 @@ def _temperature(celsius: float | None) -> float | None:
 
 def _rounded(value: float, decimals: int) -> float:
     return round(float(value), decimals) + 0.0  # no minus before a zero
+
+
+def _shares(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: _rounded(value, _SCORE_DECIMALS) for name, value in shares.items()}
 
 
 def _significant(value: float) -> float:

@@ -109,6 +109,8 @@ class Hit:
     label: str = "artefact"
     scores: dict[str, float] = field(default_factory=dict)
     anomaly: float | None = None
+    votes: dict[str, float] | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from calibration.change import Change
 from calibration.model import Calibration, CalibrationError
 from edge import __version__
 from edge.calibrating import Teaching
+from edge.classification.chosen import NONE_SHIPPED, classifier_of
+from edge.classification.classes import Classifier
 from edge.clock import RecordedClock
 from edge.config.digest import message_hash
 from edge.config.model import Config
@@ -104,6 +106,7 @@ class Replay:
         self._changes: list[tuple[str, Change]] = []
         self._done = 0
         self._total = 0
+        self._epoch = ""
 
     def run(self) -> ReplayResult:
         """Read everything.
@@ -120,8 +123,15 @@ class Replay:
         passes = 1 if self._calibration is not None else 2
         self._total = passes * sum(one.count for one in series)
         timeline = RecordedTimeline()
-        reporter = Reporter(self._config, timeline, RecordedClock(), self._recording.origin)
-        with HitFile(self._out, self._config.rig.name, self._epoch()) as file:
+        classifier, note = classifier_of(self._config)
+        # A version without a model is no fault of this replay; its summary says what decided.
+        if note and classifier.standing().fell_back != NONE_SHIPPED:
+            self._result.notes.append(note)
+        reporter = Reporter(
+            self._config, timeline, RecordedClock(), self._recording.origin, classifier
+        )
+        self._epoch = self._epoch_with(classifier)
+        with HitFile(self._out, self._config.rig.name, self._epoch) as file:
             if self._out is not None and self._keep_refused:
                 reporter.on_refused = file.keep_refused
             for one in series:
@@ -134,10 +144,12 @@ class Replay:
         self._summarise(reporter, time.perf_counter() - started)
         return self._result
 
-    def _epoch(self) -> str:
-        """Same recording, configuration, calibration and software: same epoch."""
+    def _epoch_with(self, classifier: Classifier) -> str:
+        """Same recording, configuration, calibration, model and software: same epoch."""
         calibration = self._calibration.id if self._calibration is not None else "own"
         parts = [self._recording.digest, message_hash(self._config), calibration, __version__]
+        standing = classifier.standing()
+        parts += [standing.model_id, standing.runtime or ""]
         return hashlib.sha256("/".join(parts).encode()).hexdigest()[:16]
 
     def _replay_series(
@@ -250,7 +262,7 @@ class Replay:
                 for name, one in self._changes
             ],
             "series": [one.name for one in self._recording.series()],
-            "epoch": self._epoch(),
+            "epoch": self._epoch,
             "notes": self._result.notes,
             "interrupted": self._result.interrupted,
         }

@@ -10,7 +10,8 @@ from typing import Any
 
 from calibration.change import Change
 from edge import __version__
-from edge.classify import Classifier, RuleClassifier
+from edge.classification.classes import Classifier, Standing
+from edge.classification.rules import RuleClassifier
 from edge.clock import Clock
 from edge.compose import hit_body
 from edge.config.digest import config_hash
@@ -68,6 +69,8 @@ class Reporter:
         Where frames lie in time, and what that is in UTC.
     origin : str
         Of the source, for exposure records.
+    classifier : Classifier or None
+        Gives hits their class; None: the rules of shape.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class Reporter:
         self._config = config
         self._clock = clock
         self._origin = origin
-        self._classifier = classifier or RuleClassifier()
+        self._classifier: Classifier = classifier or RuleClassifier()
         self._timeline = timeline
         self._account = ExposureAccount(timeline)
         self._detector: Detector | None = None
@@ -195,6 +198,11 @@ class Reporter:
         """Whether the gap after an interrupted run is still to be told."""
         return self._restart is not None
 
+    @property
+    def classifier(self) -> Standing:
+        """How it stands with what gives hits their class."""
+        return self._classifier.standing()
+
     def so_far(self) -> Exposure:
         """Sums of the whole run, the open exposure included."""
         with self._counting:
@@ -242,7 +250,16 @@ class Reporter:
         described = [(candidate, describe(candidate)) for candidate, _ in lit]
         classes = self._classifier.classify(described)
         return [
-            Hit(stamp, candidate, frames_lit, features, found.label, found.scores)
+            Hit(
+                stamp,
+                candidate,
+                frames_lit,
+                features,
+                found.label,
+                found.scores,
+                votes=found.votes,
+                model_id=found.model_id,
+            )
             for (_, frames_lit), (candidate, features), found in zip(
                 lit, described, classes, strict=True
             )
@@ -252,7 +269,7 @@ class Reporter:
         return hit_body(
             hit,
             self._clock,
-            self._provenance(),
+            {**self._provenance(), "model_id": hit.model_id},
             self._position,
             timeline=self._timeline,
             black_level_adu=self._black_level_adu,
@@ -261,7 +278,6 @@ class Reporter:
     def _provenance(self) -> dict[str, Any]:
         return {
             "calibration_id": self._detector.calibration_id if self._detector else None,
-            "model_id": self._classifier.model_id,
             "config_hash": self._config_hash,
             "software": SOFTWARE,
         }
@@ -276,8 +292,6 @@ class Reporter:
         if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
             dead[RESTART] = gap_ns
             from_utc = format_utc_ns(begin.utc_ns - gap_ns)
-        provenance = self._provenance()
-        del provenance["model_id"]
         return {
             "series": exposure.series,
             "from_utc": from_utc,
@@ -295,7 +309,7 @@ class Reporter:
             "zero_bias": exposure.zero_bias.record(self._black_level_adu),
             **self._injection(exposure),
             "closed": reason,
-            "provenance": provenance,
+            "provenance": self._provenance(),
         }
 
     @property
@@ -350,6 +364,7 @@ def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:
         "hits": total.hits,
         "rejected": dict(sorted((+total.rejected).items())),
         "classes": dict(sorted(reporter.totals.classes.items())),
+        "classifier": reporter.classifier.to_json(),
         "live_time_s": total.live_time_ns / _NS,
         "dead_time_s": sum(total.dead_time_ns.values()) / _NS,
         "dead_time_by_cause_s": {

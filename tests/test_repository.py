@@ -86,7 +86,10 @@ def test_no_file_names_a_place_of_this_machine(texts):
     assert found == []
 
 
-HEAVY = {"numpy", "cv2", "numba", "pydantic", "typer", "rich", "scipy", "tflite_runtime"}
+HEAVY = {
+    "numpy", "cv2", "numba", "pydantic", "typer", "rich", "scipy", "tflite_runtime",
+    "ai_edge_litert",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,16 @@ def test_constraints_hold_an_exact_version_of_all_that_is_asked_for(project, ver
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     for line in lines:
         assert re.fullmatch(r"[\w.-]+==[\w.+!]+", line), line
-    assert requirements(project) <= {normal(line.partition("==")[0]) for line in lines}
+    held = {normal(line.partition("==")[0]) for line in lines}
+    assert requirements(project) - {"tflite-runtime"} <= held
+
+
+def test_the_old_runtime_has_constraints_of_its_own(project):
+    lines = (REPOSITORY / "constraints/tflite.txt").read_text().splitlines()
+    (asked,) = project["project"]["optional-dependencies"]["tflite-runtime"]
+    assert asked.partition(";")[0] in lines
+    (numpy,) = (line for line in lines if line.startswith("numpy=="))
+    assert numpy.startswith("numpy==1.")
 
 
 def test_each_supported_python_has_its_constraints(project):
@@ -148,7 +160,7 @@ def test_each_supported_python_has_its_constraints(project):
     named = {line.rpartition(" ")[2] for line in classifiers if ":: 3." in line}
     assert named == set(PYTHONS)
     found = {path.name for path in (REPOSITORY / "constraints").iterdir()}
-    assert found == {f"py{version.replace('.', '')}.txt" for version in PYTHONS}
+    assert found == {f"py{version.replace('.', '')}.txt" for version in PYTHONS} | {"tflite.txt"}
 
 
 def test_hooks_run_what_the_project_installs_and_nothing_from_elsewhere(project):
@@ -166,7 +178,14 @@ def test_hooks_run_what_the_project_installs_and_nothing_from_elsewhere(project)
 
 @pytest.mark.parametrize(
     "script",
-    ["tools/find-python", "tools/setup", "tools/packages", "tools/lock", "tools/test-aarch64"],
+    [
+        "tools/find-python",
+        "tools/setup",
+        "tools/packages",
+        "tools/lock",
+        "tools/test-aarch64",
+        "tools/test-tflite",
+    ],
 )
 def test_scripts_are_executable_and_their_shell_reads_them(script):
     path = REPOSITORY / script

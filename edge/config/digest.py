@@ -22,7 +22,8 @@ def config_hash(config: Config) -> str:
     Covers [cover], [trigger], [veto], [hold], [crop], [display] and, of [calibration], `frames`
     and `false_triggers_per_hour`. The rig's name and folders, source, broker, outbox, position,
     clock and the length of an exposure record change no hit, so rigs of a fleet that differ in
-    nothing else have the same hash.
+    nothing else have the same hash. Nor does [classify] count: a hit's `model_id` tells more of
+    what classified it than the name of a file.
     """
     content = config.model_dump(mode="json", include=set(DETECTION))
     content["calibration"] = config.calibration.model_dump(

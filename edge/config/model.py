@@ -23,6 +23,7 @@ from edge.config.values import (
     broker_url,
     default_state_dir,
     file_path,
+    model_choice,
     source_url,
 )
 
@@ -217,6 +218,20 @@ class CropConfig(Section):
     size_px: int = Field(60, ge=8, le=512, description="Width and height of the crop.")
 
 
+class ClassifyConfig(Section):
+    """What gives a hit its class."""
+
+    model: Annotated[
+        Literal["shipped", "rules"] | Annotated[Path, Field(strict=False)],
+        BeforeValidator(model_choice),
+    ] = Field(
+        "shipped",
+        json_schema_extra={ALLOWED: '"shipped", "rules" or the path of a .tflite file'},
+        description="The model that comes with the program, rules of shape, or a model of your "
+        "own; where a model can't be used the rules decide.",
+    )
+
+
 class ExposureConfig(Section):
     """The records of how long the rig was really looking."""
 
@@ -320,6 +335,7 @@ class Config(Section):
     veto: VetoConfig = Field(default_factory=VetoConfig)
     hold: HoldConfig = Field(default_factory=HoldConfig)
     crop: CropConfig = Field(default_factory=CropConfig)
+    classify: ClassifyConfig = Field(default_factory=ClassifyConfig)
     exposure: ExposureConfig = Field(default_factory=ExposureConfig)
     zero_bias: ZeroBiasConfig = Field(default_factory=ZeroBiasConfig)
     injection: InjectionConfig = Field(default_factory=InjectionConfig)

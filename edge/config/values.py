@@ -28,6 +28,17 @@ def file_path(value: Any) -> Any:
     return value
 
 
+def model_choice(value: Any) -> Any:
+    """``shipped``, ``rules``, or the path of a ``.tflite`` file."""
+    if not isinstance(value, str) or value in ("shipped", "rules"):
+        return value
+    if not value.lower().endswith(".tflite"):
+        raise ValueError(
+            f'must be "shipped", "rules" or a path that ends in .tflite, not "{value}"'
+        )
+    return file_path(value)
+
+
 def source_url(value: Any) -> Any:
     """A source URL of a scheme that is known; the source itself looks at the rest."""
     from edge.errors import BadUse

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.display import units
+from edge.display.classifier import classifier_line
 from edge.display.efficiency import efficiency_line
 
 _FRAME_COUNTS = (
@@ -22,6 +23,7 @@ _FRAME_COUNTS = (
     "dropped",
     "bad",
 )
+_IN_WORDS = {"injection": efficiency_line, "classifier": classifier_line}
 _NAMES = {"live_time_s": "live time", "dead_time_s": "dead time", "injection": "efficiency"}
 _SMALL = 3
 
@@ -67,7 +69,7 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in summary.items():
         if _said_elsewhere(key, value, summary):
             continue
-        text = efficiency_line(value) if key == "injection" else _value(key, value)
+        text = _IN_WORDS[key](value) if key in _IN_WORDS else _value(key, value)
         causes = summary.get(f"{key.removesuffix('_s')}_by_cause_s")
         if isinstance(causes, Mapping) and causes:
             text += f" ({_mapping(key, causes)})"

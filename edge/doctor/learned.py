@@ -1,4 +1,4 @@
-"""What the rig has learned: its model and its calibration."""
+"""What the rig has learned of its camera."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ from edge.doctor.check import Finding
 
 _FOLDER = "calibrations"
 _OLD_S = 90 * 86_400.0
-
-
-def model() -> Finding:
-    """What gives hits their class."""
-    from edge.classify import RuleClassifier
-
-    return Finding("ok", f"{RuleClassifier.model_id}: shape rules, a pre-sort without a model file")
 
 
 def calibration(state_dir: Path, now_s: Callable[[], float] = time.time) -> Finding:

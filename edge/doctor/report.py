@@ -48,7 +48,6 @@ def looks(config: Config | None, problem: str, state_dir: Path) -> list[Look]:
     rig = None if config is None else stated_rig(config)
     return [
         *chosen,
-        Look("model", learned.model, 60.0),
         Look("calibration", lambda: learned.calibration(state_dir), 30.0),
         Look(
             "outbox",
@@ -59,7 +58,7 @@ def looks(config: Config | None, problem: str, state_dir: Path) -> list[Look]:
 
 
 def _configured(config: Config, state_dir: Path) -> list[Look]:
-    from edge.doctor import broker, camera, clock, disk, running
+    from edge.doctor import broker, camera, clock, disk, model, running
     from edge.sources import open_source
 
     source, link = config.source, config.broker
@@ -80,6 +79,7 @@ def _configured(config: Config, state_dir: Path) -> list[Look]:
             "look at [broker] in the configuration",
         ),
         Look("disk", lambda: disk.disk(state_dir, config.outbox.max_bytes)),
+        Look("model", lambda: model.model(config), 90.0),
     ]
 
 

@@ -86,6 +86,8 @@ class Columns:
         message = hit.message.model_dump(by_alias=True)
         row: dict[str, Value] = {name: message[name] for name, _ in _FIXED}
         row |= {f"score_{name}": message["scores"][name] for name in _CLASSES}
+        votes = message["votes"] or {}
+        row |= {f"vote_{name}": votes.get(name) for name in _CLASSES}
         row |= _part("crop_", _CROP, message["crop"])
         row |= _part("", _POSITION, message["position"])
         row |= _part("", _ORIENTATION, message["orientation"])
@@ -102,6 +104,7 @@ def columns_of(hits: Iterable[StoredHit]) -> Columns:
         features.update(dict.fromkeys(hit.message.features))
     table: list[tuple[str, Kind]] = [*_FIXED]
     table += [(f"score_{name}", "number") for name in _CLASSES]
+    table += [(f"vote_{name}", "number") for name in _CLASSES]
     table += [(f"crop_{name}", kind) for name, kind in _CROP]
     table += [*_POSITION, *_ORIENTATION, *_PROVENANCE]
     table += [(f"feature_{name}", "number") for name in features]

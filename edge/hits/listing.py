@@ -155,6 +155,9 @@ def _class(hit: StoredHit) -> Text:
         score = getattr(message.scores, name)
         if score is not None:
             text.append(f" · {name} {score:.2f}", "dim")
+    if message.votes is not None:
+        votes = (f"{name} {getattr(message.votes, name):.2f}" for name in _SCORES)
+        text.append(f" · votes expected: {', '.join(votes)}", "dim")
     if message.anomaly is not None:
         text.append(f" · anomaly {message.anomaly:.3g}")
     return text

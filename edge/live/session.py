@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from calibration import kernel_cache
+from edge.classification.awaited import awaited_classifier
+from edge.classification.chosen import NONE_SHIPPED
 from edge.clock import Clock, RecordedClock, SystemClock
 from edge.config.model import Config
 from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
@@ -90,7 +92,10 @@ class Session:
         self._broker = broker
         self._watch = watch or (lambda moment: None)
         self._timeline, self._clock = _time_of(source, config)
-        self._reporter = Reporter(config, self._timeline, self._clock, source.origin)
+        self._classifier = awaited_classifier(config)
+        self._reporter = Reporter(
+            config, self._timeline, self._clock, source.origin, self._classifier
+        )
         self._note = ""
         self._live_stored_ns = 0
 
@@ -164,6 +169,7 @@ class Session:
         shelf = Shelf(state_dir / "calibrations", self._config)
         shelf.read_ahead()
         kernel_cache.offer(state_dir)
+        self._classifier.begin()
         with uncollected():
             warm_up(kinds_of(self._source))
         if unkept := kernel_problem():
@@ -271,6 +277,8 @@ class Session:
         if unstored:
             _claim_only(summary, stored.made, self._live_stored_ns / _NS)
         notes = [self._note, parts.loop.note, parts.uplink.stats.last_error, stored.last_error]
+        fell_back = self._reporter.classifier.fell_back
+        notes.append(fell_back if fell_back and fell_back != NONE_SHIPPED else "")
         return {
             **summary,
             "calibration_id": detector.calibration_id if detector else None,

@@ -91,7 +91,9 @@ class HitProvenance(Strict):
 
     calibration_id: Identifier | None = Field(description="Calibration it was found with.")
     model_id: Identifier | None = Field(
-        default=None, description="Model that classified it; null: the shape rules."
+        default=None,
+        description="What classified it: rules/<version>, or a model's name and the first 12 hex "
+        "digits of its file's SHA-256; null: the shape rules.",
     )
     config_hash: Identifier = Field(description="Hash of the configuration.")
     software: Identifier = Field(description="Name and version of the software.")
@@ -104,6 +106,15 @@ class Scores(Strict):
     track: float | None = Field(default=None, ge=0, le=1, description="A straight line.")
     worm: float | None = Field(default=None, ge=0, le=1, description="A bent line.")
     artefact: float | None = Field(default=None, ge=0, le=1, description="No particle.")
+
+
+class Votes(Strict):
+    """Share of human judges expected to vote for each class, 0 to 1, summing to about 1."""
+
+    spot: float = Field(ge=0, le=1, description="For a round, small blob.")
+    track: float = Field(ge=0, le=1, description="For a straight line.")
+    worm: float = Field(ge=0, le=1, description="For a bent line.")
+    artefact: float = Field(ge=0, le=1, description="For no particle.")
 
 
 class HitMessage(Envelope):
@@ -140,6 +151,9 @@ class HitMessage(Envelope):
     features: Numbers = Field(description="Shape features by name; px, ratios or deg.")
     class_: Label = Field(alias="class", description="What it looks like.")
     scores: Scores = Field(description="Probability of each class; empty without a model.")
+    votes: Votes | None = Field(
+        default=None, description="What judges would say; null where what classified it can't tell."
+    )
     anomaly: float | None = Field(
         default=None, description="How unlike the known it is; null without a model."
     )

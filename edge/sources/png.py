@@ -41,7 +41,7 @@ class PngFormat:
 
     def inspect(self, path: Path) -> FileInfo:
         """Read the first 33 bytes."""
-        width, height, bits, colour = _read_header(_read(path, 33))
+        width, height, bits, colour = read_header(_read(path, 33))
         mode = sized_mode(width, height, 16 if bits == 16 else 8, conversion=LUMA if colour else "")
         check_plausible(path, width * height * bits // 8)
         return FileInfo(mode, np.dtype(np.uint16 if bits == 16 else np.uint8))
@@ -60,8 +60,8 @@ def _read(path: Path, size: int = -1) -> bytes:
         raise Unreadable("unreadable", error.strerror or str(error)) from error
 
 
-def _read_header(data: bytes) -> tuple[int, int, int, bool]:
-    """Width, height, bits of a sample, whether it is in colour."""
+def read_header(data: bytes) -> tuple[int, int, int, bool]:
+    """Width, height, bits of a sample, whether it is in colour; raises Unreadable."""
     if len(data) < 33 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR":
         raise Unreadable("bad_header", "isn't a whole PNG file")
     width, height, bits, colour_type = struct.unpack(">IIBB", data[16:26])
@@ -80,7 +80,7 @@ def decode(data: bytes) -> Plane | Fault:
     """
     import cv2
 
-    width, height, bits, colour = _read_header(data)
+    width, height, bits, colour = read_header(data)
     sized_mode(width, height, bits)
     if width * height * bits // 8 > LARGEST_RATIO * (len(data) + 4096):
         raise Unreadable("bad_header", f"its header states {width}x{height} pixels")

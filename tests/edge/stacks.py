@@ -104,6 +104,8 @@ class Replayed:
 def replay(recording: Any, out: Path, *, workers: int = 1, **settings: Any) -> Replayed:
     """Replay into `out` with settings such as ``hold__frames=2``; every message must be right."""
     calibration, stop = settings.pop("calibration", None), settings.pop("stop", None)
+    # The shape rules, where a test does not ask for a model: most are not about classes.
+    settings.setdefault("classify__model", "rules")
     config = load_config(None, {key.replace("__", "."): v for key, v in settings.items()})
     done = Replay(
         recording, config, calibration=calibration, out=out, workers=workers, stop=stop

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from edge.classify import RuleClassifier
+from edge.classification.rules import RuleClassifier
 from edge.clock import RecordedClock, Stamp, SystemClock
 from edge.compose import hit_body
 from edge.crop import crop, decode_png
@@ -56,7 +56,7 @@ PLAN_KEYS = [
     "orientation",
     "provenance",
 ]
-ADDED_KEYS = {"frames_lit", "temperature_c", "boot_id", "time_boot_ns"}
+ADDED_KEYS = {"votes", "frames_lit", "temperature_c", "boot_id", "time_boot_ns"}
 
 
 class FixedClock:
@@ -243,3 +243,20 @@ def test_temperature_that_is_no_number_is_absent(celsius):
     body = hit_body(hit(temperature_c=celsius), FixedClock(), PROVENANCE)
     assert body["temperature_c"] is None
     message(body)
+
+
+def test_expected_votes_stand_beside_the_scores_and_are_null_where_nobody_knows():
+    assert message(hit_body(hit(), FixedClock(), PROVENANCE)).votes is None
+    votes = {"spot": 0.2, "track": 0.79999999, "worm": 0.0, "artefact": 0.0}
+    voted = dataclasses.replace(hit(), votes=votes)
+    body = hit_body(voted, FixedClock(), PROVENANCE)
+    assert body["votes"] == {"spot": 0.2, "track": 0.8, "worm": 0.0, "artefact": 0.0}
+    read = message(body).votes
+    assert read is not None
+    assert read.track == 0.8
+
+
+def test_a_hit_written_before_there_were_votes_is_still_read():
+    body = hit_body(hit(), FixedClock(), PROVENANCE)
+    del body["votes"]
+    assert message(body).votes is None

@@ -17,13 +17,15 @@ from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
 from calibration.store import save
 from edge.clock import SystemClock
+from edge.config.load import load_config
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from edge.doctor import Finding, Look, examine
 from edge.doctor.camera import camera
 from edge.doctor.clock import clock
 from edge.doctor.disk import disk
-from edge.doctor.learned import calibration, model
+from edge.doctor.learned import calibration
+from edge.doctor.model import model
 from edge.doctor.outbox import outbox
 from edge.doctor.running import rig_runs
 from edge.doctor.system import numba, python, versions
@@ -31,6 +33,7 @@ from edge.errors import Failed
 from edge.frame import BadFrame, Frame, Origin, SensorMode
 from edge.messages import parse_utc_ns
 from edge.sources import open_source
+from tests.edge.classification.made import TINY
 from tests.edge.hits.made import message
 
 ENVELOPE = ("schema", "rig", "epoch", "seq", "id", "floor", "origin")
@@ -280,8 +283,27 @@ def test_a_folder_that_can_not_hold_a_database_has_failed(tmp_path: Path) -> Non
 # -- what was learned ------------------------------------------------------------------------
 
 
-def test_the_model_is_named() -> None:
-    assert "rules/1" in model().detail
+def test_rules_that_were_asked_for_are_good() -> None:
+    found = model(load_config(None, {"classify.model": "rules"}))
+    assert (found.verdict, "rules/1" in found.detail) == ("ok", True)
+
+
+def test_a_model_is_named_with_what_runs_it_and_its_time() -> None:
+    found = model(load_config(None, {"classify.model": str(TINY)}))
+    assert found.verdict == "ok"
+    assert found.detail.startswith("tiny/")
+    assert found.detail.endswith(" ms a crop")
+    assert found.data["runtime"] in found.detail
+    assert found.data["crop_ms"] > 0
+
+
+def test_a_model_that_can_not_be_used_is_a_warning_that_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "mine.tflite"
+    path.write_bytes(TINY.read_bytes()[:2000])
+    found = model(load_config(None, {"classify.model": str(path)}))
+    assert found.verdict == "warn"
+    assert f"{path}: is no whole TFLite model" in found.detail
+    assert "[classify] model" in found.advice
 
 
 def test_a_calibration_is_described_with_its_age(tmp_path: Path) -> None:

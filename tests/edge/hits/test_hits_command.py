@@ -66,6 +66,14 @@ def test_one_hit_is_drawn_in_80_columns_and_in_ascii(encoding: str) -> None:
     assert drawn[28].strip(" .") == ""
 
 
+def test_the_votes_that_are_expected_are_shown_with_one_hit() -> None:
+    votes = {"spot": 0.0, "track": 0.8, "worm": 0.2, "artefact": 0.0}
+    text = printed(HitDetail(parse_hit(encode(message(1, votes=votes)), "test")), 80)
+    assert "votes expected: spot 0.00, track 0.80" in " ".join(text.split())
+    silent = printed(HitDetail(parse_hit(encode(message(1)), "test")), 80)
+    assert "votes" not in silent
+
+
 def test_list_prints_json(hit_message: Messages, write_archive: Write, capsys: Capture) -> None:
     folder = write_archive([hit_message(seq) for seq in range(1, 6)], unsent=1)
     assert main(["hits", "list", "--state-dir", str(folder), "--limit", "2", "--json"]) == 0

@@ -61,6 +61,17 @@ def test_csv_holds_every_field_and_every_feature_of_any_hit(
     assert first["delivered"] == ""
 
 
+def test_csv_holds_the_expected_votes_where_there_are_some(
+    tmp_path: Path, hit_message: Messages, write_lines: Write
+) -> None:
+    votes = {"spot": 0.0, "track": 0.8, "worm": 0.2, "artefact": 0.0}
+    export(write_lines([hit_message(1, votes=votes), hit_message(2)]), "csv", tmp_path / "h.csv")
+    with (tmp_path / "h.csv").open(newline="") as file:
+        voted, silent = csv.DictReader(file)
+    assert (voted["vote_track"], voted["vote_worm"]) == ("0.8", "0.2")
+    assert {silent[f"vote_{name}"] for name in votes} == {""}
+
+
 def test_csv_of_an_archive_says_what_was_delivered(
     tmp_path: Path, hit_message: Messages, write_archive: Write
 ) -> None:

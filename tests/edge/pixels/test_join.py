@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from calibration.cover import CoverRule
 from calibration.model import Calibration
-from edge.classify import RuleClassifier
+from edge.classification.rules import RuleClassifier
 from edge.describe import describe
 from edge.detection import Candidate
 from edge.pixels.candidates import ScanLimits, scan_pixels

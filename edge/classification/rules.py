@@ -1,48 +1,13 @@
-"""What a hit is called: spot, track, worm or artefact, by shape.
-
-`Classifier` is the seam a trained model fits into; `RuleClassifier` is the field's rule of thumb,
-which needs no model file and is always there.
-"""
+"""The field's rule of thumb for classes by shape: it needs no model file and is always there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from edge.classification.classes import CLASSES, Classification, Standing
 from edge.detection import Candidate
-
-CLASSES = ("spot", "track", "worm", "artefact")
-"""The classes of CREDO's labelled sets, in the order scores are given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """A class and how sure the classifier is of each.
-
-    Attributes
-    ----------
-    label : str
-        One of `CLASSES`, the one with the largest score.
-    scores : dict of str to float
-        One for each of `CLASSES`, 0 to 1, summing to 1.
-    """
-
-    label: str
-    scores: dict[str, float]
-
-
-class Classifier(Protocol):
-    """Gives each candidate of a batch a class."""
-
-    @property
-    def model_id(self) -> str:
-        """What decided, for a hit's provenance; changes whenever the answers may change."""
-
-    def classify(self, batch: Sequence[tuple[Candidate, dict[str, float]]]) -> list[Classification]:
-        """Classify candidates with their features (`edge.describe.describe`), in order."""
 
 
 class RuleClassifier:
@@ -85,6 +50,10 @@ class RuleClassifier:
     def classify(self, batch: Sequence[tuple[Candidate, dict[str, float]]]) -> list[Classification]:
         """Classify by rule; a rival's score falls from a tie at the border to 0 far from it."""
         return [self._one(candidate, features) for candidate, features in batch]
+
+    def standing(self) -> Standing:
+        """Nothing can fail here."""
+        return Standing(self.model_id)
 
     def _one(self, candidate: Candidate, features: Mapping[str, float]) -> Classification:
         if self._is_leak(candidate, features) or self._is_readout(features):
@@ -129,4 +98,5 @@ def _classification(label: str, rivals: Mapping[str, float]) -> Classification:
     weights = {name: max(rivals.get(name, 0.0), 0.01) for name in CLASSES}
     weights[label] = 1.0
     total = sum(weights.values())
-    return Classification(label, {name: weight / total for name, weight in weights.items()})
+    scores = {name: weight / total for name, weight in weights.items()}
+    return Classification(label, scores, RuleClassifier.model_id)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from edge.classify import CLASSES, Classification, Classifier, RuleClassifier
+from edge.classification.classes import CLASSES, Classification, Classifier
+from edge.classification.rules import RuleClassifier
 from edge.crop import crop
 from edge.describe import describe
 from edge.detection import Candidate
