@@ -32,6 +32,7 @@ class FileKind:
 
 HITS = FileKind("a hits file", b'{"schema":"cosmic-edge/')
 CALIBRATION = FileKind("a calibration", b"header.npy")
+FEATURES = FileKind("a table of features", b"source,item,picture,width_px,height_px,bit_depth,")
 PICTURE = FileKind("a picture of a calibration", b"Title\0calibration ")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge.hits.record import Damage
 
 app = typer.Typer(no_args_is_help=True)
+_REFUSED_LINES = 20
 
 Hits = Annotated[
     Path | None,
@@ -148,6 +149,38 @@ def export(
     refused = ", ".join(f"{number} {reason}" for reason, number in sorted(done.refused.items()))
     typer.echo(f"{done.exported} hits written to {out}" + (f"; refused: {refused}" * bool(refused)))
     _say_damage(done.damage)
+
+
+@app.command()
+def features(
+    *,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Pictures, folders, hits files, state folders, CREDO JSON."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Table to write.")],
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="DIR", help="Write the crops as PNG, too.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure shape and light of crops from their pixels alone, one row of a table each."""
+    from edge.cli._shared import progress
+    from edge.hits.features import measure_crops
+
+    with progress(None, "measuring") as advance:
+        done = measure_crops(paths, out, png=png, advance=advance)
+    if json:
+        print_json(done.to_json())
+        return
+    beside = f", pictures to {png}" if png is not None else ""
+    typer.echo(f"{done.count} crops measured, written to {out}{beside}")
+    for one in done.refused[:_REFUSED_LINES]:
+        typer.echo(f"refused: {one.name}: {one.why}", err=True)
+    if len(done.refused) > _REFUSED_LINES:
+        typer.echo(f"{len(done.refused)} refused; --json lists them all", err=True)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from edge.frame import SensorMode
 # Larger than any sensor; a damaged header must not ask for the memory of one.
 MAX_SIDE_PX = 65_536
 # Deflate can't shrink by more than 1032.
-_LARGEST_RATIO = 1100
+LARGEST_RATIO = 1100
 # A camera's name, as a damaged tag may have none: messages hold 256 characters.
 _LONGEST_NAME = 128
 
@@ -111,7 +111,7 @@ def check_plausible(path: Path, stated_bytes: int) -> None:
     A file that was cut off keeps its stated frames, as bad ones; a damaged header that states
     millions must not.
     """
-    if stated_bytes > _LARGEST_RATIO * (path.stat().st_size + 4096):
+    if stated_bytes > LARGEST_RATIO * (path.stat().st_size + 4096):
         raise Unreadable("bad_header", f"its header states {stated_bytes} bytes of pixels")
 
 

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.sources.files import Fault, FileInfo, Plane, Unreadable, check_plausible, sized_mode
+from edge.sources.files import (
+    LARGEST_RATIO,
+    Fault,
+    FileInfo,
+    Plane,
+    Unreadable,
+    check_plausible,
+    sized_mode,
+)
 from edge.sources.luma import LUMA, luma
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,7 +49,7 @@ class PngFormat:
     def planes(self, path: Path, info: FileInfo, start: int, stop: int) -> Iterator[Plane | Fault]:
         """Decode the image."""
         for _ in range(start, stop):
-            yield _decode(_read(path))
+            yield decode(_read(path))
 
 
 def _read(path: Path, size: int = -1) -> bytes:
@@ -62,16 +70,29 @@ def _read_header(data: bytes) -> tuple[int, int, int, bool]:
     return width, height, bits, colour_type in _COLOUR_TYPES
 
 
-def _decode(data: bytes) -> Plane | Fault:
+def decode(data: bytes) -> Plane | Fault:
+    """Decode a whole PNG file: gray as stored, of colour the luma, without transparency.
+
+    Raises
+    ------
+    Unreadable
+        It is no PNG, or its header states what there can't be.
+    """
     import cv2
 
+    width, height, bits, colour = _read_header(data)
+    sized_mode(width, height, bits)
+    if width * height * bits // 8 > LARGEST_RATIO * (len(data) + 4096):
+        raise Unreadable("bad_header", f"its header states {width}x{height} pixels")
     fault = _damage(data)
     if fault is not None:
         return fault
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # more pixels than OpenCV takes
+        image = None
     if image is None:
         return Fault("unreadable", "its pixels can't be decoded")
-    *_, colour = _read_header(data)
     return Plane(_to_grey(image, colour))
 
 

@@ -272,3 +272,31 @@ def test_orientation_of_a_round_cluster_is_not_left_to_rounding():
     features = describe(candidate(values > 30, values, origin=(1999, 3001)))
     assert features["weighted_orientation_deg"] == 0
     assert features["weighted_ellipticity"] == pytest.approx(0, abs=1e-9)
+
+
+def test_light_is_the_candidates_own():
+    one = candidate(np.ones((2, 3), bool), np.array([[10, 20, 30], [40, 90, 60]]))
+    features = describe(one)
+    assert features["sum_excess_adu"] == one.sum_adu == 250
+    assert features["peak_excess_adu"] == 90
+    assert features["peak_share"] == pytest.approx(90 / 250)
+
+
+def test_a_bent_hit_is_less_straight_than_its_ellipse_tells():
+    mask = np.zeros((30, 30), np.uint8)
+    cv2.polylines(mask, [np.array([(3, 3), (25, 3), (25, 25)], np.int32)], False, 1, 2)
+    bent = describe(candidate(mask))
+    assert bent["straightness"] == pytest.approx(math.sqrt(0.5), abs=0.05)
+    assert (bent["bends"], bent["ends"], bent["forks"]) == (1, 2, 0)
+    assert bent["path_length_px"] == pytest.approx(44, abs=4)
+
+
+def test_a_hit_in_pieces_is_described_as_one():
+    features = describe(candidate(drawing("##..##..##")))
+    assert features["path_length_px"] == pytest.approx(10)
+    assert features["straightness"] == 1
+    assert all(math.isfinite(value) for value in features.values())
+
+
+def test_a_message_has_room_for_all_features():
+    assert len(describe(candidate(drawing("##")))) <= 64  # edge.messages.fields.Numbers
