@@ -36,7 +36,7 @@ _SMOOTH = 1.9
 """A mean of 3 x 3 weighs noise down by about so much."""
 
 
-def augmented(pixels: NDArray[Any], random: np.random.Generator) -> Values:
+def augmented(pixels: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
     """Make another crop of the same hit.
 
     Parameters
@@ -46,8 +46,7 @@ def augmented(pixels: NDArray[Any], random: np.random.Generator) -> Values:
 
     Returns
     -------
-    ndarray of float32, same shape
-        Whole counts within 8 bits, or within 16.
+    ndarray of the same dtype and shape
     """
     values = pixels.astype(np.float32)
     black = float(np.median(values))
@@ -62,13 +61,15 @@ def augmented(pixels: NDArray[Any], random: np.random.Generator) -> Values:
     return _counts(excess + black, pixels)
 
 
-def dimmed(pixels: NDArray[Any], random: np.random.Generator) -> Values:
+def dimmed(pixels: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
     """Make a crop in which the hit does not stand out of the noise as a particle does."""
     excess = pixels.astype(np.float32) - np.float32(np.median(pixels))
     excess = np.where(_lit(excess), excess, 0)
     sigma = random.uniform(0.8, 3.0) * noise_unit(pixels)
     peak = max(float(excess.max()), 1.0)
-    shown = _warped(excess.astype(np.float32), random) * (sigma * random.uniform(*_DIM_SIGMA) / peak)
+    shown = _warped(excess.astype(np.float32), random) * (
+        sigma * random.uniform(*_DIM_SIGMA) / peak
+    )
     noise = _noise(excess.shape, random) * np.float32(sigma)
     return _counts(shown + noise + random.uniform(5, _LEVEL) * noise_unit(pixels), pixels)
 
@@ -92,7 +93,7 @@ def _warped(values: Values, random: np.random.Generator) -> Values:
 
     height, width = values.shape
     if random.random() < 0.5:
-        turned = np.rot90(values, random.integers(4))
+        turned = np.rot90(values, int(random.integers(4)))
         turned = turned[:, ::-1] if random.random() < 0.5 else turned
         dx, dy = random.integers(-_SHIFT_PX, _SHIFT_PX + 1, 2)
         matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float64)
@@ -125,6 +126,6 @@ def _noise(shape: tuple[int, ...], random: np.random.Generator) -> Values:
     return noise
 
 
-def _counts(values: Any, like: NDArray[Any]) -> Values:
-    top = float(np.iinfo(like.dtype).max)
-    return np.clip(np.rint(values), 0, top).astype(np.float32)
+def _counts(values: Any, like: NDArray[Any]) -> NDArray[Any]:
+    counts: NDArray[Any] = np.clip(np.rint(values), 0, np.iinfo(like.dtype).max)
+    return counts.astype(like.dtype)

@@ -11,17 +11,19 @@ from edge.cli._options import Json
 from edge.errors import BadUse
 
 
-def command(
+def command(  # noqa: PLR0917  (typer gives them by name)
     data: Annotated[
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders of labelled crops: index.csv with votes or labels, or one folder a class.",
+            help="Folders of labelled crops: with index.csv, or one folder a class.",
         ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="MODEL.tflite", help="Where the model goes; its card beside."),
+        typer.Option(
+            "--out", metavar="MODEL.tflite", help="Where the model goes; its card beside."
+        ),
     ] = None,
     epochs: Annotated[
         int, typer.Option("--epochs", min=1, max=2000, metavar="N", help="Looks at every crop.")
@@ -58,8 +60,9 @@ def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any
 
     check_place(out, MODEL)
     crops = joined([read_labelled(folder) for folder in data])
-    with progress(2 * epochs, "train") as advance:
-        return train(crops, out, FitRules(epochs, seed), lambda done, total: advance(1))
+    rules = FitRules(epochs=epochs, seed=seed)
+    with progress(2 * epochs + rules.copies + 2, "train") as advance:
+        return train(crops, out, rules, lambda done, total: advance(1))
 
 
 def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, 
     from training.methods import Net, Rules, Together, Trees
 
     crops = joined([read_labelled(folder) for folder in data])
-    net, trees = Net(FitRules(epochs, seed)), Trees()
+    net, trees = Net(FitRules(epochs=epochs, seed=seed)), Trees()
     said = console()
     found = cross_validate(
         crops,
@@ -95,7 +98,9 @@ def _show(report: dict[str, Any], *, json: bool) -> None:
     for name, value in report.items():
         figures = value if isinstance(value, dict) else {"": value}
         told = ", ".join(
-            f"{key} {one}".strip() for key, one in figures.items() if not isinstance(one, dict | list)
+            f"{key} {one}".strip()
+            for key, one in figures.items()
+            if not isinstance(one, dict | list)
         )
         table.add_row(name, told)
     Console().print(table)

@@ -72,9 +72,7 @@ def cross_validate(
 ) -> list[Compared]:
     """Repeat a stratified group k-fold; every method sees the same folds."""
     say = told or (lambda line: None)
-    predicted = {
-        method.name: np.full((repeats, len(crops), 4), np.nan) for method in methods
-    }
+    predicted = {method.name: np.full((repeats, len(crops), 4), np.nan) for method in methods}
     for repeat in range(repeats):
         for fold, (train, test) in enumerate(group_folds(crops, folds, seed + repeat)):
             for method in methods:

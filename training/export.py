@@ -11,15 +11,16 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.contract import INPUT, SCORES, SIGNATURE, VOTES
-from edge.classification.prepare import CHANNELS, SIZE_PX
+from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES
+from edge.classification.numbers import NAMES, numbers
+from edge.classification.prepare import CHANNELS, SIZE_PX, prepare
 from edge.errors import Failed
 from training.fit import Fitted
 
@@ -28,7 +29,7 @@ _MOST_DIFFERENCE = 0.005
 
 
 def to_tflite(fitted: Fitted) -> bytes:
-    """Convert to float16 weights; answers are means over the crop's four mirror images."""
+    """Convert to float16 weights; answers are means over the crop's mirror images."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder, _hushed():
@@ -39,8 +40,8 @@ def to_tflite(fitted: Fitted) -> bytes:
         return bytes(converter.convert())
 
 
-def check(model: bytes, fitted: Fitted, crops: NDArray[np.float32]) -> float:
-    """Largest difference between a model's scores and the net's, for prepared crops.
+def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float:
+    """Largest difference between a model's scores and the net's, for some crops.
 
     Raises
     ------
@@ -49,23 +50,19 @@ def check(model: bytes, fitted: Fitted, crops: NDArray[np.float32]) -> float:
     """
     import tensorflow as tf
 
+    inputs = {
+        INPUT: np.stack([prepare(one) for one in pixels]),
+        NUMBERS: np.stack([numbers(one) for one in pixels]),
+    }
     with _hushed():
         interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
-        run = interpreter.get_signature_runner(SIGNATURE)
-        told = run(**{INPUT: crops})[SCORES]
-    expected = fitted.temperatures.scores(_mean_logits(fitted.network, crops))
-    worst = float(np.abs(told - expected).max())
+        told = interpreter.get_signature_runner(SIGNATURE)(**inputs)[SCORES]
+    worst = float(np.abs(told - fitted.predict(pixels)).max())
     if not worst <= _MOST_DIFFERENCE:
         raise Failed(f"the converted model's scores differ from the net's by {worst:.3g}")
     if len(model) > MOST_BYTES:
         raise Failed(f"the model has {len(model)} bytes, more than {MOST_BYTES}")
     return worst
-
-
-def _mean_logits(network: Any, crops: NDArray[np.float32]) -> NDArray[np.float64]:
-    views = crops, crops[:, ::-1], crops[:, :, ::-1], crops[:, ::-1, ::-1]
-    logits = [network.predict(np.ascontiguousarray(one), verbose=0) for one in views]
-    return np.asarray(np.mean(logits, axis=0), np.float64)
 
 
 def _archive(fitted: Fitted, folder: str) -> None:
@@ -74,10 +71,11 @@ def _archive(fitted: Fitted, folder: str) -> None:
 
     network, temperatures = fitted.network, fitted.temperatures
 
-    def classify(crop: Any) -> dict[str, Any]:
+    def classify(crop: Any, features: Any) -> dict[str, Any]:
         across, down = tf.reverse(crop, [2]), tf.reverse(crop, [1])
         views = crop, across, down, tf.reverse(down, [2])
-        logits = tf.add_n([network(one, training=False) for one in views]) / len(views)
+        answers = [network([one, features], training=False)[1:] for one in views]
+        logits = tf.add_n([one for pair in answers for one in pair]) / (2 * len(views))
         return {
             SCORES: tf.nn.softmax(logits / temperatures.label),
             VOTES: tf.nn.softmax(logits / temperatures.votes),
@@ -85,8 +83,9 @@ def _archive(fitted: Fitted, folder: str) -> None:
 
     archive = keras.export.ExportArchive()
     archive.track(network)
-    shape = tf.TensorSpec((None, SIZE_PX, SIZE_PX, CHANNELS), name=INPUT)
-    archive.add_endpoint(SIGNATURE, classify, input_signature=[shape])
+    crop = tf.TensorSpec((None, SIZE_PX, SIZE_PX, CHANNELS), name=INPUT)
+    features = tf.TensorSpec((None, len(NAMES)), name=NUMBERS)
+    archive.add_endpoint(SIGNATURE, classify, input_signature=[crop, features])
     archive.write_out(folder, verbose=False)
 
 

@@ -39,4 +39,5 @@ def read_gray(path: Path) -> NDArray[Any]:
     if pixels.shape[2] < 3:
         return np.ascontiguousarray(pixels[..., 0])
     luma = pixels[..., :3].astype(np.float64) @ np.array([0.114, 0.587, 0.299])
-    return np.rint(luma).astype(pixels.dtype)
+    gray: NDArray[Any] = np.rint(luma).astype(pixels.dtype)
+    return gray

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from edge.classification.numbers import numbers
 from edge.classification.rules import RuleClassifier
 from edge.classification.spotted import spotted
 from edge.describe import describe
-from training.features import feature_table
 from training.fit import FitRules, Progress, fit
 from training.labelled import LabelledCrops
 
@@ -59,8 +59,8 @@ class Trees:
         trees = ExtraTreesRegressor(
             _TREES, min_samples_leaf=_LEAF, max_features=_TRIED_SHARE, random_state=seed, n_jobs=-1
         )
-        trees.fit(feature_table(crops.pixels), crops.votes)
-        return lambda pixels: np.asarray(trees.predict(feature_table(pixels)))
+        trees.fit(_table(crops.pixels), crops.votes)
+        return lambda pixels: np.asarray(trees.predict(_table(pixels)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Net:
 
     def learn(self, crops: LabelledCrops, seed: int) -> Apply:
         """Train and calibrate it within these crops."""
-        fitted = fit(crops, FitRules(self.rules.epochs, seed), self.progress)
+        fitted = fit(crops, replace(self.rules, seed=seed), self.progress)
         return fitted.predict
 
 
@@ -91,3 +91,7 @@ class Together:
         one, other = self.first.learn(crops, seed), self.second.learn(crops, seed)
         weight = self.weight
         return lambda pixels: weight * one(pixels) + (1 - weight) * other(pixels)
+
+
+def _table(pixels: Sequence[Any]) -> NDArray[np.float32]:
+    return np.stack([numbers(one) for one in pixels])

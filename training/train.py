@@ -7,9 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from edge.classification.prepare import prepare
 from training.card import write_card
 from training.export import check, to_tflite, write_model
 from training.fit import FitRules, Progress, fit
@@ -31,8 +28,7 @@ def train(
     begun = time.monotonic()
     fitted = fit(crops, rules, progress)
     model = to_tflite(fitted)
-    some = np.stack([prepare(one) for one in crops.pixels[:_CHECKED]])
-    difference = check(model, fitted, some)
+    difference = check(model, fitted, crops.pixels[:_CHECKED])
     write_model(model, out)
     report = {
         "model": str(out),
@@ -42,6 +38,7 @@ def train(
         "groups": len(set(crops.group)),
         "labelled": int((crops.label >= 0).sum()),
         "epochs": rules.epochs,
+        "copies": rules.copies,
         "seed": rules.seed,
         "label_temperature": round(fitted.temperatures.label, 4),
         "votes_temperature": round(fitted.temperatures.votes, 4),

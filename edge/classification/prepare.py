@@ -20,7 +20,9 @@ _DARK_SHARE = 0.8
 _OF_NORMAL_NOISE = 1.5
 """Root mean square of the smaller 80 % of normal values, times this, is their sigma."""
 
-_LEAST_NOISE_ADU = 0.7
+LEAST_NOISE_ADU = 0.7
+"""Noise below a count can't be told from none."""
+
 _CLEAR_SIGMA = 4.0
 _ARCSINH_SCALE = 4.0
 
@@ -45,7 +47,7 @@ def prepare(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """
     excess = np.asarray(pixels, np.float32)
     excess = excess - np.float32(np.median(excess))
-    noise = max(noise_adu(excess), _LEAST_NOISE_ADU)
+    noise = max(noise_adu(excess), LEAST_NOISE_ADU)
     square = _cut(excess, *_centre(excess))
     shown = np.empty((SIZE_PX, SIZE_PX, CHANNELS), np.float32)
     np.divide(square, np.float32(max(float(square.max()), 1.0)), out=shown[..., 0])

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "calibrate": ("edge.cli.calibrate", "Make a calibration from dark frames, or look at one."),
     "score": ("edge.cli.score", "Score hits against the truth of a simulated recording."),
     "screen": ("edge.cli.screen", "Name the calibration frames that are not like the others."),
+    "train": ("training.cli", "Train the classifier of hits, or judge one by cross-validation."),
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
