@@ -1,9 +1,10 @@
 """What a model must be: its file, its signature and its answers.
 
-A model is a ``.tflite`` file with a signature ``classify_1``: one float32 input ``crop`` of shape
-(n, 60, 60, 2), made by `edge.classification.prepare`, and two float32 outputs ``scores`` and
-``votes`` of shape (n, 4) in the order of `CLASSES`. Scores sum to 1; votes are the shares of judges
-that are expected to choose each class, and sum to about 1.
+A model is a ``.tflite`` file with a signature ``classify_1``: a float32 input ``crop`` of shape
+(n, SIZE_PX, SIZE_PX, 2), made by `edge.classification.prepare`; if it wants it, another one
+``features`` of shape (n, 121), made by `edge.classification.numbers`; and two float32 outputs
+``scores`` and ``votes`` of shape (n, 4) in the order of `CLASSES`. Scores
+sum to 1; votes are the shares of judges that are expected to choose each class, and sum to about 1.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from edge.classification.numbers import NAMES
 from edge.classification.prepare import CHANNELS, SIZE_PX
 
 SIGNATURE = "classify_1"
-INPUT = "crop"
+INPUT, NUMBERS = "crop", "features"
 SCORES, VOTES = "scores", "votes"
 
 _SLACK = {SCORES: 0.01, VOTES: 0.1}
@@ -74,24 +76,33 @@ def accepted(interpreter: Interpreter) -> Runner:
         has = f"it has {', '.join(map(str, named[:4]))}" if named else "it has none"
         raise ContractError(f"no signature {SIGNATURE}: {has}")
     runner = interpreter.get_signature_runner(SIGNATURE)
-    _check(runner.get_input_details(), {INPUT: (_FREE, SIZE_PX, SIZE_PX, CHANNELS)}, "input")
+    inputs = runner.get_input_details()
+    expected: dict[str, Sequence[int]] = {INPUT: (_FREE, SIZE_PX, SIZE_PX, CHANNELS)}
+    if wants_numbers(runner):
+        expected[NUMBERS] = (_FREE, len(NAMES))
+    _check(inputs, expected, "input")
     shape = (_FREE, len(CLASSES))
     _check(runner.get_output_details(), {SCORES: shape, VOTES: shape}, "output")
-    answer(runner, np.zeros((SIZE_PX, SIZE_PX, CHANNELS), np.float32))
+    answer(runner, {name: np.zeros(sizes[1:], np.float32) for name, sizes in expected.items()})
     return runner
 
 
+def wants_numbers(runner: Runner) -> bool:
+    """Whether a model takes features beside the crop."""
+    return NUMBERS in runner.get_input_details()
+
+
 def answer(
-    runner: Runner, prepared: NDArray[np.float32]
+    runner: Runner, prepared: Mapping[str, NDArray[np.float32]]
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Scores and votes of one prepared crop.
+    """Scores and votes of one crop, its inputs by name.
 
     Raises
     ------
     ContractError
         What comes out is not finite, not between 0 and 1, or does not sum to 1.
     """
-    outputs = runner(**{INPUT: prepared[np.newaxis]})
+    outputs = runner(**{name: values[np.newaxis] for name, values in prepared.items()})
     return _shares(outputs, SCORES), _shares(outputs, VOTES)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from edge.classification.classes import CLASSES, Classification, Standing
-from edge.classification.contract import Runner, answer
+from edge.classification.contract import INPUT, NUMBERS, Runner, answer, wants_numbers
 from edge.classification.flatbuffer import is_whole
+from edge.classification.numbers import numbers
 from edge.classification.prepare import prepare
 from edge.classification.probe import probe
 from edge.classification.runtime import NotLoaded, Runtime, load
@@ -89,6 +90,7 @@ class ModelClassifier:
         self.model_id = model_id
         self._runner = runner
         self._runtime = runtime
+        self._wants_numbers = wants_numbers(runner)
 
     @classmethod
     def load(
@@ -118,7 +120,7 @@ class ModelClassifier:
         return cls(file.model_id, loaded.runner, loaded.runtime)
 
     def classify(self, batch: Sequence[tuple[Candidate, dict[str, float]]]) -> list[Classification]:
-        """Classify the raw crops; features are not looked at.
+        """Classify the raw crops; a model that wants features measures the crop itself.
 
         Raises
         ------
@@ -132,7 +134,11 @@ class ModelClassifier:
         return Standing(self.model_id, self._runtime)
 
     def _one(self, candidate: Candidate) -> Classification:
-        scores, votes = answer(self._runner, prepare(candidate.crop.pixels))
+        pixels = candidate.crop.pixels
+        inputs = {INPUT: prepare(pixels)}
+        if self._wants_numbers:
+            inputs[NUMBERS] = numbers(pixels)
+        scores, votes = answer(self._runner, inputs)
         label = max(CLASSES, key=scores.__getitem__)
         return Classification(label, scores, self.model_id, votes)
 

@@ -11,45 +11,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.frame import Pixels
-
-SIZE_PX = 60
+SIZE_PX = 48
 """Edge of the square a model sees."""
 
 CHANNELS = 2
 
-_MAD_TO_SIGMA = 1.4826
-_LEAST_NOISE_ADU = 1.0
-_ARCSINH_SCALE = 8.0
+_DARK_SHARE = 0.8
+_OF_NORMAL_NOISE = 1.5
+"""Root mean square of the smaller 80 % of normal values, times this, is their sigma."""
+
+LEAST_NOISE_ADU = 0.7
+"""Noise below a count can't be told from none."""
+
+_CLEAR_SIGMA = 4.0
+_ARCSINH_SCALE = 4.0
 
 
-def prepare(pixels: Pixels) -> NDArray[np.float32]:
+def prepare(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Centre a crop on its hit and put its counts on a scale that no camera changes.
+
+    Neither black level nor gain nor bit depth can be seen in what comes out: the shape of the hit,
+    and how far it stands out of its own surroundings' noise.
 
     Parameters
     ----------
-    pixels : ndarray of uint8 or uint16, shape (height, width)
+    pixels : ndarray of uint8, uint16 or float32, shape (height, width)
         Raw counts of any bit depth and black level; at least one pixel.
 
     Returns
     -------
     ndarray of float32, shape (SIZE_PX, SIZE_PX, CHANNELS)
-        Channel 0: excess over the median, as a share of the largest, 0 to 1. Channel 1: arcsinh of
-        the excess in units of the noise (from the median absolute deviation, at least 1 ADU),
-        over 8. What lies beyond the crop is 0.
+        Channel 0: excess over the median, as a share of the largest, at most 1. Channel 1:
+        arcsinh of the excess in units of four times the noise, over 4. What lies beyond the crop
+        is 0.
     """
-    counts = np.asarray(pixels, np.float32)
-    background = np.float32(np.median(counts))
-    excess = counts - background
-    noise = max(_MAD_TO_SIGMA * float(np.median(np.abs(excess))), _LEAST_NOISE_ADU)
-    row, col = _centre(excess)
-    square = _cut(excess, row, col)
-    shown = np.zeros((SIZE_PX, SIZE_PX, CHANNELS), np.float32)
-    peak = float(square.max())
-    if peak > 0.0:
-        shown[..., 0] = np.clip(square / np.float32(peak), 0.0, 1.0)
-    shown[..., 1] = np.arcsinh(square / np.float32(noise)) / np.float32(_ARCSINH_SCALE)
+    excess = np.asarray(pixels, np.float32)
+    excess = excess - np.float32(np.median(excess))
+    noise = max(noise_adu(excess), LEAST_NOISE_ADU)
+    square = _cut(excess, *_centre(excess))
+    shown = np.empty((SIZE_PX, SIZE_PX, CHANNELS), np.float32)
+    np.divide(square, np.float32(max(float(square.max()), 1.0)), out=shown[..., 0])
+    np.maximum(shown[..., 0], np.float32(-1), out=shown[..., 0])
+    shown[..., 1] = np.arcsinh(square / np.float32(_CLEAR_SIGMA * noise))
+    shown[..., 1] /= np.float32(_ARCSINH_SCALE)
     return shown
+
+
+def noise_adu(excess: NDArray[np.float32]) -> float:
+    """Noise of a crop's dark pixels: of the four fifths that lie nearest to the median.
+
+    A median absolute deviation is 0 or 1 where noise is below a count.
+    """
+    near = np.abs(excess).reshape(-1)
+    count = max(int(near.size * _DARK_SHARE), 1)
+    near = np.partition(near, count - 1)[:count]
+    return float(np.sqrt(np.mean(np.square(near, dtype=np.float64)))) * _OF_NORMAL_NOISE
 
 
 def _centre(excess: NDArray[np.float32]) -> tuple[int, int]:
@@ -63,7 +79,7 @@ def _centre(excess: NDArray[np.float32]) -> tuple[int, int]:
     return int(row), int(col)
 
 
-def _cut(excess: NDArray[Any], row: int, col: int) -> NDArray[np.float32]:
+def _cut(excess: NDArray[np.float32], row: int, col: int) -> NDArray[np.float32]:
     """The square around a pixel, padded with zeros; the pixel lies at SIZE_PX // 2."""
     square = np.zeros((SIZE_PX, SIZE_PX), np.float32)
     y0, x0 = row - SIZE_PX // 2, col - SIZE_PX // 2

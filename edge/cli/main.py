@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "score": ("edge.cli.score", "Score hits against the truth of a simulated recording."),
     "screen": ("edge.cli.screen", "Name the calibration frames that are not like the others."),
     "classify": ("edge.cli.classify", "Say what hits in files are: spot, track, worm, artefact."),
+    "train": ("training.cli", "Train the classifier of hits, or judge one by cross-validation."),
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
@@ -49,6 +50,9 @@ EXTRAS: Mapping[str, str] = {
     "amqtt": "demo",
     "matplotlib": "plot",
     "pyarrow": "parquet",
+    "keras": "train",
+    "tensorflow": "train",
+    "sklearn": "train",
 }
 """Optional packages and the extra that installs each."""
 

@@ -12,7 +12,7 @@ from edge.crop import crop
 from edge.detection import Candidate
 
 TINY = Path(__file__).with_name("tiny.tflite")
-SHOWN = (1, 60, 60, 2)
+SHOWN = (1, 48, 48, 2)
 
 
 def dark(size: int = 60, seed: int = 1) -> np.ndarray:

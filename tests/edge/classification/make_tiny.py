@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-SIZE_PX, CHANNELS, CLASSES = 60, 2, 4
+SIZE_PX, CHANNELS, CLASSES = 48, 2, 4
 
 
 class Tiny(tf.Module):

@@ -1,0 +1,106 @@
+"""``cosmic-edge train``: labelled crops in, the model that rigs run out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge.cli._options import Json
+from edge.errors import BadUse
+
+
+def command(  # noqa: PLR0917  (typer gives them by name)
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA…",
+            help="Folders of labelled crops: with index.csv, or one folder a class.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="MODEL.tflite", help="Where the model goes; its card beside."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=1, max=2000, metavar="N", help="Looks at every crop.")
+    ] = 60,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, metavar="N")] = 0,
+    cross_validate: Annotated[
+        bool,
+        typer.Option("--cross-validate", help="Judge it and its rivals on groups never seen."),
+    ] = False,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, max=100, metavar="N", help="Of the 5 folds.")
+    ] = 5,
+    json: Json = False,
+) -> None:
+    """Train a classifier of hits, or judge one by cross-validation."""
+    if cross_validate == (out is not None):
+        raise BadUse("name either --out MODEL.tflite, or --cross-validate")
+    for folder in data:
+        if not folder.is_dir():
+            raise BadUse(f"{folder}: no folder of labelled crops")
+    if out is not None and out.suffix != ".tflite":
+        raise BadUse(f"{out}: a model is a .tflite; name a file that ends so")
+    report = _judge(data, epochs, seed, repeats) if out is None else _train(data, out, epochs, seed)
+    _show(report, json=json)
+
+
+def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any]:
+    from edge.cli._shared import progress
+    from edge.outfile import check_place
+    from training.card import MODEL
+    from training.fit import FitRules
+    from training.labelled import joined, read_labelled
+    from training.train import train
+
+    check_place(out, MODEL)
+    crops = joined([read_labelled(folder) for folder in data])
+    rules = FitRules(epochs=epochs, seed=seed)
+    with progress(2 * epochs + rules.copies + 2, "train") as advance:
+        return train(crops, out, rules, lambda done, total: advance(1))
+
+
+def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, Any]:
+    from edge.cli._shared import console
+    from training.crossval import cross_validate
+    from training.fit import FitRules
+    from training.labelled import joined, read_labelled
+    from training.methods import Net, Rules, Together, Trees
+
+    crops = joined([read_labelled(folder) for folder in data])
+    net, trees = Net(FitRules(epochs=epochs, seed=seed)), Trees()
+    said = console()
+    found = cross_validate(
+        crops,
+        (Rules(), trees, net, Together(net, trees)),
+        repeats=repeats,
+        seed=seed,
+        told=lambda line: said.print(line, highlight=False),
+    )
+    return {one.name: one.to_json() for one in found}
+
+
+def _show(report: dict[str, Any], *, json: bool) -> None:
+    from edge.cli._shared import print_json
+
+    if json:
+        print_json(report)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for name, value in report.items():
+        figures = value if isinstance(value, dict) else {"": value}
+        told = ", ".join(
+            f"{key} {one}".strip()
+            for key, one in figures.items()
+            if not isinstance(one, dict | list)
+        )
+        table.add_row(name, told)
+    Console().print(table)

@@ -1,0 +1,110 @@
+"""Methods beside one another in the same folds, on groups that none of them was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.folds import group_folds
+from training.labelled import LabelledCrops
+from training.scores import ARTEFACT, Scores, confusion, group_interval, scores_of
+
+Told = Callable[[str], None]
+
+
+class Method(Protocol):
+    """Learns from crops and gives others scores."""
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+
+    def learn(self, crops: LabelledCrops, seed: int) -> Callable[[Sequence[Any]], NDArray[Any]]:
+        """Train; return what gives pixels scores of shape (n, 4)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """What a method reached.
+
+    Attributes
+    ----------
+    name : str
+    mean : Scores
+        Over all repeats.
+    intervals : dict of str to (float, float)
+        95 %, groups drawn, for ``all``, ``confident`` and ``artefact``.
+    confusion : ndarray of int64, shape (4, 4)
+        Of all repeats together.
+    predicted : ndarray, shape (repeats, n, 4)
+        For every row, by a net that did not see its group.
+    """
+
+    name: str
+    mean: Scores
+    intervals: dict[str, tuple[float, float]]
+    confusion: NDArray[np.int64]
+    predicted: NDArray[np.float64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures alone."""
+        return {
+            **{key: round(value, 4) for key, value in asdict(self.mean).items()},
+            "intervals": {
+                key: [round(one, 4) for one in pair] for key, pair in self.intervals.items()
+            },
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def cross_validate(
+    crops: LabelledCrops,
+    methods: Sequence[Method],
+    *,
+    folds: int = 5,
+    repeats: int = 5,
+    seed: int = 0,
+    told: Told | None = None,
+) -> list[Compared]:
+    """Repeat a stratified group k-fold; every method sees the same folds."""
+    say = told or (lambda line: None)
+    predicted = {method.name: np.full((repeats, len(crops), 4), np.nan) for method in methods}
+    for repeat in range(repeats):
+        for fold, (train, test) in enumerate(group_folds(crops, folds, seed + repeat)):
+            for method in methods:
+                apply = method.learn(crops.take(train), seed + 100 * repeat + fold)
+                answers = apply([crops.pixels[i] for i in test])
+                predicted[method.name][repeat, test] = answers
+                known = test[crops.label[test] >= 0]
+                found = predicted[method.name][repeat, known].argmax(axis=1)
+                right = float((found == crops.label[known]).mean())
+                say(f"repeat {repeat + 1} fold {fold + 1} {method.name}: {right:.1%}")
+    return [_compared(crops, method.name, predicted[method.name]) for method in methods]
+
+
+def _compared(crops: LabelledCrops, name: str, predicted: NDArray[np.float64]) -> Compared:
+    known = np.flatnonzero(crops.label >= 0)
+    label, confident = crops.label[known], crops.confident[known]
+    each = [scores_of(one[known], label, confident) for one in predicted]
+    mean = Scores(
+        *(float(np.nanmean([getattr(one, key) for one in each])) for key in asdict(each[0]))
+    )
+    called = predicted[:, known].argmax(axis=2)
+    right = (called == label).mean(axis=0)
+    rejected = ((called == ARTEFACT) == (label == ARTEFACT)).mean(axis=0)
+    group = np.array(crops.group)[known]
+    return Compared(
+        name,
+        mean,
+        {
+            "all": group_interval(right, group.tolist()),
+            "confident": group_interval(right[confident], group[confident].tolist()),
+            "artefact": group_interval(rejected, group.tolist()),
+        },
+        np.sum([confusion(one[known], label) for one in predicted], axis=0),
+        predicted,
+    )

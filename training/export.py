@@ -1,0 +1,115 @@
+"""Writes a trained net as the `.tflite` that the device runs, and proves that it is the same.
+
+The way matters. A Keras `ExportArchive` with the signature ``classify_1``, and the converter on
+that: from a concrete function, or from a `tf.Module` that holds a Keras net, comes without a word
+a model whose weights are gone. So what was converted is run against the net before it is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES
+from edge.classification.numbers import NAMES, numbers
+from edge.classification.prepare import CHANNELS, SIZE_PX, prepare
+from edge.errors import Failed
+from training.fit import Fitted
+
+MOST_BYTES = 400_000
+_MOST_DIFFERENCE = 0.005
+
+
+def to_tflite(fitted: Fitted) -> bytes:
+    """Convert to float16 weights; answers are means over the crop's mirror images."""
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder, _hushed():
+        _archive(fitted, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, [SIGNATURE])
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+        return bytes(converter.convert())
+
+
+def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float:
+    """Largest difference between a model's scores and the net's, for some crops.
+
+    Raises
+    ------
+    Failed
+        It is more than 0.005, or the file is larger than a rig should load.
+    """
+    import tensorflow as tf
+
+    inputs = {
+        INPUT: np.stack([prepare(one) for one in pixels]),
+        NUMBERS: np.stack([numbers(one) for one in pixels]),
+    }
+    with _hushed():
+        interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
+        told = interpreter.get_signature_runner(SIGNATURE)(**inputs)[SCORES]
+    worst = float(np.abs(told - fitted.predict(pixels)).max())
+    if not worst <= _MOST_DIFFERENCE:
+        raise Failed(f"the converted model's scores differ from the net's by {worst:.3g}")
+    if len(model) > MOST_BYTES:
+        raise Failed(f"the model has {len(model)} bytes, more than {MOST_BYTES}")
+    return worst
+
+
+def _archive(fitted: Fitted, folder: str) -> None:
+    import keras
+    import tensorflow as tf
+
+    network, temperatures = fitted.network, fitted.temperatures
+
+    def classify(crop: Any, features: Any) -> dict[str, Any]:
+        across, down = tf.reverse(crop, [2]), tf.reverse(crop, [1])
+        views = crop, across, down, tf.reverse(down, [2])
+        answers = [network([one, features], training=False)[1:] for one in views]
+        logits = tf.add_n([one for pair in answers for one in pair]) / (2 * len(views))
+        return {
+            SCORES: tf.nn.softmax(logits / temperatures.label),
+            VOTES: tf.nn.softmax(logits / temperatures.votes),
+        }
+
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    crop = tf.TensorSpec((None, SIZE_PX, SIZE_PX, CHANNELS), name=INPUT)
+    features = tf.TensorSpec((None, len(NAMES)), name=NUMBERS)
+    archive.add_endpoint(SIGNATURE, classify, input_signature=[crop, features])
+    archive.write_out(folder, verbose=False)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what the converter's C++ prints off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def write_model(model: bytes, path: Path) -> None:
+    """Write it whole or not at all."""
+    from edge.outfile import replacing
+
+    try:
+        with replacing(path) as file:
+            file.write(model)
+    except OSError as error:
+        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None

@@ -1,0 +1,49 @@
+"""From labelled crops to a model and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from training.card import write_card
+from training.export import check, to_tflite, write_model
+from training.fit import FitRules, Progress, fit
+from training.labelled import LabelledCrops
+
+_CHECKED = 256
+
+
+def train(
+    crops: LabelledCrops, out: Path, rules: FitRules, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train a net, write it where it proves to be the same in TFLite, and its card beside it.
+
+    Raises
+    ------
+    Failed
+        The converted model differs from the net, is too large, or can't be written.
+    """
+    begun = time.monotonic()
+    fitted = fit(crops, rules, progress)
+    model = to_tflite(fitted)
+    difference = check(model, fitted, crops.pixels[:_CHECKED])
+    write_model(model, out)
+    report = {
+        "model": str(out),
+        "bytes": len(model),
+        "sha256": hashlib.sha256(model).hexdigest(),
+        "crops": len(crops),
+        "groups": len(set(crops.group)),
+        "labelled": int((crops.label >= 0).sum()),
+        "epochs": rules.epochs,
+        "copies": rules.copies,
+        "seed": rules.seed,
+        "label_temperature": round(fitted.temperatures.label, 4),
+        "votes_temperature": round(fitted.temperatures.votes, 4),
+        "largest_difference": round(difference, 6),
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+    write_card(out.with_suffix(".md"), crops, report)
+    return report
