@@ -148,5 +148,5 @@ def _refusal(path: Path, error: NotLoaded) -> BadModel | NoRuntime:
     if of_model:
         return BadModel(f"{path}: is no usable model: {of_model[0].why} ({of_model[0].runtime})")
     return NoRuntime(
-        f"no TFLite runtime works here ({error}); install one: pip install ai-edge-litert"
+        f"no TFLite runtime works here ({error}); install one: pip install 'ai-edge-litert<2.2'"
     )

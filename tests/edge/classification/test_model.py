@@ -120,7 +120,7 @@ def test_a_computer_without_a_runtime_is_told_what_to_install():
 
     with pytest.raises(NoRuntime) as caught:
         ModelClassifier.load(ModelFile.read(TINY), runtimes=[Runtime("old", missing)])
-    assert "pip install ai-edge-litert" in str(caught.value)
+    assert "pip install 'ai-edge-litert<2.2'" in str(caught.value)
 
 
 def files(folder: Path) -> dict[str, Path]:
