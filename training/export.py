@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES
+from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES, answer
 from edge.classification.numbers import NAMES, numbers
 from edge.classification.prepare import CHANNELS, SIZE_PX, prepare
+from edge.classification.runtime import load
 from edge.errors import Failed
 from training.fit import Fitted
 
@@ -41,23 +42,19 @@ def to_tflite(fitted: Fitted) -> bytes:
 
 
 def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float:
-    """Largest difference between a model's scores and the net's, for some crops.
+    """Largest difference between a model's scores, as the device runs it, and the net's.
 
     Raises
     ------
     Failed
         It is more than 0.005, or the file is larger than a rig should load.
     """
-    import tensorflow as tf
-
-    inputs = {
-        INPUT: np.stack([prepare(one) for one in pixels]),
-        NUMBERS: np.stack([numbers(one) for one in pixels]),
-    }
-    with _hushed():
-        interpreter = tf.lite.Interpreter(model_content=model, num_threads=1)
-        told = interpreter.get_signature_runner(SIGNATURE)(**inputs)[SCORES]
-    worst = float(np.abs(told - fitted.predict(pixels)).max())
+    runner = load(model).runner
+    told = [
+        list(answer(runner, {INPUT: prepare(one), NUMBERS: numbers(one)})[0].values())
+        for one in pixels
+    ]
+    worst = float(np.abs(np.array(told) - fitted.predict(pixels)).max())
     if not worst <= _MOST_DIFFERENCE:
         raise Failed(f"the converted model's scores differ from the net's by {worst:.3g}")
     if len(model) > MOST_BYTES:

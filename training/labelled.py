@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from edge.classification.pictures import Refused, read_picture
 from edge.errors import BadUse
-from training.gray import GrayError, read_gray
 
 INDEX = "index.csv"
 NO_LABEL = -1
@@ -165,6 +165,6 @@ def _alone(label: int) -> tuple[float, ...]:
 
 def _picture(path: Path) -> NDArray[Any] | None:
     try:
-        return read_gray(path)
-    except GrayError:
+        return read_picture(path.read_bytes())
+    except (OSError, Refused):
         return None
