@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from edge.errors import BadUse, Failed
-from edge.outfile import FileKind, check_place, replacing
+from edge.errors import BadUse
+from edge.outfile import FileKind, check_place, write_whole
 
 
 def check_picture(path: Path, kind: FileKind, what: str) -> None:
@@ -59,8 +59,4 @@ def save_figure(figure: Any, path: Path, title: str) -> None:
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Title": title, "Software": None})
-    try:
-        with replacing(path) as file:
-            file.write(buffer.getvalue())
-    except OSError as error:
-        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None
+    write_whole(path, buffer.getvalue())

@@ -106,3 +106,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears under its name when it is whole.
+
+    Raises
+    ------
+    Failed
+        It can't be written.
+    """
+    try:
+        with replacing(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise Failed(f"{path}: can't be written ({error.strerror or error})") from None

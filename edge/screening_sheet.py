@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import Failed
-from edge.outfile import FileKind, replacing
+from edge.outfile import FileKind, write_whole
 from edge.screening import ScreenedFrame
 
 SHEET = FileKind("a sheet of screened frames", b"Title\0screening ")
@@ -61,11 +61,7 @@ class Sheet:
         encoded, data = cv2.imencode(".png", page)
         if not encoded:
             raise Failed(f"{path}: a sheet of {len(shown)} frames can't be drawn")
-        try:
-            with replacing(path) as file:
-                file.write(_titled(data.tobytes()))
-        except OSError as error:
-            raise Failed(f"{path}: can't be written ({error.strerror or error})") from None
+        write_whole(path, _titled(data.tobytes()))
 
     def _scales(self, lines: Sequence[ScreenedFrame]) -> dict[str, tuple[float, float]]:
         """Black and white of each series, by its good frames: light must look light."""

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from edge.classification.classes import CLASSES
-from edge.errors import Failed
-from edge.outfile import FileKind, replacing
+from edge.outfile import FileKind, write_whole
 from training.labelled import LabelledCrops
 
 MODEL = FileKind("a model", b"TFL3")
 
 _LIMITS = """\
-It tells shapes of hits that stand out of their surroundings' noise. Neither black level, gain nor
-bit depth reaches it; a crop in which nothing stands out is called an artefact. It was trained on
-8-bit pictures of phones, which mix neighbouring pixels: of other cameras, look at some answers
-before trusting them. Scores are probabilities of the class that most judges of such pictures chose;
+It tells shapes of hits that stand out of their surroundings' noise. Neither black level nor bit
+depth reaches it, nor gain where noise is above a count; a crop in which nothing stands out is
+called an artefact. It was trained on crops like those above: of other cameras, look at some answers
+before trusting them. Scores are probabilities of the class that most judges of such crops chose;
 votes are the share of judges to be expected. How good it is on groups of crops it never saw is
 measured by `cosmic-edge train DATA --cross-validate`.
 """
@@ -48,8 +47,4 @@ def write_card(path: Path, crops: LabelledCrops, report: Mapping[str, Any]) -> N
         "",
         _LIMITS,
     ]
-    try:
-        with replacing(path) as file:
-            file.write("\n".join(lines).encode())
-    except OSError as error:
-        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None
+    write_whole(path, "\n".join(lines).encode())

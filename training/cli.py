@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli._options import Json
+from edge.cli.options import Json
 from edge.errors import BadUse
 
 
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0917  (typer gives them by name)
 
 
 def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any]:
-    from edge.cli._shared import progress
+    from edge.cli.shared import progress
     from edge.outfile import check_place
     from training.card import MODEL
     from training.fit import FitRules
@@ -66,18 +66,23 @@ def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any
 
 
 def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, Any]:
-    from edge.cli._shared import console
-    from training.crossval import cross_validate
+    from edge.cli.shared import console, progress
+    from training.copies import copies_of
+    from training.crossval import Given, cross_validate
     from training.fit import FitRules
     from training.labelled import joined, read_labelled
-    from training.methods import Net, Rules, Together, Trees
+    from training.methods import Net, Rules, Trees
 
     crops = joined([read_labelled(folder) for folder in data])
-    net, trees = Net(FitRules(epochs=epochs, seed=seed)), Trees()
+    rules = FitRules(epochs=epochs, seed=seed)
+    with progress(rules.copies + 2, "measure") as advance:
+        copies = copies_of(crops, rules.copies, seed, lambda done, total: advance(1))
+    net, trees = Net(rules), Trees()
     said = console()
     found = cross_validate(
-        crops,
-        (Rules(), trees, net, Together(net, trees)),
+        Given(crops, copies),
+        (Rules(), trees, net),
+        together=(net.name, trees.name),
         repeats=repeats,
         seed=seed,
         told=lambda line: said.print(line, highlight=False),
@@ -86,7 +91,7 @@ def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, 
 
 
 def _show(report: dict[str, Any], *, json: bool) -> None:
-    from edge.cli._shared import print_json
+    from edge.cli.shared import print_json
 
     if json:
         print_json(report)

@@ -9,22 +9,32 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from training.copies import Copies
 from training.folds import group_folds
 from training.labelled import LabelledCrops
 from training.scores import ARTEFACT, Scores, confusion, group_interval, scores_of
 
 Told = Callable[[str], None]
+Rows = NDArray[np.int64]
 
 
 class Method(Protocol):
-    """Learns from crops and gives others scores."""
+    """Learns from some rows and gives others scores."""
 
     @property
     def name(self) -> str:
         """For the table."""
 
-    def learn(self, crops: LabelledCrops, seed: int) -> Callable[[Sequence[Any]], NDArray[Any]]:
-        """Train; return what gives pixels scores of shape (n, 4)."""
+    def scores(self, given: Given, train: Rows, test: Rows, seed: int) -> NDArray[Any]:
+        """Train on some rows; scores of others, shape (len(test), 4)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """What every method may use: the crops, and their copies and numbers, made once for all."""
+
+    crops: LabelledCrops
+    copies: Copies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,28 +72,42 @@ class Compared:
 
 
 def cross_validate(
-    crops: LabelledCrops,
+    given: Given,
     methods: Sequence[Method],
     *,
+    together: Sequence[str] = (),
     folds: int = 5,
     repeats: int = 5,
     seed: int = 0,
     told: Told | None = None,
 ) -> list[Compared]:
-    """Repeat a stratified group k-fold; every method sees the same folds."""
-    say = told or (lambda line: None)
+    """Repeat a stratified group k-fold; every method sees the same folds.
+
+    Parameters
+    ----------
+    given : Given
+    methods : sequence of Method
+    together : sequence of str
+        Names of methods whose mean is judged as another one.
+    folds, repeats, seed : int
+    told : callable, optional
+        Told a line for each training.
+    """
+    say, crops = told or (lambda line: None), given.crops
     predicted = {method.name: np.full((repeats, len(crops), 4), np.nan) for method in methods}
     for repeat in range(repeats):
         for fold, (train, test) in enumerate(group_folds(crops, folds, seed + repeat)):
             for method in methods:
-                apply = method.learn(crops.take(train), seed + 100 * repeat + fold)
-                answers = apply([crops.pixels[i] for i in test])
+                answers = method.scores(given, train, test, seed + 100 * repeat + fold)
                 predicted[method.name][repeat, test] = answers
                 known = test[crops.label[test] >= 0]
                 found = predicted[method.name][repeat, known].argmax(axis=1)
                 right = float((found == crops.label[known]).mean())
                 say(f"repeat {repeat + 1} fold {fold + 1} {method.name}: {right:.1%}")
-    return [_compared(crops, method.name, predicted[method.name]) for method in methods]
+    if together:
+        mean = np.mean([predicted[name] for name in together], axis=0)
+        predicted[" + ".join(together)] = mean
+    return [_compared(crops, name, found) for name, found in predicted.items()]
 
 
 def _compared(crops: LabelledCrops, name: str, predicted: NDArray[np.float64]) -> Compared:

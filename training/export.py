@@ -7,18 +7,15 @@ a model whose weights are gone. So what was converted is run against the net bef
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES, answer
+from edge.classification.hush import hushed
 from edge.classification.numbers import NAMES, numbers
 from edge.classification.prepare import CHANNELS, SIZE_PX, prepare
 from edge.classification.runtime import load
@@ -26,6 +23,9 @@ from edge.errors import Failed
 from training.fit import Fitted
 
 MOST_BYTES = 400_000
+_CHATTER = (b"",)
+"""Of the converter: all that it says."""
+
 _MOST_DIFFERENCE = 0.005
 
 
@@ -33,7 +33,7 @@ def to_tflite(fitted: Fitted) -> bytes:
     """Convert to float16 weights; answers are means over the crop's mirror images."""
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder, _hushed():
+    with tempfile.TemporaryDirectory() as folder, hushed(_CHATTER):
         _archive(fitted, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, [SIGNATURE])
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -84,29 +84,3 @@ def _archive(fitted: Fitted, folder: str) -> None:
     features = tf.TensorSpec((None, len(NAMES)), name=NUMBERS)
     archive.add_endpoint(SIGNATURE, classify, input_signature=[crop, features])
     archive.write_out(folder, verbose=False)
-
-
-@contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep what the converter's C++ prints off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
-
-
-def write_model(model: bytes, path: Path) -> None:
-    """Write it whole or not at all."""
-    from edge.outfile import replacing
-
-    try:
-        with replacing(path) as file:
-            file.write(model)
-    except OSError as error:
-        raise Failed(f"{path}: can't be written: {error.strerror or error}") from None

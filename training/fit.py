@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from edge.classification.classes import CLASSES
 from edge.classification.numbers import numbers
 from edge.classification.prepare import prepare
-from training.calibration import Temperatures, temperatures_of
 from training.copies import Copies, copies_of
 from training.folds import held_out
 from training.labelled import LabelledCrops
 from training.network import make_network, used_numbers
 from training.scores import ARTEFACT
+from training.temperature import Temperatures, temperatures_of
 
 Progress = Callable[[int, int], None]
 
@@ -59,20 +59,39 @@ class Fitted:
     def predict(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """Calibrated scores, shape (n, 4), as the exported model gives them."""
         shown = np.stack([prepare(one) for one in pixels])
-        told = np.stack([numbers(one) for one in pixels])
+        return self.scores(shown, np.stack([numbers(one) for one in pixels]))
+
+    def scores(self, shown: NDArray[np.float32], told: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The same of crops that are prepared and measured already."""
         return self.temperatures.scores(logits_of(self.network, shown, told))
 
 
-def fit(crops: LabelledCrops, rules: FitRules, progress: Progress | None = None) -> Fitted:
+def fit(
+    crops: LabelledCrops,
+    rules: FitRules,
+    progress: Progress | None = None,
+    *,
+    copies: Copies | None = None,
+) -> Fitted:
     """Train a net, and calibrate it on groups that another net of the same kind never saw.
 
     The first net is trained without a fifth of the groups, and its temperatures are fitted to
     them; the second, which is handed out, is trained on all.
+
+    Parameters
+    ----------
+    crops : LabelledCrops
+    rules : FitRules
+    progress : callable, optional
+        Told (steps done, steps in all): copies, then epochs of both nets.
+    copies : Copies, optional
+        Of these crops; None: made here.
     """
     say = progress or (lambda done, total: None)
-    making = rules.copies + 2
+    making = rules.copies + 2 if copies is None else 0
     total = making + 2 * rules.epochs
-    copies = copies_of(crops, rules.copies, rules.seed, lambda done, of: say(done, total))
+    if copies is None:
+        copies = copies_of(crops, rules.copies, rules.seed, lambda done, of: say(done, total))
     train, test = held_out(crops, _CALIBRATION_SHARE, rules.seed)
     first = _trained(
         copies.take(train), crops.votes[train], rules, lambda done: say(making + done, total)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
-from edge.classification.pictures import Refused, read_picture
 from edge.errors import BadUse
+from edge.pictures import Refused, read_picture
 
 INDEX = "index.csv"
 NO_LABEL = -1
@@ -129,9 +129,9 @@ def _rows(index: Path) -> list[dict[str, str]]:
 
 
 def _with_votes(folder: Path, rows: Sequence[dict[str, str]]) -> Iterator[_Found]:
-    for row in rows:
-        pixels = _picture(folder / "png" / f"{row['id']}.png")
-        votes = np.array([float(row[f"vote_{name}"] or 0) for name in CLASSES])
+    for line, row in enumerate(rows, 2):
+        pixels = _picture(folder / "png" / f"{row.get('id')}.png")
+        votes = _votes(folder / INDEX, line, row)
         label = _label(row["label"])
         if pixels is None or not (votes.sum() > 0 or label != NO_LABEL):
             continue
@@ -140,9 +140,19 @@ def _with_votes(folder: Path, rows: Sequence[dict[str, str]]) -> Iterator[_Found
         yield pixels, tuple(shares), label, confident, row.get("group") or row["id"], row["id"]
 
 
+def _votes(index: Path, line: int, row: dict[str, str]) -> NDArray[np.float64]:
+    try:
+        votes = np.array([float(row.get(f"vote_{name}") or 0) for name in CLASSES])
+    except ValueError as error:
+        raise BadUse(f"{index}: line {line}: a vote is no number ({error})") from None
+    if not (np.isfinite(votes) & (votes >= 0)).all():
+        raise BadUse(f"{index}: line {line}: votes are shares, 0 and above")
+    return votes
+
+
 def _with_labels(folder: Path, rows: Sequence[dict[str, str]]) -> Iterator[_Found]:
     for row in rows:
-        name = row.get("file", "")
+        name = row.get("file") or ""
         pixels, label = _picture(folder / name), _label(row["label"])
         if name and pixels is not None and label != NO_LABEL:
             yield pixels, _alone(label), label, True, row.get("group") or name, name

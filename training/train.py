@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from edge.outfile import write_whole
 from training.card import write_card
-from training.export import check, to_tflite, write_model
+from training.export import check, to_tflite
 from training.fit import FitRules, Progress, fit
 from training.labelled import LabelledCrops
 
@@ -29,9 +30,9 @@ def train(
     fitted = fit(crops, rules, progress)
     model = to_tflite(fitted)
     difference = check(model, fitted, crops.pixels[:_CHECKED])
-    write_model(model, out)
+    write_whole(out, model)
     report = {
-        "model": str(out),
+        "model": out.name,
         "bytes": len(model),
         "sha256": hashlib.sha256(model).hexdigest(),
         "crops": len(crops),

@@ -59,7 +59,6 @@ def classifier_of(
 
 
 def _model(wanted: str | Path, careful: bool, runtimes: Sequence[Runtime] | None) -> Classifier:
-    from edge.classification.model import ModelClassifier, ModelFile
     from edge.classification.shipped import is_as_shipped, shipped
     from edge.errors import Failed
 
@@ -67,6 +66,9 @@ def _model(wanted: str | Path, careful: bool, runtimes: Sequence[Runtime] | None
     path = shipped() if ours else Path(wanted)
     if path is None:
         raise Failed(NONE_SHIPPED)
+    # Late: without a model no start waits for what runs and feeds one.
+    from edge.classification.model import ModelClassifier, ModelFile
+
     file = ModelFile.read(path)
     known = ours and is_as_shipped(file)
     return ModelClassifier.load(file, runtimes=runtimes, careful=careful or not known)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from edge.classification.pictures import MAX_BYTES, SUFFIXES, Refused, read_picture
 from edge.classification.spotted import lit_above, spotted
 from edge.describe import describe
 from edge.detection import Candidate
 from edge.errors import BadUse, CosmicEdgeError
 from edge.frame import Pixels
+from edge.hits.decoding import frame_content
+from edge.pictures import MAX_BYTES, SUFFIXES, Refused, read_picture
 from edge.sources.grouping import natural_key
 
 if TYPE_CHECKING:
@@ -187,11 +186,8 @@ def _detections(path: Path) -> Iterator[Item]:
 
 
 def _of_detection(detection: Any) -> tuple[Candidate, dict[str, float]]:
-    content = detection.get("frame_content") if isinstance(detection, dict) else None
-    if not isinstance(content, str) or not content:
-        raise Refused("has no frame_content")
     try:
-        data = base64.b64decode(content)
-    except (binascii.Error, ValueError):
-        raise Refused("its frame_content is no base64") from None
+        data = frame_content(detection)
+    except ValueError as error:
+        raise Refused(str(error)) from None
     return _picked(read_picture(data))

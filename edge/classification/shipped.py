@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge.classification.model import BadModel, ModelFile
+if TYPE_CHECKING:
+    from edge.classification.model import ModelFile
 
 FOLDER = Path(__file__).with_name("models")
 _SUMS = "SHA256SUMS"
@@ -32,6 +34,8 @@ def is_as_shipped(file: ModelFile, folder: Path | None = None) -> bool:
     listed = {name.lstrip("*"): digest for digest, name in _pairs(text)}
     digest = listed.get(file.path.name)
     if digest is not None and digest.lower() != file.sha256:
+        from edge.classification.model import BadModel
+
         raise BadModel(f"{file.path}: is damaged: not what {_SUMS} says; install it again")
     return digest is not None
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edge.crop import DEFAULT_SIZE_PX, crop
 from edge.detection import Candidate, Crop
+from edge.features.light import mad_sigma
 from edge.frame import Pixels
 
 LARGEST_CROP_PX = 512
@@ -15,8 +16,6 @@ LARGEST_CROP_PX = 512
 _SHARE = 8
 _SAMPLED_PX = 1024
 """Background and noise of a larger picture are those of every second pixel, or third."""
-
-_MAD_TO_SIGMA = 1.4826
 
 
 def spotted(pixels: Pixels) -> Candidate | None:
@@ -54,7 +53,7 @@ def lit_above(pixels: Pixels, threshold: float) -> Candidate:
     step = -(-max(pixels.shape) // _SAMPLED_PX)
     sample = pixels[::step, ::step].astype(np.float32)
     background = float(np.median(sample))
-    noise = _MAD_TO_SIGMA * float(np.median(np.abs(sample - background)))
+    noise = mad_sigma(sample - background)
     excess = (values - background).astype(np.float32)
     peak = int(np.argmax(excess))
     return Candidate(

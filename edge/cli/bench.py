@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli._options import Json
+from edge.cli.options import Json
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -79,7 +79,7 @@ def command(
 
         draw(found, plot)
     if json:
-        from edge.cli._shared import print_json
+        from edge.cli.shared import print_json
 
         print_json(found)
     else:
@@ -113,7 +113,7 @@ def _bar() -> Progress:
 
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from edge.cli._shared import console
+    from edge.cli.shared import console
 
     return Progress(
         TextColumn("{task.description}"),

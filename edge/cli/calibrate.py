@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured, read_calibration, show_summary
-from edge.cli._shared import with_default
+from edge.cli.options import ConfigFile, Json, configured, read_calibration, show_summary
+from edge.cli.shared import with_default
 
 app = typer.Typer(cls=with_default("make"), no_args_is_help=False)
 
@@ -29,7 +29,7 @@ def make(
 ) -> None:
     """Make a calibration from the covered frames of a recording or a camera."""
     from edge.calibrating import calibrate
-    from edge.cli._shared import progress
+    from edge.cli.shared import progress
     from edge.outfile import CALIBRATION, check_place
 
     check_place(out, CALIBRATION)
@@ -86,19 +86,14 @@ def export(
 ) -> None:
     """Write the bad pixels of a calibration as CSV: x,y,kind."""
     from calibration.defects import HEADING, defects_of, write_defects
-    from edge.errors import Failed
-    from edge.outfile import FileKind, check_place, replacing
+    from edge.outfile import FileKind, check_place, write_whole
 
     made = read_calibration(file)
     if made is None:
         raise RuntimeError("a calibration file is required")
     check_place(out, FileKind("a list of defects", HEADING.encode()), stream=True)
     defects = defects_of(made, hot=hot)
-    try:
-        with replacing(out) as opened:
-            opened.write(write_defects(defects).encode())
-    except OSError as error:
-        raise Failed(f"{out}: can't be written ({error.strerror or error})") from None
+    write_whole(out, write_defects(defects).encode())
     kinds = {kind: sum(one.kind == kind for one in defects) for kind in ("dead", "masked", "hot")}
     show_summary({"defects": len(defects), "kinds": kinds, "path": str(out)}, json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli._options import Json
+from edge.cli.options import Json
 
 if TYPE_CHECKING:
     from edge.classification.classes import Classifier, Standing
@@ -40,8 +40,8 @@ def command(
     """Say of each hit whether it is a spot, a track, a worm or an artefact."""
     from edge.classification.inputs import files_of
     from edge.classification.results import classify_all
-    from edge.cli._shared import print_json, progress
-    from edge.outfile import FileKind, check_place
+    from edge.cli.shared import print_json, progress
+    from edge.outfile import FileKind, check_place, write_whole
 
     if csv is not None:
         check_place(csv, FileKind("a table of classes", _HEAD))
@@ -56,7 +56,7 @@ def command(
 
         done = classify_all(items(), classifier)
     if csv is not None:
-        _write(done.csv(), csv)
+        write_whole(csv, done.csv())
     if json:
         print_json(done.to_json())
     else:
@@ -87,17 +87,6 @@ def _classifier(wanted: str | None) -> Classifier:
     if note:
         typer.echo(f"cosmic-edge: {note}", err=True)
     return classifier
-
-
-def _write(table: bytes, path: Path) -> None:
-    from edge.errors import Failed
-    from edge.outfile import replacing
-
-    try:
-        with replacing(path) as file:
-            file.write(table)
-    except OSError as error:
-        raise Failed(f"{path}: can't be written ({error.strerror or error})") from None
 
 
 def _show(done: Results, standing: Standing) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli._shared import console, print_json, stop_on_signals
+from edge.cli.shared import console, print_json, stop_on_signals
 from edge.errors import Failed
 
 if TYPE_CHECKING:

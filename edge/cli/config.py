@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli._options import ConfigFile, Json
-from edge.cli._shared import print_json
+from edge.cli.options import ConfigFile, Json
+from edge.cli.shared import print_json
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured, show_summary
+from edge.cli.options import ConfigFile, Json, configured, show_summary
 
 _SOURCE = "sim:?hits_per_min=60&seed=1"
 _HITS_PER_MIN = 60.0
@@ -36,7 +36,7 @@ def command(
     Nothing is needed but this program: the broker (mosquitto if it is installed) and the server
     run inside.
     """
-    from edge.cli._shared import console, stop_on_signals
+    from edge.cli.shared import console, stop_on_signals
     from edge.demo import Demo
     from edge.display.live import LiveDisplay
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured
+from edge.cli.options import ConfigFile, Json, configured
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Check camera, clock, broker, disk, model and outbox; say what to do about each."""
-    from edge.cli._shared import print_json, progress
+    from edge.cli.shared import print_json, progress
     from edge.config.values import default_state_dir
     from edge.doctor import Report, ReportTable, examine, looks
     from edge.errors import BadUse

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from edge.cli._shared import console, print_json
+from edge.cli.shared import console, print_json
 
 if TYPE_CHECKING:
     from edge.hits import HitReader, Query
@@ -167,7 +167,7 @@ def features(
     json: Json = False,
 ) -> None:
     """Measure shape and light of crops from their pixels alone, one row of a table each."""
-    from edge.cli._shared import progress
+    from edge.cli.shared import progress
     from edge.hits.features import measure_crops
 
     with progress(None, "measuring") as advance:

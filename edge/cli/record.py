@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import Json, show_summary
+from edge.cli.options import Json, show_summary
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Write what a source gives to a new recording, until it ends, or Ctrl-C."""
-    from edge.cli._shared import progress
+    from edge.cli.shared import progress
     from edge.recording.record import record
     from edge.sources import open_source
 

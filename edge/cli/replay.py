@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, Preset, configured, read_calibration, show_summary
+from edge.cli.options import ConfigFile, Json, Preset, configured, read_calibration, show_summary
 
 
 def command(
@@ -40,7 +40,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Find the hits of a recording, as fast as it goes, the same bytes every time."""
-    from edge.cli._shared import progress, stopping
+    from edge.cli.shared import progress, stopping
     from edge.errors import BadUse
     from edge.hitfile import check_hits_place
     from edge.replay import Replay

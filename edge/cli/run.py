@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured, show_summary
+from edge.cli.options import ConfigFile, Json, configured, show_summary
 
 
 def command(
@@ -36,7 +36,7 @@ def command(
 
     give_back_large_arrays()
     with uncollected():
-        from edge.cli._shared import console, stop_on_signals
+        from edge.cli.shared import console, stop_on_signals
         from edge.display.live import LiveDisplay
         from edge.errors import Failed
         from edge.live.broker import broker_address

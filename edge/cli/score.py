@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured, read_calibration
+from edge.cli.options import ConfigFile, Json, configured, read_calibration
 
 if TYPE_CHECKING:
     from edge.scoring import Score
@@ -85,7 +85,7 @@ def command(
 def _replayed(
     folder: Path, config: Path | None, calibration: Path | None, workers: int, min_sigma: float
 ) -> tuple[Score, dict[str, Any]]:
-    from edge.cli._shared import progress, stopping
+    from edge.cli.shared import progress, stopping
     from edge.scoring import score_recording
     from edge.scoring.replayed import check_truth
     from edge.sources import open_recording
@@ -108,7 +108,7 @@ def _replayed(
 
 
 def _show(score: Score, report: dict[str, Any], *, json: bool) -> None:
-    from edge.cli._shared import print_json
+    from edge.cli.shared import print_json
     from edge.scoring.table import score_table
 
     if json:

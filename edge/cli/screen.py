@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli._options import Json
+from edge.cli.options import Json
 
 if TYPE_CHECKING:
     from edge.screening import ScreenedFrame
@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Name the dark frames that are not like the others of their series, and why."""
     from calibration.screen_robust import RobustScreener
-    from edge.cli._shared import print_json, progress
+    from edge.cli.shared import print_json, progress
     from edge.outfile import check_place
     from edge.screening import counts, screen_paths
     from edge.screening_sheet import SHEET, Sheet
@@ -70,15 +70,10 @@ def _write(report: dict[str, Any], out: Path) -> None:
     from dataclasses import asdict
     from json import dumps
 
-    from edge.errors import Failed
-    from edge.outfile import replacing
+    from edge.outfile import write_whole
 
     plain = {**report, "frames": [asdict(line) for line in report["frames"]]}
-    try:
-        with replacing(out) as file:
-            file.write((dumps(plain, ensure_ascii=True) + "\n").encode())
-    except OSError as error:
-        raise Failed(f"{out}: can't be written ({error.strerror or error})") from None
+    write_whole(out, (dumps(plain, ensure_ascii=True) + "\n").encode())
 
 
 def _show(lines: list[ScreenedFrame], report: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import Json, show_summary
+from edge.cli.options import Json, show_summary
 
 _ELSEWHERE = {
     "frames": "the number of frames is --frames",
@@ -45,7 +45,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Make a recording with its truth beside it."""
-    from edge.cli._shared import progress
+    from edge.cli.shared import progress
     from edge.errors import BadUse
     from edge.sources.simulated import parse_simulated, write_simulation
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli._options import ConfigFile, Json, configured, show_summary
+from edge.cli.options import ConfigFile, Json, configured, show_summary
 
 
 def command(

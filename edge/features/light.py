@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def noise_of(excess: NDArray[np.float64]) -> float:
     return mad_sigma(excess) + _STEP_NOISE
 
 
-def mad_sigma(excess: NDArray[np.float64]) -> float:
+def mad_sigma(excess: NDArray[np.floating[Any]]) -> float:
     """Noise by the median absolute deviation; 0 where most pixels are alike."""
     return _MAD_TO_SIGMA * float(np.median(np.abs(excess)))
 

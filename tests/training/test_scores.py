@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.calibration import Temperatures, softmax, temperatures_of
 from training.scores import calibration_error, confusion, group_interval, scores_of
+from training.temperature import Temperatures, softmax, temperatures_of
 
 
 def test_figures_are_what_one_counts() -> None:

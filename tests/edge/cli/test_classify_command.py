@@ -17,11 +17,11 @@ import pytest
 
 from edge.classification.classes import CLASSES
 from edge.classification.model import ModelFile
-from edge.classification.pictures import Refused, read_picture
 from edge.classification.spotted import spotted
 from edge.cli.main import main
 from edge.describe import describe
 from edge.messages import encode
+from edge.pictures import Refused, read_picture
 from tests.edge.classification.made import TINY
 from tests.edge.hits.made import message
 

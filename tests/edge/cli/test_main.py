@@ -14,7 +14,7 @@ import typer
 
 import edge
 from edge.cli import main as shell
-from edge.cli._shared import print_json, with_default
+from edge.cli.shared import print_json, with_default
 from edge.config import Config, load_config
 from edge.errors import BadUse, Failed
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.cli._shared import print_json, progress
+from edge.cli.shared import print_json, progress
 from edge.config import Config
 
 STOPPING = """
 import sys, time
-from edge.cli._shared import stop_on_signals
+from edge.cli.shared import stop_on_signals
 stop = stop_on_signals()
 print("ready", flush=True)
 try:
@@ -37,7 +37,7 @@ print("end", flush=True)
 
 PROGRESS = """
 import sys, time
-from edge.cli._shared import progress
+from edge.cli.shared import progress
 with progress(10, "Counting") as advance:
     for _ in range(10):
         advance(1)

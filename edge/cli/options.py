@@ -46,7 +46,7 @@ def read_calibration(path: Path | None) -> Calibration | None:
 def show_summary(summary: dict[str, Any], json: bool) -> None:
     """Print a summary: JSON on standard output, or a table for a person."""
     if json:
-        from edge.cli._shared import print_json
+        from edge.cli.shared import print_json
 
         print_json(summary)
         return

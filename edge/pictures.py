@@ -1,4 +1,4 @@
-"""Bytes of an image file to the counts that are classified."""
+"""Bytes of an image file to counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OPENCV_LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
 
 
 class Refused(Exception):
-    """What can't be classified: one line that says why, without the file's name."""
+    """What can't be used: one line that says why, without the file's name."""
 
 
 def read_picture(data: bytes) -> Pixels:
