@@ -41,7 +41,8 @@ _RISEN_SIGMA = 1.0
 """So is one whose baseline rose by this much beyond the others."""
 
 _LEARNED_AT_ONCE = 8
-"""Stripes that wait to be learned from: most frames then cost no more than being looked at."""
+"""Samples that wait to be learned from: most frames then cost no more than being looked at, and
+what has left the processor's caches since the frame before is fetched once for all of them."""
 
 _JUDGED_EVERY = 4
 """Blocks between two looks at a stripe for such pixels."""
@@ -84,7 +85,7 @@ class Tracker:
         self._base = replace(base, look_threshold=None, **gone)
         self._common = Common(base)
         self._seen = np.zeros(STRIPES, np.bool_)
-        self._pending: list[tuple[int, Sample]] = []
+        self._pending: list[tuple[int, Sample, float | None]] = []
         self._block: int | None = None
         self._blocks = 0
         self._temperatures_c: list[float] = []
@@ -114,14 +115,9 @@ class Tracker:
             self._block = index // STRIPES
         if sample is None:
             return
-        if temperature_c is not None:
-            self._temperatures_c.append(temperature_c)
-        self._common.add(sample)
-        self._watch.note(sample.watched_adu, sample.level_adu, self._common.typical_adu)
-        self._pending.append((index % STRIPES, sample))
+        self._pending.append((index % STRIPES, sample, temperature_c))
         if len(self._pending) >= _LEARNED_AT_ONCE:
             self._learn_pending()
-        self._seen[index % STRIPES] = True
 
     def suspect(self, index: NDArray[np.int64]) -> None:
         """Put pixels under watch from the next block on: flat indices."""
@@ -130,9 +126,9 @@ class Tracker:
     def turn(self, index: int) -> Change | None:
         """Begin the block of frame `index`: what was learned holds from here on."""
         self._block = index // STRIPES
+        self._learn_pending()
         if not self._common.has_seen:
             return None
-        self._learn_pending()
         self._blocks += 1
         for number in np.flatnonzero(~self._seen):
             self._carry_over(stripe_rows(self._sigma.shape[0], int(number)))
@@ -146,8 +142,14 @@ class Tracker:
         return self._publish(index)
 
     def _learn_pending(self) -> None:
-        for number, sample in self._pending:
+        for _, sample, temperature_c in self._pending:
+            if temperature_c is not None:
+                self._temperatures_c.append(temperature_c)
+            self._common.add(sample)
+            self._watch.note(sample.watched_adu, sample.level_adu, self._common.typical_adu)
+        for number, sample, _ in self._pending:
             self._learn(number, sample)
+            self._seen[number] = True
         self._pending.clear()
 
     def _learn(self, number: int, sample: Sample) -> None:
