@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edge.cli.options import Json
 from edge.errors import BadUse
+
+if TYPE_CHECKING:
+    from training.labelled import LabelledCrops
 
 
 def command(  # noqa: PLR0917  (typer gives them by name)
@@ -16,7 +19,8 @@ def command(  # noqa: PLR0917  (typer gives them by name)
         list[Path],
         typer.Argument(
             metavar="DATA…",
-            help="Folders of labelled crops: with index.csv, or one folder a class.",
+            help="Labelled crops, files or folders: with index.csv, or one folder a class; JSON of "
+            "CREDO's API; hits with labels.csv, or with the truth of their simulation.",
         ),
     ],
     out: Annotated[
@@ -41,9 +45,6 @@ def command(  # noqa: PLR0917  (typer gives them by name)
     """Train a classifier of hits, or judge one by cross-validation."""
     if cross_validate == (out is not None):
         raise BadUse("name either --out MODEL.tflite, or --cross-validate")
-    for folder in data:
-        if not folder.is_dir():
-            raise BadUse(f"{folder}: no folder of labelled crops")
     if out is not None and out.suffix != ".tflite":
         raise BadUse(f"{out}: a model is a .tflite; name a file that ends so")
     report = _judge(data, epochs, seed, repeats) if out is None else _train(data, out, epochs, seed)
@@ -55,14 +56,24 @@ def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any
     from edge.outfile import check_place
     from training.card import MODEL
     from training.fit import FitRules
-    from training.labelled import joined, read_labelled
     from training.train import train
 
     check_place(out, MODEL)
-    crops = joined([read_labelled(folder) for folder in data])
+    crops = _read(data)
     rules = FitRules(epochs=epochs, seed=seed)
     with progress(2 * epochs + rules.copies + 2, "train") as advance:
         return train(crops, out, rules, lambda done, total: advance(1))
+
+
+def _read(data: list[Path]) -> LabelledCrops:
+    """Read all that is given, and say what of it can't be used."""
+    from training.found import reasons
+    from training.labelled import joined, read_labelled
+
+    crops = joined([read_labelled(one) for one in data])
+    for line in reasons(crops.left_out):
+        typer.echo(f"cosmic-edge: {line}", err=True)
+    return crops
 
 
 def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, Any]:
@@ -70,10 +81,9 @@ def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, 
     from training.copies import copies_of
     from training.crossval import Given, cross_validate
     from training.fit import FitRules
-    from training.labelled import joined, read_labelled
     from training.methods import Net, Rules, Trees
 
-    crops = joined([read_labelled(folder) for folder in data])
+    crops = _read(data)
     rules = FitRules(epochs=epochs, seed=seed)
     with progress(rules.copies + 2, "measure") as advance:
         copies = copies_of(crops, rules.copies, seed, lambda done, total: advance(1))

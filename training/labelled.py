@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
 from edge.errors import BadUse
-from edge.pictures import Refused, read_picture
+from edge.recording.layout import TRUTH_NAME
+from training.detections import holds_detections, read_detections
+from training.found import NO_LABEL, Found, LeftOut, reasons
+from training.labelled_hits import LABELS, labels_beside, read_labelled_hits
+from training.own_hits import hit_files, is_hits, read_own
+from training.pictures import INDEX, read_class_folders, read_indexed
+from training.simulated import read_simulated
 
-INDEX = "index.csv"
-NO_LABEL = -1
+__all__ = ["INDEX", "NO_LABEL", "LabelledCrops", "joined", "read_labelled"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +31,7 @@ class LabelledCrops:
     Attributes
     ----------
     pixels : tuple of ndarray, each of shape (height, width), uint8 or uint16
-        Gray.
+        Gray; of a rig's own hits the raw counts.
     votes : ndarray of float32, shape (n, 4)
         Shares of judges in the order of `edge.classification.classes.CLASSES`, summing to 1; a
         label that nobody voted on is one judge's.
@@ -38,6 +43,8 @@ class LabelledCrops:
         Crops of one device, or alike: a group is never split between training and test.
     name : tuple of str
         Where each came from.
+    left_out : mapping of str to int
+        How many of what lay there can't be used, by the reason.
     """
 
     pixels: tuple[NDArray[Any], ...]
@@ -46,6 +53,7 @@ class LabelledCrops:
     confident: NDArray[np.bool_]
     group: tuple[str, ...]
     name: tuple[str, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -64,6 +72,9 @@ class LabelledCrops:
 
 def joined(parts: Sequence[LabelledCrops]) -> LabelledCrops:
     """All of them behind one another; groups of different folders stay different."""
+    left_out: LeftOut = Counter()
+    for part in parts:
+        left_out.update(part.left_out)
     return LabelledCrops(
         tuple(one for part in parts for one in part.pixels),
         np.concatenate([part.votes for part in parts]),
@@ -71,110 +82,104 @@ def joined(parts: Sequence[LabelledCrops]) -> LabelledCrops:
         np.concatenate([part.confident for part in parts]),
         tuple(f"{i}/{one}" for i, part in enumerate(parts) for one in part.group),
         tuple(one for part in parts for one in part.name),
+        left_out,
     )
 
 
-def read_labelled(folder: Path) -> LabelledCrops:
-    """Read a folder of labelled crops.
+def read_labelled(path: Path) -> LabelledCrops:
+    """Read labelled crops from a file, or from a folder and the folders in it.
 
-    Three kinds are told by what lies in it:
+    What it is is told by what lies there; a folder may hold several kinds:
 
     1. ``index.csv`` with ``vote_spot`` … ``vote_artefact``: CREDO hits with several judges each,
        pictures in ``png/<id>.png``.
     2. ``index.csv`` with ``file`` and ``label``: pictures beside it.
     3. Folders ``spot``, ``track``, ``worm`` and ``artefact`` (not all need be there).
+    4. JSON of CREDO's API (`training.detections`).
+    5. Hits of a rig or a replay with a table of labels beside (`training.labelled_hits`).
+    6. Hits of a replay with the truth of the simulation beside (`training.simulated`).
 
-    A picture that can't be read, and a row with neither votes nor a label, are left out.
+    What can't be used is left out and counted.
 
     Raises
     ------
     BadUse
-        It is none of these, or nothing of it can be used.
+        It is none of these, nothing of it can be used, or a file of it is damaged as a whole.
     """
-    index = folder / INDEX
-    if index.is_file():
-        rows = _rows(index)
-        known = "vote_spot" in rows[0] if rows else False
-        found = list(_with_votes(folder, rows) if known else _with_labels(folder, rows))
-    else:
-        found = list(_by_folder(folder))
+    left_out: LeftOut = Counter()
+    try:
+        found = list(_folder(path, left_out) if path.is_dir() else _file(path, left_out))
+    except OSError as error:
+        raise BadUse(f"{error.filename or path}: can't be read ({error.strerror})") from None
     if not found:
+        why = "".join(f"; {line}" for line in reasons(left_out))
         raise BadUse(
-            f"{folder}: no labelled crops; name a folder with {INDEX}, "
-            f"or with folders {', '.join(CLASSES)}"
+            f"{path}: no labelled crops{why}; name a folder with {INDEX}, with folders "
+            f"{', '.join(CLASSES)}, JSON of CREDO's API, or hits with {LABELS} or {TRUTH_NAME}"
         )
-    pixels, votes, labels, confident, groups, names = zip(*found, strict=True)
     return LabelledCrops(
-        pixels,
-        np.array(votes, np.float32),
-        np.array(labels, np.int64),
-        np.array(confident, np.bool_),
-        groups,
-        names,
+        tuple(one.pixels for one in found),
+        np.array([one.votes for one in found], np.float32),
+        np.array([one.label for one in found], np.int64),
+        np.array([one.confident for one in found], np.bool_),
+        tuple(one.group for one in found),
+        tuple(one.name for one in found),
+        left_out,
     )
 
 
-_Found = tuple[NDArray[Any], tuple[float, ...], int, bool, str, str]
+def _folder(folder: Path, left_out: LeftOut) -> Iterator[Found]:
+    yield from _flat(folder, "", left_out)
+    if (folder / INDEX).is_file():
+        return  # what lies below are its pictures
+    for below in sorted(folder.iterdir()):
+        hidden = below.name.startswith(".")
+        if below.is_dir() and not hidden and below.name not in CLASSES:
+            yield from _flat(below, f"{below.name}/", left_out)
 
 
-def _rows(index: Path) -> list[dict[str, str]]:
-    try:
-        with index.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadUse(f"{index}: can't be read as a table ({error})") from None
-    if rows and "label" not in rows[0]:
-        raise BadUse(f"{index}: has no column label")
-    return rows
+def _flat(folder: Path, prefix: str, left_out: LeftOut) -> Iterator[Found]:
+    """What lies in a folder itself; `prefix` sets it apart from its neighbours."""
+    pictures = read_indexed if (folder / INDEX).is_file() else read_class_folders
+    for one in pictures(folder, left_out):
+        yield replace(one, name=prefix + one.name, group=prefix + one.group)
+    for path in sorted(folder.glob("*.json")):
+        if holds_detections(path):
+            for one in read_detections(path, left_out):
+                yield replace(one, name=prefix + one.name)
+        else:
+            left_out["JSON file without detections"] += 1
+    for one in _hits(folder, hit_files(folder), left_out):
+        yield replace(one, name=prefix + one.name)
 
 
-def _with_votes(folder: Path, rows: Sequence[dict[str, str]]) -> Iterator[_Found]:
-    for line, row in enumerate(rows, 2):
-        pixels = _picture(folder / "png" / f"{row.get('id')}.png")
-        votes = _votes(folder / INDEX, line, row)
-        label = _label(row["label"])
-        if pixels is None or not (votes.sum() > 0 or label != NO_LABEL):
-            continue
-        shares = votes / votes.sum() if votes.sum() > 0 else np.eye(len(CLASSES))[label]
-        confident = row.get("label_quality") == "confident"
-        yield pixels, tuple(shares), label, confident, row.get("group") or row["id"], row["id"]
+def _file(path: Path, left_out: LeftOut) -> Iterator[Found]:
+    if not path.is_file():
+        raise BadUse(f"{path}: is no file or folder of labelled crops")
+    if path.name in (INDEX, LABELS, TRUTH_NAME):
+        yield from _flat(path.parent, "", left_out)
+    elif path.suffix.lower() == ".json":
+        yield from read_detections(path, left_out)
+    elif is_hits(path):
+        yield from _hits(path.parent, [path], left_out)
+    else:
+        raise BadUse(f"{path}: is no table, no hits and no JSON of CREDO's API")
 
 
-def _votes(index: Path, line: int, row: dict[str, str]) -> NDArray[np.float64]:
-    try:
-        votes = np.array([float(row.get(f"vote_{name}") or 0) for name in CLASSES])
-    except ValueError as error:
-        raise BadUse(f"{index}: line {line}: a vote is no number ({error})") from None
-    if not (np.isfinite(votes) & (votes >= 0)).all():
-        raise BadUse(f"{index}: line {line}: votes are shares, 0 and above")
-    return votes
-
-
-def _with_labels(folder: Path, rows: Sequence[dict[str, str]]) -> Iterator[_Found]:
-    for row in rows:
-        name = row.get("file") or ""
-        pixels, label = _picture(folder / name), _label(row["label"])
-        if name and pixels is not None and label != NO_LABEL:
-            yield pixels, _alone(label), label, True, row.get("group") or name, name
-
-
-def _by_folder(folder: Path) -> Iterator[_Found]:
-    for label, kind in enumerate(CLASSES):
-        for path in sorted((folder / kind).glob("*")):
-            if (pixels := _picture(path)) is not None:
-                yield pixels, _alone(label), label, True, path.stem, f"{kind}/{path.name}"
-
-
-def _label(text: str) -> int:
-    return CLASSES.index(text) if text in CLASSES else NO_LABEL
-
-
-def _alone(label: int) -> tuple[float, ...]:
-    return tuple(np.eye(len(CLASSES))[label])
-
-
-def _picture(path: Path) -> NDArray[Any] | None:
-    try:
-        return read_picture(path.read_bytes())
-    except (OSError, Refused):
-        return None
+def _hits(folder: Path, paths: Sequence[Path], left_out: LeftOut) -> Iterator[Found]:
+    """Hits of one folder, labelled by people or, where nobody did, by the truth beside them."""
+    tables, truth = labels_beside(paths), folder / TRUTH_NAME
+    if not paths:
+        if truth.is_file():
+            left_out[f"{TRUTH_NAME} without hits (replay the recording with --out in it)"] += 1
+        return
+    own = list(read_own(paths, left_out))
+    if tables:
+        yield from read_labelled_hits(tables, own, left_out)
+    elif truth.is_file():
+        if len(paths) > 1:
+            names = ", ".join(one.name for one in paths)
+            raise BadUse(f"{folder}: {len(paths)} hits files beside one {TRUTH_NAME} ({names})")
+        yield from read_simulated(truth, own, left_out)
+    else:
+        left_out["hit without a label"] += len(own)
