@@ -59,13 +59,13 @@ def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any
     from training.train import train
 
     check_place(out, MODEL)
-    crops = _read(data)
+    crops = read_all(data)
     rules = FitRules(epochs=epochs, seed=seed)
     with progress(2 * epochs + rules.copies + 2, "train") as advance:
         return train(crops, out, rules, lambda done, total: advance(1))
 
 
-def _read(data: list[Path]) -> LabelledCrops:
+def read_all(data: list[Path]) -> LabelledCrops:
     """Read all that is given, and say what of it can't be used."""
     from training.found import reasons
     from training.labelled import joined, read_labelled
@@ -83,7 +83,7 @@ def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, 
     from training.fit import FitRules
     from training.methods import Net, Rules, Trees
 
-    crops = _read(data)
+    crops = read_all(data)
     rules = FitRules(epochs=epochs, seed=seed)
     with progress(rules.copies + 2, "measure") as advance:
         copies = copies_of(crops, rules.copies, seed, lambda done, total: advance(1))

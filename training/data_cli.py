@@ -19,7 +19,10 @@ def command(
         str, typer.Option("--presets", metavar="NAMES", help="Cameras, with commas between.")
     ] = _CAMERAS,
     hits: Annotated[
-        int, typer.Option("--hits", min=1, max=1_000_000, metavar="N", help="About, of each.")
+        int,
+        typer.Option(
+            "--hits", min=1, max=1_000_000, metavar="N", help="About, of each; 400 at least."
+        ),
     ] = 1500,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same hits.")] = 1,
     json: Json = False,

@@ -15,6 +15,7 @@ from edge.cli.main import main
 from edge.crop import encode_png
 from edge.detection import Crop
 from edge.errors import BadUse
+from training.cli import read_all
 from training.labelled import read_labelled
 
 
@@ -123,3 +124,20 @@ def test_credo_s_own_exports_are_all_read(shared_data: Path) -> None:
     assert np.bincount(crops.label, minlength=4).tolist() == [0, 289, 221, 0]
     assert crops.left_out == {"detection without a class": 927}
     assert len(set(crops.group)) == 38
+
+
+def test_what_was_left_out_is_said_in_a_line_for_each_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "spots.json", [detection(1), {"id": 2}, {"id": 3}, detection(4, label="?")])
+    write(tmp_path / "empty.json", [])
+    assert len(read_all([tmp_path, tmp_path / "spots.json"])) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "cosmic-edge: 4 left out: detection without a picture that can be read",
+        "cosmic-edge: 2 left out: detection of another class",
+    ]
+
+
+def test_an_empty_folder_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadUse, match="no labelled crops; name"):
+        read_labelled(tmp_path)
