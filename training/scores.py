@@ -141,7 +141,7 @@ def drawn_scores(
         ((best == ARTEFACT) == (label == ARTEFACT)).mean(axis=0, keepdims=True),
         sure,
         sure & right,
-        gap.transpose(0, 2, 1).reshape(-1, rows),
+        gap.transpose(0, 2, 1).reshape(repeats * BINS, rows),
     ]
     ends = np.cumsum([len(one) for one in columns])[:-1]
     totals = draws.totals(np.concatenate(columns).T)

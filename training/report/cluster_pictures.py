@@ -7,8 +7,9 @@ from typing import Any
 from edge.classification.classes import CLASSES
 from edge.drawing import figure_png, new_figure
 from training.labelled import LabelledCrops
-from training.report.clusters import Cluster, Clustering
+from training.report.clusters import Clustering
 from training.report.contact import DIM, OF_CLASS, Section, Tile, contact_sheet
+from training.report.members import Cluster
 from training.report.plots import COLOURS, DPI, FAINT, WHAT, WIDTH_IN
 
 SHOWN = 7
@@ -66,7 +67,7 @@ def _heading(number: int, cluster: Cluster) -> str:
     classes = ", ".join(f"{name} {count}" for name, count in cluster.classes.items())
     return (
         f"cluster {number}: {cluster.crops} crops of {cluster.groups} groups, "
-        f"{cluster.largest_group:.0%} of one; {classes}"
+        f"{cluster.largest_group:.1%} of one; {classes}"
     )
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.classes import CLASSES
 from training.bootstrap import Drawn
 from training.crossval import Given
+from training.report.members import Cluster, clusters_of
 from training.report.vectors import vectors_of
 
 FEWEST, MOST = 2, 12
-_NEAREST, _NAMED = 64, 8
 _SILHOUETTE_ROWS = 4000
 _KEPT_VARIANCE = 1e-3
 """Added to a mixture's variances: crops that are the same must not make one of no width."""
@@ -53,29 +51,6 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cluster:
-    """A component of the chosen mixture.
-
-    Attributes
-    ----------
-    crops, groups : int
-        How many it holds, and of how many groups these are.
-    largest_group : float
-        Share of its crops that are of one group: near 1, it is a device and no kind of hit.
-    classes : dict of str to int
-        Labels of its crops; those without one are counted as ``none``.
-    nearest : ndarray of int64
-        Rows of its crops, the most typical first.
-    """
-
-    crops: int
-    groups: int
-    largest_group: float
-    classes: dict[str, int]
-    nearest: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
     """Parts of all crops.
 
@@ -104,16 +79,7 @@ class Clustering:
             "explained": self.explained,
             "chosen": self.chosen,
             "steps": [asdict(one) for one in self.steps],
-            "clusters": [
-                {
-                    "crops": one.crops,
-                    "groups": one.groups,
-                    "largest_group": one.largest_group,
-                    "classes": one.classes,
-                    "nearest": [names[i] for i in one.nearest[:_NAMED]],
-                }
-                for one in self.clusters
-            ],
+            "clusters": [one.to_json(names) for one in self.clusters],
         }
 
 
@@ -146,7 +112,7 @@ def clustering(given: Given, seed: int = 0) -> Clustering | None:
         vectors.explained,
         tuple(one for one, _ in found),
         step.k,
-        _clusters(given, vectors.values, mixture),
+        clusters_of(given, vectors.values, mixture),
     )
 
 
@@ -187,28 +153,3 @@ def _silhouette(values: Drawn, part: NDArray[Any], seed: int) -> float:
     if not 1 < len(np.unique(part[chosen])) < len(chosen):
         return float("nan")
     return float(silhouette_score(values[chosen], part[chosen]))
-
-
-def _clusters(given: Given, values: Drawn, mixture: Any) -> tuple[Cluster, ...]:
-    part = mixture.predict(values)
-    names = (*CLASSES, "none")
-    made = []
-    for i, (middle, root) in enumerate(
-        zip(mixture.means_, mixture.precisions_cholesky_, strict=True)
-    ):
-        rows = np.flatnonzero(part == i)
-        if not len(rows):
-            continue
-        groups = Counter(given.crops.group[row] for row in rows)
-        classes = Counter(names[given.crops.label[row]] for row in rows)
-        distance = (((values[rows] - middle) @ root) ** 2).sum(axis=1)
-        made.append(
-            Cluster(
-                len(rows),
-                len(groups),
-                max(groups.values()) / len(rows),
-                {name: classes[name] for name in names if classes[name]},
-                rows[np.argsort(distance, kind="stable")[:_NEAREST]],
-            )
-        )
-    return tuple(sorted(made, key=lambda one: -one.crops))

@@ -14,10 +14,10 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff;
   max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #d0d7de; }
 img { max-width: 100%; height: auto; display: block; margin: 1rem 0; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #57606a; padding: 0.4rem 0; }
-th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #e4e8ec; text-align: right; }
+th, td { padding: 0.25rem 0.5rem; border-bottom: 1px solid #e4e8ec; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 th { border-bottom: 2px solid #8c959f; }
 tr.best td { font-weight: 600; }

@@ -44,7 +44,7 @@ def data_section(crops: LabelledCrops, answers: Sequence[Answers]) -> list[str]:
         paragraph(
             f"Intervals are 95 %, by drawing whole groups {DRAWS} times: crops of one device stand "
             "and fall together. They tell how far figures would move with other groups like these, "
-            "not with another kind of camera.",
+            "not with another kind of camera. A figure of 0 or 100 % moves in no draw.",
             note=True,
         ),
     ]
@@ -68,7 +68,7 @@ def comparison_section(found: Comparison) -> list[str]:
     ]
     if differences:
         caption = (
-            f"Difference to {found.best}, in points of a percent (ECE: as it is). Both are judged "
+            f"Difference to {found.best}, in percentage points (ECE: as it is). Both are judged "
             "on the same groups in every draw: an interval without 0 tells them apart."
         )
         parts.append(table(head, differences, caption=caption))
@@ -81,7 +81,7 @@ def classes_section(
     """Statistics of each class, a table for each method, and of all classes."""
     head = (
         "class", "crops", "groups", "called", "precision", "recall", "F1", "AUC",
-        "mean score", "share", "Brier", "votes' error", "divergence",
+        "mean score", "share", "Brier", "votes' error", "diver\u00adgence",
     )  # fmt: skip
     parts = [
         heading("Class by class"),
@@ -185,7 +185,7 @@ def _class_row(one: ClassFigures) -> tuple[str, ...]:
         f"{one.groups}",
         f"{one.called:.0f}",
         *(
-            with_interval(percent(value), *(percent(end) for end in one.intervals[key]))
+            with_interval(percent(value), *(number(end * 100, 1) for end in one.intervals[key]))
             for key, value in rates.items()
         ),
         number(one.auc),

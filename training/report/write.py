@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,9 @@ from edge.drawing import new_figure
 from edge.errors import BadUse, Failed
 from edge.outfile import FileKind, check_place, write_whole
 from training.crossval import Compared, Given
-from training.report.calibration import reliability
-from training.report.cluster_pictures import clusters_plot, members_sheet
-from training.report.clusters import clustering
-from training.report.comparison import compare
-from training.report.kept import kept_curve
-from training.report.labelled_answers import Answers, Truth
-from training.report.mistakes import mistakes_sheet, worst_mistakes
-from training.report.page import MARK, heading, page, paragraph, picture
-from training.report.per_class import agreement, class_figures
-from training.report.plots import WHAT, confusion_plot, kept_plot, reliability_plot
-from training.report.sections import (
-    classes_section,
-    clusters_section,
-    comparison_section,
-    data_section,
-    mistakes_section,
-)
+from training.report.build import REPORT, Told, build
+from training.report.page import MARK
+from training.report.plots import WHAT
 
 PAGE, FIGURES = "report.html", "report.json"
 PICTURES = (
@@ -39,33 +24,32 @@ PICTURES = (
 _PICTURE = FileKind("a picture of a training report", b"Title\0training report")
 _KINDS: Mapping[str, FileKind] = {
     PAGE: FileKind("a training report", MARK),
-    FIGURES: FileKind("the figures of a training report", b'"report": "cosmic-edge train"'),
+    FIGURES: FileKind("the figures of a training report", f'"report": "{REPORT}"'.encode()),
     **dict.fromkeys(PICTURES, _PICTURE),
 }
-_TITLE = "Classifiers of hits, judged on groups never seen"
-
-Told = Callable[[str], None]
 
 
-def check_report(folder: Path) -> None:
-    """Refuse a place for a report before any work is done for it.
+def prepare_report(folder: Path) -> None:
+    """Make the folder of a report, or refuse it, before any work is done.
 
-    A new or an empty folder will do, or one that holds an earlier report and nothing else, which
-    is replaced.
+    A new or an empty one will do, or one that holds an earlier report and nothing else, which is
+    replaced.
 
     Raises
     ------
     BadUse
         It is no folder, or holds something else.
     Failed
-        It can't be looked at.
+        It can't be made or looked at.
     ModuleNotFoundError
         matplotlib is missing; the message is one line for the user.
     """
+    new_figure((1.0, 1.0), 72, WHAT)
     if folder.name in ("", "..") or (folder.exists() and not folder.is_dir()):
         raise BadUse(f"{folder}: is no folder for a report; name a new or an empty one")
     try:
-        there = sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+        folder.mkdir(parents=True, exist_ok=True)
+        there = sorted(one.name for one in folder.iterdir())
     except OSError as error:
         raise Failed(f"{folder}: can't be used ({error.strerror or error})") from None
     other = [name for name in there if name not in _KINDS]
@@ -73,7 +57,6 @@ def check_report(folder: Path) -> None:
         raise BadUse(f"{folder}: holds {other[0]}, which is no report's; name a new folder")
     for name in there:
         check_place(folder / name, _KINDS[name])
-    new_figure((1.0, 1.0), 72, WHAT)
 
 
 def write_report(
@@ -110,105 +93,24 @@ def write_report(
     Raises
     ------
     BadUse
-        The place is not to be used (`check_report`), or no method has the name `chosen`.
+        The place is not to be used (`prepare_report`), or no method has the name `chosen`.
     Failed
         It can't be written.
     ModuleNotFoundError
         matplotlib or scikit-learn is missing.
     """
-    check_report(folder)
-    figures, pictures, html = _made(given, found, chosen, seed, told or (lambda line: None))
+    prepare_report(folder)
+    built = build(given, found, chosen=chosen, seed=seed, told=told)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in PICTURES:
-            if name not in pictures:
-                (folder / name).unlink(missing_ok=True)
+        for name in set(PICTURES) - set(built.pictures):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise Failed(f"{folder}: can't be used ({error.strerror or error})") from None
-    for name, png in pictures.items():
+        raise Failed(f"{folder}: can't be written ({error.strerror or error})") from None
+    for name, png in built.pictures.items():
         write_whole(folder / name, png)
-    write_whole(folder / FIGURES, json.dumps(_plain(figures), indent=1).encode())
-    write_whole(folder / PAGE, html)
+    write_whole(folder / FIGURES, json.dumps(_plain(built.figures), indent=1).encode())
+    write_whole(folder / PAGE, built.page)
     return folder / PAGE
-
-
-def _made(
-    given: Given, found: Sequence[Compared], chosen: str | None, seed: int, told: Told
-) -> tuple[dict[str, Any], dict[str, bytes], bytes]:
-    """Make figures, pictures by name, and the page."""
-    crops, truth = given.crops, Truth.of(given)
-    answers = {one.name: Answers.of(one, truth) for one in found}
-    told("figures and plots")
-    compared = compare(list(answers.values()))
-    method = chosen or compared.best
-    if method not in answers:
-        raise BadUse(f"{method}: no such method; there are {', '.join(answers)}")
-    classes = {name: class_figures(crops, one) for name, one in answers.items()}
-    agreed = {name: agreement(crops, one, classes[name]) for name, one in answers.items()}
-    curves = {name: reliability(one) for name, one in answers.items()}
-    kept = {name: kept_curve(one) for name, one in answers.items()}
-    mistakes = worst_mistakes(crops, answers[method])
-    pictures = {
-        "confusion.png": confusion_plot(list(answers.values())),
-        "reliability.png": reliability_plot(list(curves.items())),
-        "kept.png": kept_plot(list(kept.items())),
-        "mistakes.png": mistakes_sheet(crops, mistakes, method),
-    }
-    told("clusters")
-    parts = clustering(given, seed)
-    if parts is not None:
-        pictures["clusters.png"] = clusters_plot(parts)
-        pictures["cluster_members.png"] = members_sheet(crops, parts)
-    figures = {
-        "report": "cosmic-edge train",
-        "crops": len(crops),
-        "groups": len(set(crops.group)),
-        "labelled": len(truth.rows),
-        "labelled_groups": truth.draws.groups,
-        "confident": int(truth.confident.sum()),
-        "repeats": next(iter(answers.values())).repeats,
-        "best": compared.best,
-        "methods": {
-            name: {
-                "figures": {key: asdict(one) for key, one in compared.figures[name].items()},
-                "confusion": answers[name].compared.confusion.tolist(),
-                "reliability": curves[name].to_json(),
-                "kept": kept[name].to_json(),
-                "classes": [one.to_json() for one in classes[name]],
-                "agreement": asdict(agreed[name]),
-            }
-            for name in answers
-        },
-        "mistakes": {"method": method, "rows": [one.to_json() for one in mistakes]},
-        "clusters": None if parts is None else parts.to_json(crops.name),
-    }
-    html = page(
-        _TITLE,
-        [
-            *data_section(crops, list(answers.values())),
-            *comparison_section(compared),
-            heading("Confusion"),
-            paragraph("Counts of all repeats together, and shares of the crops of each class."),
-            picture(pictures["confusion.png"], "Confusion matrix of each method"),
-            heading("Are scores probabilities?"),
-            paragraph(
-                "Share of answers that is right against their score, in 15 bins; on the dashed "
-                "line scores are probabilities. Below it the rows in each bin, mean over repeats. "
-                "ECE: expected calibration error."
-            ),
-            picture(pictures["reliability.png"], "Reliability curve of each method"),
-            heading("What sureness is worth"),
-            picture(pictures["kept.png"], "Accuracy against kept share, all methods"),
-            *classes_section(classes, agreed),
-            *mistakes_section(mistakes, method, pictures["mistakes.png"]),
-            *clusters_section(
-                parts,
-                pictures.get("clusters.png", b""),
-                pictures.get("cluster_members.png", b""),
-            ),
-        ],
-    )
-    return figures, pictures, html
 
 
 def _plain(value: Any) -> Any:
