@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -11,15 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.drawing import titled
 from edge.errors import Failed
 from edge.outfile import FileKind, write_whole
 from edge.screening import ScreenedFrame
 
 SHEET = FileKind("a sheet of screened frames", b"Title\0screening ")
 MOST_FRAMES = 400
-_HEADER_BYTES = 33
-"""Of a PNG: signature and IHDR."""
-
 _SIDE = 180
 _GAP = 10
 _LINE = 15
@@ -61,7 +57,7 @@ class Sheet:
         encoded, data = cv2.imencode(".png", page)
         if not encoded:
             raise Failed(f"{path}: a sheet of {len(shown)} frames can't be drawn")
-        write_whole(path, _titled(data.tobytes()))
+        write_whole(path, titled(data.tobytes(), "screening of frames"))
 
     def _scales(self, lines: Sequence[ScreenedFrame]) -> dict[str, tuple[float, float]]:
         """Black and white of each series, by its good frames: light must look light."""
@@ -92,13 +88,6 @@ class Sheet:
             place = (0, _SIDE + (row + 1) * _LINE - 3)
             ascii_only = text.encode("ascii", "replace").decode()
             cv2.putText(cell, ascii_only, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, tone, 1)
-
-
-def _titled(png: bytes) -> bytes:
-    """Say in the file what it is (a tEXt chunk behind the header): no frame is taken for one."""
-    chunk = b"tEXt" + SHEET.mark + b"of frames"
-    length, check = struct.pack(">I", len(chunk) - 4), struct.pack(">I", zlib.crc32(chunk))
-    return png[:_HEADER_BYTES] + length + chunk + check + png[_HEADER_BYTES:]
 
 
 def _shrunk(pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -40,15 +40,26 @@ def command(  # noqa: PLR0917  (typer gives them by name)
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, max=100, metavar="N", help="Of the 5 folds.")
     ] = 5,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FOLDER", help="Cross-validation as a page, pictures and JSON."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a classifier of hits, or judge one by cross-validation."""
+    if report is not None and not cross_validate:
+        raise BadUse("--report shows a cross-validation; it goes with --cross-validate")
     if cross_validate == (out is not None):
         raise BadUse("name either --out MODEL.tflite, or --cross-validate")
     if out is not None and out.suffix != ".tflite":
         raise BadUse(f"{out}: a model is a .tflite; name a file that ends so")
-    report = _judge(data, epochs, seed, repeats) if out is None else _train(data, out, epochs, seed)
-    _show(report, json=json)
+    if out is None:
+        figures = _judge(data, epochs, seed, repeats, report)
+    else:
+        figures = _train(data, out, epochs, seed)
+    _show(figures, json=json)
 
 
 def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any]:
@@ -76,27 +87,38 @@ def read_all(data: list[Path]) -> LabelledCrops:
     return crops
 
 
-def _judge(data: list[Path], epochs: int, seed: int, repeats: int) -> dict[str, Any]:
+def _judge(
+    data: list[Path], epochs: int, seed: int, repeats: int, report: Path | None
+) -> dict[str, Any]:
     from edge.cli.shared import console, progress
     from training.copies import copies_of
     from training.crossval import Given, cross_validate
     from training.fit import FitRules
     from training.methods import Net, Rules, Trees
+    from training.report.write import prepare_report, write_report
 
+    if report is not None:
+        prepare_report(report)
     crops = read_all(data)
     rules = FitRules(epochs=epochs, seed=seed)
     with progress(rules.copies + 2, "measure") as advance:
         copies = copies_of(crops, rules.copies, seed, lambda done, total: advance(1))
-    net, trees = Net(rules), Trees()
+    net, trees, given = Net(rules), Trees(), Given(crops, copies)
     said = console()
+
+    def tell(line: str) -> None:
+        said.print(line, highlight=False, markup=False, soft_wrap=True)
+
     found = cross_validate(
-        Given(crops, copies),
+        given,
         (Rules(), trees, net),
         together=(net.name, trees.name),
         repeats=repeats,
         seed=seed,
-        told=lambda line: said.print(line, highlight=False),
+        told=tell,
     )
+    if report is not None:
+        tell(f"report: {write_report(report, given, found, seed=seed, told=tell)}")
     return {one.name: one.to_json() for one in found}
 
 

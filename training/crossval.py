@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from training.bootstrap import GroupDraws, mean_known
 from training.copies import Copies
 from training.folds import group_folds
 from training.labelled import LabelledCrops
-from training.scores import ARTEFACT, Scores, confusion, group_interval, scores_of
+from training.scores import Scores, confusion, drawn_scores, score_intervals, scores_of
 
 Told = Callable[[str], None]
 Rows = NDArray[np.int64]
@@ -47,7 +48,7 @@ class Compared:
     mean : Scores
         Over all repeats.
     intervals : dict of str to (float, float)
-        95 %, groups drawn, for ``all``, ``confident`` and ``artefact``.
+        95 %, groups drawn, of each figure of `mean`.
     confusion : ndarray of int64, shape (4, 4)
         Of all repeats together.
     predicted : ndarray, shape (repeats, n, 4)
@@ -107,28 +108,22 @@ def cross_validate(
     if together:
         mean = np.mean([predicted[name] for name in together], axis=0)
         predicted[" + ".join(together)] = mean
-    return [_compared(crops, name, found) for name, found in predicted.items()]
+    return [compared(crops, name, found) for name, found in predicted.items()]
 
 
-def _compared(crops: LabelledCrops, name: str, predicted: NDArray[np.float64]) -> Compared:
+def compared(crops: LabelledCrops, name: str, predicted: NDArray[np.float64]) -> Compared:
+    """Judge what a method said of every crop, shape (repeats, n, 4), by those with a label."""
     known = np.flatnonzero(crops.label >= 0)
     label, confident = crops.label[known], crops.confident[known]
     each = [scores_of(one[known], label, confident) for one in predicted]
-    mean = Scores(
-        *(float(np.nanmean([getattr(one, key) for one in each])) for key in asdict(each[0]))
-    )
-    called = predicted[:, known].argmax(axis=2)
-    right = (called == label).mean(axis=0)
-    rejected = ((called == ARTEFACT) == (label == ARTEFACT)).mean(axis=0)
-    group = np.array(crops.group)[known]
+    figures = np.array([list(asdict(one).values()) for one in each])
+    mean = Scores(*mean_known(figures).tolist())
+    draws = GroupDraws([crops.group[i] for i in known])
+    drawn = drawn_scores(predicted[:, known], label, confident, draws)
     return Compared(
         name,
         mean,
-        {
-            "all": group_interval(right, group.tolist()),
-            "confident": group_interval(right[confident], group[confident].tolist()),
-            "artefact": group_interval(rejected, group.tolist()),
-        },
+        score_intervals(mean, drawn),
         np.sum([confusion(one[known], label) for one in predicted], axis=0),
         predicted,
     )

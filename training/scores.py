@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from training.bootstrap import (
+    DRAWS,
+    Drawn,
+    GroupDraws,
+    interval,
+    mean_known,
+    mirrored_interval,
+    ratio,
+)
 
 ARTEFACT = CLASSES.index("artefact")
 SURE = 0.9
-_BINS = 15
+BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,24 @@ def calibration_error(top: NDArray[Any], right: NDArray[np.bool_]) -> float:
     """Expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015)."""
     if not len(top):
         return float("nan")
-    bins = np.minimum((top * _BINS).astype(np.int64), _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS)
-    told = np.bincount(bins, top, _BINS)
-    true = np.bincount(bins, right, _BINS)
+    counts, told, true = calibration_bins(top, right)
     return float(np.abs(told - true).sum() / counts.sum())
+
+
+def calibration_bins(
+    top: NDArray[Any], right: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each of 15 bins of equal width: rows, sum of largest scores, rows that are right."""
+    bins = _bin_of(top)
+    return (
+        np.asarray(np.bincount(bins, minlength=BINS), np.int64),
+        np.asarray(np.bincount(bins, top, BINS), np.float64),
+        np.asarray(np.bincount(bins, right, BINS), np.float64),
+    )
+
+
+def _bin_of(top: NDArray[Any]) -> NDArray[np.int64]:
+    return np.minimum((top * BINS).astype(np.int64), BINS - 1)
 
 
 def confusion(predicted: NDArray[Any], label: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -77,20 +99,70 @@ def confusion(predicted: NDArray[Any], label: NDArray[np.int64]) -> NDArray[np.i
 
 
 def group_interval(
-    values: NDArray[Any], group: Sequence[str], *, seed: int = 0, draws: int = 2000
+    values: NDArray[Any], group: Sequence[str], *, seed: int = 0, draws: int = DRAWS
 ) -> tuple[float, float]:
-    """95 % interval of a mean, by drawing whole groups again and again.
+    """95 % interval of a mean, by drawing whole groups again and again."""
+    rows = np.stack([values, np.ones(len(values))], axis=1)
+    totals = GroupDraws(group, seed=seed, draws=draws).totals(rows)
+    return interval(ratio(totals[:, 0], totals[:, 1]))
 
-    Crops of one device stand and fall together: drawing them one by one would make the interval
-    several times too narrow.
+
+def drawn_scores(
+    predicted: NDArray[Any],
+    label: NDArray[np.int64],
+    confident: NDArray[np.bool_],
+    draws: GroupDraws,
+) -> dict[str, Drawn]:
+    """Every figure of `Scores` in every draw of groups, as the mean over repeats.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (repeats, n, 4)
+        Of rows that all have a label.
+    label, confident : ndarray, shape (n,)
+    draws : GroupDraws
+        Of these rows.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (draws,)
+        By the names of `Scores`.
     """
-    _, member = np.unique(np.asarray(group), return_inverse=True)
-    sums, counts = np.bincount(member, values), np.bincount(member)
-    random = np.random.default_rng(seed)
-    drawn = random.integers(0, len(sums), (draws, len(sums)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    repeats, rows = predicted.shape[:2]
+    best, top = predicted.argmax(axis=2), predicted.max(axis=2)
+    right, sure = best == label, top > SURE
+    gap = np.zeros((repeats, rows, BINS))
+    np.put_along_axis(gap, _bin_of(top)[..., np.newaxis], (top - right)[..., np.newaxis], axis=2)
+    columns = [
+        np.ones((1, rows)),
+        right.mean(axis=0, keepdims=True),
+        confident[np.newaxis],
+        (right & confident).mean(axis=0, keepdims=True),
+        ((best == ARTEFACT) == (label == ARTEFACT)).mean(axis=0, keepdims=True),
+        sure,
+        sure & right,
+        gap.transpose(0, 2, 1).reshape(repeats * BINS, rows),
+    ]
+    ends = np.cumsum([len(one) for one in columns])[:-1]
+    totals = draws.totals(np.concatenate(columns).T)
+    count, hit, agreed, agreed_hit, told_apart, kept, kept_hit, off = np.split(totals, ends, axis=1)
+    error = np.abs(off.reshape(draws.draws, repeats, BINS)).sum(axis=2) / count
+    return {
+        "all": ratio(hit, count)[:, 0],
+        "confident": ratio(agreed_hit, agreed)[:, 0],
+        "artefact": ratio(told_apart, count)[:, 0],
+        "sure": mean_known(ratio(kept_hit, kept), axis=1),
+        "sure_kept": mean_known(ratio(kept, count), axis=1),
+        "ece": mean_known(error, axis=1),
+    }
+
+
+def score_intervals(mean: Scores, drawn: Mapping[str, Drawn]) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the figures whose draws `drawn_scores` gave."""
+    return {
+        key: mirrored_interval(mean.ece, one) if key == "ece" else interval(one)
+        for key, one in drawn.items()
+    }
 
 
 def _share(hit: NDArray[np.bool_]) -> float:

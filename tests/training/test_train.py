@@ -14,6 +14,7 @@ from edge.cli.main import main
 from edge.crop import encode_png
 from edge.describe import describe
 from edge.detection import Crop
+from tests.training.made_up import drawn
 from training.copies import copies_of
 from training.crossval import Given, Rows, cross_validate
 from training.fit import FitRules
@@ -21,19 +22,6 @@ from training.labelled import read_labelled
 from training.methods import Net, Rules, Trees
 
 EACH = 15
-
-
-def drawn(kind: str, random: np.random.Generator) -> np.ndarray:
-    pixels = random.normal(10, 1, (60, 60))
-    if kind == "spot":
-        pixels[29:32, 29:32] += random.uniform(60, 150)
-    if kind in ("track", "worm"):
-        for step in range(16):
-            bend = 4 * np.sin(step / 2) if kind == "worm" else step / 2
-            pixels[int(30 + bend), 22 + step] += random.uniform(60, 150)
-    if kind == "artefact":
-        pixels[10:50, 20:45] += random.uniform(60, 150)
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def labelled(folder: Path, random: np.random.Generator) -> Path:

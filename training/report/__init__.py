@@ -1,0 +1,1 @@
+"""What a cross-validation found, as pictures, tables and one page."""
