@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from edge.cli.options import Json
 from edge.errors import BadUse
 
 if TYPE_CHECKING:
+    from training.fit import FitRules
     from training.labelled import LabelledCrops
 
 
@@ -29,9 +31,12 @@ def command(  # noqa: PLR0917  (typer gives them by name)
             "--out", metavar="MODEL.tflite", help="Where the model goes; its card beside."
         ),
     ] = None,
-    epochs: Annotated[
-        int, typer.Option("--epochs", min=1, max=2000, metavar="N", help="Looks at every crop.")
-    ] = 60,
+    steps: Annotated[
+        int,
+        typer.Option(
+            "--steps", min=1, max=100_000, metavar="N", help="Batches that each net learns from."
+        ),
+    ] = 1200,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, metavar="N")] = 0,
     cross_validate: Annotated[
         bool,
@@ -46,64 +51,72 @@ def command(  # noqa: PLR0917  (typer gives them by name)
             "--report", metavar="FOLDER", help="Cross-validation as a page, pictures and JSON."
         ),
     ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--also", metavar="DATA", help="Trained on in every fold, never judged; repeatable."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a classifier of hits, or judge one by cross-validation."""
+    if also and not cross_validate:
+        raise BadUse("--also goes with --cross-validate; name the data itself to train on it")
     if report is not None and not cross_validate:
         raise BadUse("--report shows a cross-validation; it goes with --cross-validate")
     if cross_validate == (out is not None):
         raise BadUse("name either --out MODEL.tflite, or --cross-validate")
     if out is not None and out.suffix != ".tflite":
         raise BadUse(f"{out}: a model is a .tflite; name a file that ends so")
+    from training.fit import FitRules
+
     if out is None:
-        figures = _judge(data, epochs, seed, repeats, report)
+        figures = _judge(data, also or [], FitRules(steps=steps, seed=seed), repeats, report)
     else:
-        figures = _train(data, out, epochs, seed)
+        figures = _train(data, out, FitRules(steps=steps, seed=seed))
     _show(figures, json=json)
 
 
-def _train(data: list[Path], out: Path, epochs: int, seed: int) -> dict[str, Any]:
+def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     from edge.cli.shared import progress
     from edge.outfile import check_place
     from training.card import MODEL
-    from training.fit import FitRules
+    from training.fit import steps_of
     from training.train import train
 
     check_place(out, MODEL)
-    crops = read_all(data)
-    rules = FitRules(epochs=epochs, seed=seed)
-    with progress(2 * epochs + rules.copies + 2, "train") as advance:
+    crops, _ = read_all(data)
+    with progress(steps_of(rules) + rules.copies + 2, "train") as advance:
         return train(crops, out, rules, lambda done, total: advance(1))
 
 
-def read_all(data: list[Path]) -> LabelledCrops:
-    """Read all that is given, and say what of it can't be used."""
+def read_all(data: list[Path], also: Sequence[Path] = ()) -> tuple[LabelledCrops, int]:
+    """Read all that is given, and say what of it can't be used; how many come before `also`."""
     from training.found import reasons
     from training.labelled import joined, read_labelled
 
-    crops = joined([read_labelled(one) for one in data])
+    parts = [read_labelled(one) for one in (*data, *also)]
+    crops = joined(parts)
     for line in reasons(crops.left_out):
         typer.echo(f"cosmic-edge: {line}", err=True)
-    return crops
+    return crops, sum(map(len, parts[: len(data)]))
 
 
 def _judge(
-    data: list[Path], epochs: int, seed: int, repeats: int, report: Path | None
+    data: list[Path], also: list[Path], rules: FitRules, repeats: int, report: Path | None
 ) -> dict[str, Any]:
     from edge.cli.shared import console, progress
     from training.copies import copies_of
     from training.crossval import Given, cross_validate
-    from training.fit import FitRules
-    from training.methods import Net, Rules, Trees
+    from training.methods import Net, Rules, Trees, shape_trees
     from training.report.write import prepare_report, write_report
 
     if report is not None:
         prepare_report(report)
-    crops = read_all(data)
-    rules = FitRules(epochs=epochs, seed=seed)
+    crops, judged = read_all(data, also)
     with progress(rules.copies + 2, "measure") as advance:
-        copies = copies_of(crops, rules.copies, seed, lambda done, total: advance(1))
-    net, trees, given = Net(rules), Trees(), Given(crops, copies)
+        copies = copies_of(crops, rules.copies, rules.seed, lambda done, total: advance(1))
+    net, trees, given = Net(rules), Trees(), Given(crops, copies, judged)
     said = console()
 
     def tell(line: str) -> None:
@@ -111,14 +124,14 @@ def _judge(
 
     found = cross_validate(
         given,
-        (Rules(), trees, net),
+        (Rules(), shape_trees(), trees, net),
         together=(net.name, trees.name),
         repeats=repeats,
-        seed=seed,
+        seed=rules.seed,
         told=tell,
     )
     if report is not None:
-        tell(f"report: {write_report(report, given, found, seed=seed, told=tell)}")
+        tell(f"report: {write_report(report, given.to_judge, found, seed=rules.seed, told=tell)}")
     return {one.name: one.to_json() for one in found}
 
 

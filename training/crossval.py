@@ -32,10 +32,27 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What every method may use: the crops, and their copies and numbers, made once for all."""
+    """What every method may use: the crops, and their copies and numbers, made once for all.
+
+    Attributes
+    ----------
+    crops : LabelledCrops
+    copies : Copies
+    judged : int, optional
+        So many of the first are judged; those behind them are only ever trained on. None: all.
+    """
 
     crops: LabelledCrops
     copies: Copies
+    judged: int | None = None
+
+    @property
+    def to_judge(self) -> Given:
+        """The crops that are judged alone."""
+        if self.judged is None:
+            return self
+        rows = np.arange(self.judged)
+        return Given(self.crops.take(rows), self.copies.take(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,12 +111,14 @@ def cross_validate(
     told : callable, optional
         Told a line for each training.
     """
-    say, crops = told or (lambda line: None), given.crops
+    say, crops = told or (lambda line: None), given.to_judge.crops
+    beside = np.arange(len(crops), len(given.crops))
     predicted = {method.name: np.full((repeats, len(crops), 4), np.nan) for method in methods}
     for repeat in range(repeats):
         for fold, (train, test) in enumerate(group_folds(crops, folds, seed + repeat)):
             for method in methods:
-                answers = method.scores(given, train, test, seed + 100 * repeat + fold)
+                learned = np.concatenate([train, beside])
+                answers = method.scores(given, learned, test, seed + 100 * repeat + fold)
                 predicted[method.name][repeat, test] = answers
                 known = test[crops.label[test] >= 0]
                 found = predicted[method.name][repeat, known].argmax(axis=1)

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.contract import INPUT, NUMBERS, SCORES, SIGNATURE, VOTES, answer
+from edge.classification.contract import NUMBERS, SCORES, SIGNATURE, VOTES, answer
 from edge.classification.hush import hushed
 from edge.classification.numbers import NAMES, numbers
-from edge.classification.prepare import CHANNELS, SIZE_PX, prepare
 from edge.classification.runtime import load
 from edge.errors import Failed
 from training.fit import Fitted
+from training.network import make_network
 
 MOST_BYTES = 400_000
 _CHATTER = (b"",)
@@ -30,7 +30,7 @@ _MOST_DIFFERENCE = 0.005
 
 
 def to_tflite(fitted: Fitted) -> bytes:
-    """Convert to float16 weights; answers are means over the crop's mirror images."""
+    """Convert to float16 weights."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder, hushed(_CHATTER):
@@ -50,10 +50,7 @@ def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float
         It is more than 0.005, or the file is larger than a rig should load.
     """
     runner = load(model).runner
-    told = [
-        list(answer(runner, {INPUT: prepare(one), NUMBERS: numbers(one)})[0].values())
-        for one in pixels
-    ]
+    told = [list(answer(runner, {NUMBERS: numbers(one)})[0].values()) for one in pixels]
     worst = float(np.abs(np.array(told) - fitted.predict(pixels)).max())
     if not worst <= _MOST_DIFFERENCE:
         raise Failed(f"the converted model's scores differ from the net's by {worst:.3g}")
@@ -66,13 +63,11 @@ def _archive(fitted: Fitted, folder: str) -> None:
     import keras
     import tensorflow as tf
 
-    network, temperatures = fitted.network, fitted.temperatures
+    network = make_network(fitted.encoding, fitted.members)
+    temperatures = fitted.temperatures
 
-    def classify(crop: Any, features: Any) -> dict[str, Any]:
-        across, down = tf.reverse(crop, [2]), tf.reverse(crop, [1])
-        views = crop, across, down, tf.reverse(down, [2])
-        answers = [network([one, features], training=False)[1:] for one in views]
-        logits = tf.add_n([one for pair in answers for one in pair]) / (2 * len(views))
+    def classify(features: Any) -> dict[str, Any]:
+        logits = network(features, training=False)
         return {
             SCORES: tf.nn.softmax(logits / temperatures.label),
             VOTES: tf.nn.softmax(logits / temperatures.votes),
@@ -80,7 +75,6 @@ def _archive(fitted: Fitted, folder: str) -> None:
 
     archive = keras.export.ExportArchive()
     archive.track(network)
-    crop = tf.TensorSpec((None, SIZE_PX, SIZE_PX, CHANNELS), name=INPUT)
     features = tf.TensorSpec((None, len(NAMES)), name=NUMBERS)
-    archive.add_endpoint(SIGNATURE, classify, input_signature=[crop, features])
+    archive.add_endpoint(SIGNATURE, classify, input_signature=[features])
     archive.write_out(folder, verbose=False)

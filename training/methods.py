@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from edge.classification.numbers import NAMES
 from edge.classification.rules import RuleClassifier
 from edge.classification.spotted import spotted
 from edge.describe import describe
@@ -41,11 +42,18 @@ def _by_rules(pixels: Pixels) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Extremely randomised trees on the net's numbers, trained on the judges' votes.
+    """Extremely randomised trees on numbers, trained on the judges' votes.
 
     P. Geurts, D. Ernst and L. Wehenkel, Machine Learning 63, 3 (2006).
+
+    Attributes
+    ----------
+    columns : tuple of int
+        Of the numbers: all of them, or the field's shape features alone.
+    name : str
     """
 
+    columns: tuple[int, ...] = tuple(range(len(NAMES)))
     name: str = "trees"
 
     def scores(self, given: Given, train: Rows, test: Rows, seed: int) -> NDArray[Any]:
@@ -55,9 +63,27 @@ class Trees:
         trees = ExtraTreesRegressor(
             _TREES, min_samples_leaf=_LEAF, max_features=_TRIED_SHARE, random_state=seed, n_jobs=-1
         )
-        plain = given.copies.told[0]
+        plain = given.copies.told[0][:, list(self.columns)]
+        if given.judged is not None:
+            # Crops of other cameras harm them: what tells the ground tells the camera.
+            train = train[train < given.judged]
         trees.fit(plain[train], given.crops.votes[train])
         return np.asarray(trees.predict(plain[test]))
+
+
+def shape_trees() -> Trees:
+    """Trees on what the field measures of a hit: its region, Hu's and Zernike's moments."""
+    moments = ("eighth_hu_", "zernike_")
+    columns = [i for i, name in enumerate(NAMES) if name.startswith(moments) or name in _REGION]
+    return Trees(tuple(columns), "shape trees")
+
+
+_REGION = (
+    "eighth_area_px", "eighth_convex_area_px", "eighth_solidity", "eighth_major_axis_px",
+    "eighth_minor_axis_px", "eighth_ellipticity", "eighth_perimeter_px", "eighth_bbox_fill",
+    "eighth_components", "eighth_length_px", "eighth_width_px", "mean_share", "brightest_share",
+    "mean_of_peak",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +97,4 @@ class Net:
         """Train it; scores of the rows to test."""
         rules = replace(self.rules, seed=seed)
         fitted = fit(given.crops.take(train), rules, copies=given.copies.take(train))
-        plain = given.copies.take(test)
-        return fitted.scores(plain.shown[0].astype(np.float32), plain.told[0])
+        return fitted.scores(given.copies.told[0, test])

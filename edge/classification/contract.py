@@ -1,10 +1,10 @@
 """What a model must be: its file, its signature and its answers.
 
-A model is a ``.tflite`` file with a signature ``classify_1``: a float32 input ``crop`` of shape
-(n, SIZE_PX, SIZE_PX, 2), made by `edge.classification.prepare`; if it wants it, another one
-``features`` of shape (n, 121), made by `edge.classification.numbers`; and two float32 outputs
-``scores`` and ``votes`` of shape (n, 4) in the order of `CLASSES`. Scores
-sum to 1; votes are the shares of judges that are expected to choose each class, and sum to about 1.
+A model is a ``.tflite`` file with a signature ``classify_1``. It takes one float32 input or both:
+``crop`` of shape (n, SIZE_PX, SIZE_PX, 2), made by `edge.classification.prepare`, and ``features``
+of shape (n, 121), made by `edge.classification.numbers`. It has two float32 outputs ``scores`` and
+``votes`` of shape (n, 4) in the order of `CLASSES`. Scores sum to 1; votes are the shares of judges
+that are expected to choose each class, and sum to about 1.
 """
 
 from __future__ import annotations
@@ -77,19 +77,21 @@ def accepted(interpreter: Interpreter) -> Runner:
         raise ContractError(f"no signature {SIGNATURE}: {has}")
     runner = interpreter.get_signature_runner(SIGNATURE)
     inputs = runner.get_input_details()
-    expected: dict[str, Sequence[int]] = {INPUT: (_FREE, SIZE_PX, SIZE_PX, CHANNELS)}
-    if wants_numbers(runner):
-        expected[NUMBERS] = (_FREE, len(NAMES))
-    _check(inputs, expected, "input")
+    known: dict[str, Sequence[int]] = {
+        INPUT: (_FREE, SIZE_PX, SIZE_PX, CHANNELS),
+        NUMBERS: (_FREE, len(NAMES)),
+    }
+    expected = {name: shape for name, shape in known.items() if name in inputs}
+    _check(inputs, expected or {INPUT: known[INPUT]}, "input")
     shape = (_FREE, len(CLASSES))
     _check(runner.get_output_details(), {SCORES: shape, VOTES: shape}, "output")
     answer(runner, {name: np.zeros(sizes[1:], np.float32) for name, sizes in expected.items()})
     return runner
 
 
-def wants_numbers(runner: Runner) -> bool:
-    """Whether a model takes features beside the crop."""
-    return NUMBERS in runner.get_input_details()
+def wanted(runner: Runner) -> frozenset[str]:
+    """Names of the inputs that a model takes."""
+    return frozenset(runner.get_input_details())
 
 
 def answer(

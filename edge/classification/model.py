@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from edge.classification.classes import CLASSES, Classification, Standing
-from edge.classification.contract import INPUT, NUMBERS, Runner, answer, wants_numbers
+from edge.classification.contract import INPUT, NUMBERS, Runner, answer, wanted
 from edge.classification.flatbuffer import is_whole
 from edge.classification.numbers import numbers
 from edge.classification.prepare import prepare
@@ -22,6 +22,7 @@ from edge.errors import BadUse, Failed
 _MAX_BYTES = 256_000_000
 _LONGEST_STEM = 100
 _HASH_CHARS = 12
+_MADE = {INPUT: prepare, NUMBERS: numbers}
 
 
 class BadModel(BadUse):
@@ -90,7 +91,7 @@ class ModelClassifier:
         self.model_id = model_id
         self._runner = runner
         self._runtime = runtime
-        self._wants_numbers = wants_numbers(runner)
+        self._wanted = wanted(runner)
 
     @classmethod
     def load(
@@ -135,9 +136,7 @@ class ModelClassifier:
 
     def _one(self, candidate: Candidate) -> Classification:
         pixels = candidate.crop.pixels
-        inputs = {INPUT: prepare(pixels)}
-        if self._wants_numbers:
-            inputs[NUMBERS] = numbers(pixels)
+        inputs = {name: made(pixels) for name, made in _MADE.items() if name in self._wanted}
         scores, votes = answer(self._runner, inputs)
         label = max(CLASSES, key=scores.__getitem__)
         return Classification(label, scores, self.model_id, votes)

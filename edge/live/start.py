@@ -7,7 +7,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calibration.jit import numba_available
@@ -15,7 +15,8 @@ from edge.clock import boottime_ns
 
 _STAT = Path("/proc/self/stat")
 _STARTTIME_FIELD = 22
-_BLAS = "scipy.linalg"
+_NEEDED = "numba.np.arraymath", "numba.core.typing.cffi_utils"
+_UNUSED = "scipy", "scipy.linalg", "cffi", "yaml"
 
 
 def seconds_since_start() -> float | None:
@@ -52,22 +53,22 @@ def uncollected() -> Iterator[None]:
 def load_compiler() -> None:
     """Import numba as far as the kernels need it."""
     if numba_available():
-        with _without_blas():
-            importlib.import_module("numba.np.arraymath")
+        with _without(_UNUSED):
+            for module in _NEEDED:
+                importlib.import_module(module)
 
 
 @contextlib.contextmanager
-def _without_blas() -> Iterator[None]:
-    """Let numba load without SciPy's linear algebra, which none of our kernels needs.
+def _without(modules: Sequence[str]) -> Iterator[None]:
+    """Let numba load without what none of our kernels needs.
 
-    numba imports it with its first kernel wherever SciPy is installed: 0.1 to 0.3 s. For a program
-    of ours only: in this process ``np.dot`` can't be compiled any more.
+    It imports SciPy's linear algebra, cffi and YAML wherever they are installed: 0.2 to 0.4 s and
+    2 MB. For a program of ours only: in this process ``np.dot`` can't be compiled any more.
     """
-    if _BLAS in sys.modules:
-        yield
-        return
-    sys.modules[_BLAS] = None  # type: ignore[assignment]
+    kept_out = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(kept_out))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        sys.modules.pop(_BLAS, None)
+        for name in kept_out:
+            sys.modules.pop(name, None)

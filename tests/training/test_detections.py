@@ -131,7 +131,8 @@ def test_what_was_left_out_is_said_in_a_line_for_each_reason(
 ) -> None:
     write(tmp_path / "spots.json", [detection(1), {"id": 2}, {"id": 3}, detection(4, label="?")])
     write(tmp_path / "empty.json", [])
-    assert len(read_all([tmp_path, tmp_path / "spots.json"])) == 2
+    crops, judged = read_all([tmp_path], [tmp_path / "spots.json"])
+    assert (len(crops), judged) == (2, 1)
     assert capsys.readouterr().err.splitlines() == [
         "cosmic-edge: 4 left out: detection without a picture that can be read",
         "cosmic-edge: 2 left out: detection of another class",
