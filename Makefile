@@ -39,8 +39,10 @@ check: setup ## lint, formatting, types, direction of the imports, spelling
 bench: setup ## the hot paths beside their peers
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-prove: setup packages ## the longer proofs, the suite on Python 3.13, the kernels' tests on ARM
+prove: setup packages ## the longer proofs, training, the suite on Python 3.13, the kernels on ARM
 	@$(PYTEST) -m prove $(ARGS) || [ $$? = 5 ] # 5: no test is marked
+	@tools/setup $(EXTRAS),train .venv-train
+	@.venv-train/bin/python -m pytest -m prove -s tests/training $(ARGS)
 	@if tools/find-python 3.13 >/dev/null; then \
 	    tools/setup $(EXTRAS) .venv313 3.13 && \
 	    .venv313/bin/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS); \
@@ -54,6 +56,6 @@ lock: ## write constraints/ anew with the newest versions that pyproject.toml al
 	@tools/lock
 
 clean: ## remove what was made: environments, caches, builds
-	rm -rf .venv .venv313 .venv-tflite dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	rm -rf .venv .venv313 .venv-train .venv-tflite dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 	    .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -61,6 +61,17 @@ def augmented(pixels: NDArray[Any], random: np.random.Generator) -> NDArray[Any]
     return _counts(excess + black, pixels)
 
 
+def on_other_ground(pixels: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
+    """Put what is lit on a ground of another level and texture, and of the same noise.
+
+    Whoever calls it something else afterwards has read the ground.
+    """
+    excess = pixels.astype(np.float32) - np.float32(np.median(pixels))
+    sigma = np.float32(noise_adu(excess))
+    ground = _noise(excess.shape, random) * sigma + random.uniform(0, _LEVEL) * noise_unit(pixels)
+    return _counts(np.where(_lit(excess), excess, 0) + ground, pixels)
+
+
 def dimmed(pixels: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
     """Make a crop in which the hit does not stand out of the noise as a particle does."""
     excess = pixels.astype(np.float32) - np.float32(np.median(pixels))

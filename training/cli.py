@@ -31,12 +31,9 @@ def command(  # noqa: PLR0917  (typer gives them by name)
             "--out", metavar="MODEL.tflite", help="Where the model goes; its card beside."
         ),
     ] = None,
-    steps: Annotated[
-        int,
-        typer.Option(
-            "--steps", min=1, max=100_000, metavar="N", help="Batches that each net learns from."
-        ),
-    ] = 1200,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=1, max=2000, metavar="N", help="Looks at every crop.")
+    ] = 60,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, metavar="N")] = 0,
     cross_validate: Annotated[
         bool,
@@ -57,11 +54,17 @@ def command(  # noqa: PLR0917  (typer gives them by name)
             "--also", metavar="DATA", help="Trained on in every fold, never judged; repeatable."
         ),
     ] = None,
+    other_ground: Annotated[
+        bool,
+        typer.Option(
+            "--other-ground", help="Judge hits on grounds of another level: is the ground read?"
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a classifier of hits, or judge one by cross-validation."""
-    if also and not cross_validate:
-        raise BadUse("--also goes with --cross-validate; name the data itself to train on it")
+    if (also or other_ground) and not cross_validate:
+        raise BadUse("--also and --other-ground go with --cross-validate")
     if report is not None and not cross_validate:
         raise BadUse("--report shows a cross-validation; it goes with --cross-validate")
     if cross_validate == (out is not None):
@@ -71,9 +74,11 @@ def command(  # noqa: PLR0917  (typer gives them by name)
     from training.fit import FitRules
 
     if out is None:
-        figures = _judge(data, also or [], FitRules(steps=steps, seed=seed), repeats, report)
+        figures = _judge(
+            data, also or [], FitRules(epochs=epochs, seed=seed), repeats, report, other_ground
+        )
     else:
-        figures = _train(data, out, FitRules(steps=steps, seed=seed))
+        figures = _train(data, out, FitRules(epochs=epochs, seed=seed))
     _show(figures, json=json)
 
 
@@ -87,7 +92,13 @@ def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     check_place(out, MODEL)
     crops, _ = read_all(data)
     with progress(steps_of(rules) + rules.copies + 2, "train") as advance:
-        return train(crops, out, rules, lambda done, total: advance(1))
+        return train(
+            crops,
+            out,
+            rules,
+            lambda done, total: advance(1),
+            sources=[one.name or one.resolve().name for one in data],
+        )
 
 
 def read_all(data: list[Path], also: Sequence[Path] = ()) -> tuple[LabelledCrops, int]:
@@ -102,11 +113,16 @@ def read_all(data: list[Path], also: Sequence[Path] = ()) -> tuple[LabelledCrops
     return crops, sum(map(len, parts[: len(data)]))
 
 
-def _judge(
-    data: list[Path], also: list[Path], rules: FitRules, repeats: int, report: Path | None
+def _judge(  # noqa: PLR0917
+    data: list[Path],
+    also: list[Path],
+    rules: FitRules,
+    repeats: int,
+    report: Path | None,
+    other_ground: bool,
 ) -> dict[str, Any]:
     from edge.cli.shared import console, progress
-    from training.copies import copies_of
+    from training.copies import copies_of, told_on_other_ground
     from training.crossval import Given, cross_validate
     from training.methods import Net, Rules, Trees, shape_trees
     from training.report.write import prepare_report, write_report
@@ -116,7 +132,8 @@ def _judge(
     crops, judged = read_all(data, also)
     with progress(rules.copies + 2, "measure") as advance:
         copies = copies_of(crops, rules.copies, rules.seed, lambda done, total: advance(1))
-    net, trees, given = Net(rules), Trees(), Given(crops, copies, judged)
+    asked = told_on_other_ground(crops, rules.seed) if other_ground else None
+    net, trees, given = Net(rules), Trees(), Given(crops, copies, judged, asked)
     said = console()
 
     def tell(line: str) -> None:
@@ -124,7 +141,7 @@ def _judge(
 
     found = cross_validate(
         given,
-        (Rules(), shape_trees(), trees, net),
+        (*((Rules(),) if asked is None else ()), shape_trees(), trees, net),
         together=(net.name, trees.name),
         repeats=repeats,
         seed=rules.seed,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.numbers import numbers
-from training.augment import augmented, dimmed
+from training.augment import augmented, dimmed, on_other_ground
 from training.labelled import LabelledCrops
 
 Told = Callable[[int, int], None]
+_DIM = 1
+_OTHER_GROUND = -1
 _CHUNK = 64
 _FEW = 200
-_Job = tuple[NDArray[Any], tuple[int, ...]]
+_Job = tuple[int, NDArray[Any], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,36 +52,41 @@ def copies_of(crops: LabelledCrops, count: int, seed: int, told: Told | None = N
     """
     say = told or (lambda done, total: None)
     rows: list[NDArray[np.float32]] = []
-    workers = os.cpu_count() or 1
-    if len(crops) < _FEW or workers < 2:
+    with _measuring(len(crops)) as measure:
         for done in range(count + 2):
-            rows.append(np.stack([_measured(job) for job in _jobs(crops, done, seed)]))
+            rows.append(measure(_jobs(crops, done, seed)))
             say(done + 1, count + 2)
-        return _put_together(rows)
-    # Processes of their own: threads would wait for one another, and a fork may hold locks.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for done in range(count + 2):
-            rows.append(
-                np.stack(list(pool.map(_measured, _jobs(crops, done, seed), chunksize=_CHUNK)))
-            )
-            say(done + 1, count + 2)
-    return _put_together(rows)
-
-
-def _put_together(rows: list[NDArray[np.float32]]) -> Copies:
-    dim = rows.pop(1)
+    dim = rows.pop(_DIM)
     return Copies(np.stack(rows), dim)
 
 
+def told_on_other_ground(crops: LabelledCrops, seed: int) -> NDArray[np.float32]:
+    """Numbers of each crop's hit on another ground of the same noise: shape (n, numbers)."""
+    with _measuring(len(crops)) as measure:
+        return measure(_jobs(crops, _OTHER_GROUND, seed))
+
+
+@contextlib.contextmanager
+def _measuring(count: int) -> Iterator[Callable[[Iterable[_Job]], NDArray[np.float32]]]:
+    """Measure by all cores, where that is worth their start."""
+    workers = os.cpu_count() or 1
+    if count < _FEW or workers < 2:
+        yield lambda jobs: np.stack([_measured(job) for job in jobs])
+        return
+    # Processes of their own: threads would wait for one another, and a fork may hold locks.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield lambda jobs: np.stack(list(pool.map(_measured, jobs, chunksize=_CHUNK)))
+
+
 def _jobs(crops: LabelledCrops, which: int, seed: int) -> Iterable[_Job]:
-    return ((one, (seed, which, i)) for i, one in enumerate(crops.pixels))
+    return ((which, one, (seed, abs(which), i)) for i, one in enumerate(crops.pixels))
 
 
 def _measured(job: _Job) -> NDArray[np.float32]:
-    """Numbers of one copy: the crop itself, a dim one, or an augmented one."""
-    pixels, dice = job
+    """Numbers of one copy: the crop itself, a dim one, one on another ground, an augmented one."""
+    which, pixels, dice = job
     random = np.random.default_rng(dice)
-    which = dice[1]
-    if which == 1:
-        return numbers(dimmed(pixels, random))
-    return numbers(pixels if which == 0 else augmented(pixels, random))
+    if which == 0:
+        return numbers(pixels)
+    change = {_DIM: dimmed, _OTHER_GROUND: on_other_ground}.get(which, augmented)
+    return numbers(change(pixels, random))

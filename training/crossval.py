@@ -40,11 +40,18 @@ class Given:
     copies : Copies
     judged : int, optional
         So many of the first are judged; those behind them are only ever trained on. None: all.
+    asked : ndarray of float32, shape (n, numbers), optional
+        Numbers that are judged instead of the crops' own, such as those on another ground.
     """
 
     crops: LabelledCrops
     copies: Copies
     judged: int | None = None
+    asked: NDArray[np.float32] | None = None
+
+    def told_of(self, test: Rows) -> NDArray[np.float32]:
+        """Numbers of the rows to be judged."""
+        return (self.copies.told[0] if self.asked is None else self.asked)[test]
 
     @property
     def to_judge(self) -> Given:

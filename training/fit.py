@@ -36,15 +36,15 @@ class FitRules:
 
     Attributes
     ----------
-    steps : int
-        Batches that each net learns from.
+    epochs : int
+        Looks at every crop.
     copies : int
         Augmented copies of each crop; each look at it is at one of them.
     seed : int
         The same crops and seed give the same net on the same computer.
     """
 
-    steps: int = 1200
+    epochs: int = 60
     copies: int = 10
     seed: int = 0
 
@@ -60,12 +60,15 @@ class Fitted:
     temperatures : Temperatures
     learned_from : int
         Crops whose labels were learned from.
+    unseen : ndarray of float64, shape (n, 4)
+        Scores of the crops it was trained on, each by a net that never saw the crop's group.
     """
 
     encoding: Encoding
     members: Members
     temperatures: Temperatures
     learned_from: int
+    unseen: NDArray[np.float64]
 
     def predict(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """Calibrated scores, shape (n, 4), as the exported model gives them."""
@@ -78,7 +81,7 @@ class Fitted:
 
 def steps_of(rules: FitRules) -> int:
     """Steps of progress that a fit takes, without making copies."""
-    return (_ROUNDS * _INNER_FOLDS + 1) * rules.steps
+    return (_ROUNDS * _INNER_FOLDS + 1) * rules.epochs
 
 
 def fit(
@@ -99,7 +102,7 @@ def fit(
     crops : LabelledCrops
     rules : FitRules
     progress : callable, optional
-        Told (steps done, steps in all): copies, then steps of all nets.
+        Told (steps done, steps in all): copies, then epochs of all nets.
     copies : Copies, optional
         Of these crops; None: made here.
     """
@@ -113,9 +116,15 @@ def fit(
     rounds = [(rows, lesson.of_unseen(rows, counted))]
     fewer = trusted(crops, rounds[0][1])
     rounds.append((fewer, lesson.of_unseen(fewer, counted)))
-    judged = [(chosen, *_judged(crops, logits)) for chosen, logits in rounds]
-    chosen, temperatures, _ = max(judged, key=lambda one: one[2])
-    return Fitted(lesson.encoding, lesson.net(chosen, counted), temperatures, len(chosen))
+    judged = [(chosen, logits, *_judged(crops, logits)) for chosen, logits in rounds]
+    chosen, logits, temperatures, _ = max(judged, key=lambda one: one[3])
+    return Fitted(
+        lesson.encoding,
+        lesson.net(chosen, counted),
+        temperatures,
+        len(chosen),
+        temperatures.scores(logits),
+    )
 
 
 def _judged(crops: LabelledCrops, logits: NDArray[np.float64]) -> tuple[Temperatures, float]:
@@ -182,6 +191,6 @@ class _Lesson:
             dealt,
             np.concatenate([votes[rows], np.tile(artefact, (len(dim), 1))]),
             np.concatenate([weights, np.full(len(dim), middle)]).astype(np.float32),
-            Plan(MEMBERS, WIDTHS, rules.steps, rules.seed),
-            lambda done: counted.one(),
+            Plan(MEMBERS, WIDTHS, rules.epochs, rules.seed),
+            lambda epoch: counted.one(),
         )

@@ -7,7 +7,7 @@ worth more than the word of one (Lakshminarayanan, Pritzel and Blundell, NeurIPS
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +55,14 @@ class Plan:
     members : int
     widths : tuple of int
         Of the hidden layers.
-    steps : int
-        Batches of 128 rows.
+    epochs : int
+        Looks at every row.
     seed : int
     """
 
     members: int
     widths: tuple[int, ...]
-    steps: int
+    epochs: int
     seed: int
 
 
@@ -85,7 +85,7 @@ def train_members(
         How much a row counts.
     plan : Plan
     told : callable, optional
-        Told the steps done.
+        Told the epochs done.
 
     Returns
     -------
@@ -100,8 +100,10 @@ def train_members(
     width = dealt(np.zeros((1, 1), np.int64), np.random.default_rng(0)).shape[-1]
     layers = _begun((width, *plan.widths, targets.shape[1]), plan.members, random)
     dice = tf.random.Generator.from_seed(plan.seed)
+    each = max(-(-count // _BATCH), 1)
+    steps = each * plan.epochs
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, plan.steps, warmup_target=_RATE, warmup_steps=max(int(_WARM_SHARE * plan.steps), 1)
+        0.0, steps, warmup_target=_RATE, warmup_steps=max(int(_WARM_SHARE * steps), 1)
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY)
     variables = [one for layer in layers for one in layer]
@@ -118,19 +120,13 @@ def train_members(
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     smooth = targets * (1 - _SMOOTHING) + _SMOOTHING / targets.shape[1]
-    for done, rows in enumerate(_batches(count, plan, random), 1):
-        step(dealt(rows, random), smooth[rows], weights[rows])
-        if told is not None:
-            told(done)
-    return Members(tuple((w.numpy(), b.numpy()) for w, b in layers))
-
-
-def _batches(count: int, plan: Plan, random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Rows for each member: all of them in an order of its own, again and again."""
-    each = max(-(-count // _BATCH), 1)
-    for epoch in range(-(-plan.steps // each)):
+    for epoch in range(plan.epochs):
         orders = np.stack([random.permutation(count) for _ in range(plan.members)])
-        yield from np.array_split(orders, each, axis=1)[: plan.steps - epoch * each]
+        for rows in np.array_split(orders, each, axis=1):
+            step(dealt(rows, random), smooth[rows], weights[rows])
+        if told is not None:
+            told(epoch + 1)
+    return Members(tuple((w.numpy(), b.numpy()) for w, b in layers))
 
 
 def _begun(

@@ -63,12 +63,13 @@ class Trees:
         trees = ExtraTreesRegressor(
             _TREES, min_samples_leaf=_LEAF, max_features=_TRIED_SHARE, random_state=seed, n_jobs=-1
         )
-        plain = given.copies.told[0][:, list(self.columns)]
+        columns = list(self.columns)
+        plain = given.copies.told[0][:, columns]
         if given.judged is not None:
             # Crops of other cameras harm them: what tells the ground tells the camera.
             train = train[train < given.judged]
         trees.fit(plain[train], given.crops.votes[train])
-        return np.asarray(trees.predict(plain[test]))
+        return np.asarray(trees.predict(given.told_of(test)[:, columns]))
 
 
 def shape_trees() -> Trees:
@@ -97,4 +98,4 @@ class Net:
         """Train it; scores of the rows to test."""
         rules = replace(self.rules, seed=seed)
         fitted = fit(given.crops.take(train), rules, copies=given.copies.take(train))
-        return fitted.scores(given.copies.told[0, test])
+        return fitted.scores(given.told_of(test))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,24 @@ _CHECKED = 256
 
 
 def train(
-    crops: LabelledCrops, out: Path, rules: FitRules, progress: Progress | None = None
+    crops: LabelledCrops,
+    out: Path,
+    rules: FitRules,
+    progress: Progress | None = None,
+    *,
+    sources: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train a net, write it where it proves to be the same in TFLite, and its card beside it.
+
+    Parameters
+    ----------
+    crops : LabelledCrops
+        Joined from the sources.
+    out : Path
+    rules : FitRules
+    progress : callable, optional
+    sources : sequence of str
+        What the card calls them.
 
     Raises
     ------
@@ -39,7 +55,7 @@ def train(
         "groups": len(set(crops.group)),
         "labelled": int((crops.label >= 0).sum()),
         "learned_from": fitted.learned_from,
-        "steps": rules.steps,
+        "epochs": rules.epochs,
         "copies": rules.copies,
         "seed": rules.seed,
         "label_temperature": round(fitted.temperatures.label, 4),
@@ -47,5 +63,5 @@ def train(
         "largest_difference": round(difference, 6),
         "seconds": round(time.monotonic() - begun, 1),
     }
-    write_card(out.with_suffix(".md"), crops, report)
+    write_card(out.with_suffix(".md"), crops, report, fitted.unseen, sources)
     return report

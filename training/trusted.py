@@ -23,20 +23,25 @@ From 0.1 to 0.2 the outcome is the same within its error."""
 def group_weights(group: Sequence[str]) -> NDArray[np.float32]:
     """How much each crop counts: a group as the square root of its crops.
 
-    Hundreds of near-copies of one hot pixel know no more than a few of them. Crops of one source
-    count 1 in the mean: simulated ones come in many small groups, people's in few large ones.
+    Hundreds of near-copies of one hot pixel know no more than a few of them. The same holds of
+    sources: simulated crops can be had in any number.
 
     Parameters
     ----------
     group : sequence of str
         ``SOURCE/GROUP`` where several sources are joined.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        Of mean 1.
     """
     _, member, counts = np.unique(np.asarray(group), return_inverse=True, return_counts=True)
     weights = 1 / np.sqrt(counts[member])
-    _, source = np.unique([one.partition("/")[0] * ("/" in one) for one in group],
-                          return_inverse=True)  # fmt: skip
-    means = np.bincount(source, weights) / np.bincount(source)
-    return np.asarray(weights / means[source], np.float32)
+    named = [one.partition("/")[0] if "/" in one else "" for one in group]
+    _, source, sizes = np.unique(named, return_inverse=True, return_counts=True)
+    weights *= (np.sqrt(sizes) / np.bincount(source, weights))[source]
+    return np.asarray(weights / weights.mean(), np.float32)
 
 
 def trusted(crops: LabelledCrops, logits: NDArray[np.float64]) -> NDArray[np.int64]:

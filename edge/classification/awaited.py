@@ -1,4 +1,4 @@
-"""A classifier that is loaded while the rig starts."""
+"""A classifier that is loaded once the rig sees."""
 
 from __future__ import annotations
 

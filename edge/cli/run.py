@@ -36,12 +36,11 @@ def command(
 
     give_back_large_arrays()
     with uncollected():
-        from edge.cli.shared import console, stop_on_signals
-        from edge.display.live import LiveDisplay
+        from edge.cli.shared import stop_on_signals
+        from edge.cli.watching import watching
         from edge.errors import Failed
         from edge.live.broker import broker_address
-        from edge.live.session import Moment, Session
-        from edge.live.view import snapshot
+        from edge.live.session import Session
         from edge.sources import open_source
 
         load_compiler()
@@ -56,14 +55,8 @@ def command(
     address = broker_address(settings)
     opened = open_source(settings.source.url)
     stop = stop_on_signals()
-    with LiveDisplay(console()) as display:
-
-        def watch(moment: Moment) -> None:
-            if display.due():
-                display.update(snapshot("run", settings, opened, moment))
-
-        session = Session(settings, opened, address, watch=watch)
-        summary = session.run(stop, duration)
+    with watching("run", settings, opened) as watch:
+        summary = Session(settings, opened, address, watch=watch).run(stop, duration)
     show_summary(summary, json)
     if summary["unstored"]:
         raise Failed(

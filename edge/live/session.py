@@ -169,7 +169,6 @@ class Session:
         shelf = Shelf(state_dir / "calibrations", self._config)
         shelf.read_ahead()
         kernel_cache.offer(state_dir)
-        self._classifier.begin()
         with uncollected():
             warm_up(kinds_of(self._source))
         if unkept := kernel_problem():
@@ -239,6 +238,8 @@ class Session:
         if self._note.startswith("stalled"):
             self._note = ""
         parts.loop.push(item, behind=parts.capture.behind)
+        if parts.loop.first_frame_s is not None:
+            self._classifier.begin()  # not before: the first frame would come later
         watcher.tick(_state(parts.loop))
         return True
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.classification.numbers import NAMES, numbers
 from edge.classification.prepare import prepare
-from training.augment import augmented, dimmed
+from training.augment import augmented, dimmed, on_other_ground
 
 
 def hit(dtype: type, seed: int) -> np.ndarray:
@@ -57,3 +57,18 @@ def test_a_hit_away_from_the_middle_is_shown_in_it() -> None:
     middle = prepare(here)[16:32, 16:32]
     assert np.array_equal(prepare(there)[16:32, 16:32], middle)
     assert middle.max() == pytest.approx(1.0, abs=0.3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([np.uint8, np.uint16]), st.integers(0, 500))
+def test_another_ground_changes_its_level_and_leaves_the_hit_and_the_noise(
+    dtype: type, seed: int
+) -> None:
+    pixels = hit(dtype, 2)
+    made = on_other_ground(pixels, np.random.default_rng(seed))
+    assert (made.dtype, made.shape) == (pixels.dtype, pixels.shape)
+    lit = pixels > np.median(pixels) + 40 * (1 if dtype is np.uint8 else 16)
+    moved = made.astype(float) - pixels
+    assert np.ptp(moved[lit]) < 12 * pixels[~lit].std()
+    place = NAMES.index("stands_out_log")
+    assert abs(numbers(made)[place] - numbers(pixels)[place]) < np.log(2)

@@ -225,7 +225,7 @@ def test_the_command_writes_a_report_and_says_where(
     asked = ["train", str(tmp_path / "data"), "--cross-validate", "--report", str(folder)]
     assert main([*asked, "--repeats", "1", "--json"]) == 0
     said = capsys.readouterr()
-    assert set(json.loads(said.out)) == {"rules", "trees", "net", "net + trees"}
+    assert set(json.loads(said.out)) == {"rules", "shape trees", "trees", "net", "net + trees"}
     assert f"report: {folder / PAGE}" in said.err
     assert set(json.loads((folder / FIGURES).read_text())["methods"]) == set(json.loads(said.out))
 

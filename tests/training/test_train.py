@@ -42,7 +42,7 @@ def test_a_trained_model_tells_what_it_was_shown_and_the_device_loads_it(
     random = np.random.default_rng(1)
     data = labelled(tmp_path / "data", random)
     model = tmp_path / "small.tflite"
-    assert main(["train", str(data), "--out", str(model), "--steps", "150"]) == 0
+    assert main(["train", str(data), "--out", str(model), "--epochs", "60"]) == 0
     assert "largest_difference" in capsys.readouterr().out
     assert model.with_suffix(".md").read_text().startswith("# small")
     classifier = ModelClassifier.load(ModelFile.read(model))
@@ -71,7 +71,7 @@ def test_methods_are_judged_on_groups_that_none_was_trained_on(tmp_path: Path) -
             seen.append(set(test.tolist()))
             return super().scores(given, train, test, seed)
 
-    methods = (Rules(), Noted(), Net(FitRules(steps=60, copies=1)))
+    methods = (Rules(), Noted(), Net(FitRules(epochs=40, copies=1)))
     found = cross_validate(given, methods, together=("net", "trees"), folds=3, repeats=1)
     assert [one.name for one in found] == ["rules", "trees", "net", "net + trees"]
     assert sorted(i for rows in seen for i in rows) == list(range(len(crops)))
