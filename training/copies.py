@@ -48,13 +48,21 @@ class Copies:
 def copies_of(crops: LabelledCrops, count: int, seed: int, told: Told | None = None) -> Copies:
     """Make `count` copies of each crop besides itself.
 
-    The same for the same seed, by any number of processes: each copy has dice of its own.
+    The same for the same seed, by any number of processes: each copy has dice of its own. Copies of
+    a simulated crop are the crop itself: others can be simulated, and what a sensor's raw counts
+    look like is just what they are to teach.
     """
     say = told or (lambda done, total: None)
     rows: list[NDArray[np.float32]] = []
+    changed = np.flatnonzero(~crops.is_simulated)
     with _measuring(len(crops)) as measure:
         for done in range(count + 2):
-            rows.append(measure(_jobs(crops, done, seed)))
+            if done <= _DIM:
+                rows.append(measure(_jobs(crops, done, seed)))
+            else:
+                rows.append(rows[0].copy())
+                if len(changed):
+                    rows[-1][changed] = measure(_jobs(crops, done, seed, changed))
             say(done + 1, count + 2)
     dim = rows.pop(_DIM)
     return Copies(np.stack(rows), dim)
@@ -78,8 +86,11 @@ def _measuring(count: int) -> Iterator[Callable[[Iterable[_Job]], NDArray[np.flo
         yield lambda jobs: np.stack(list(pool.map(_measured, jobs, chunksize=_CHUNK)))
 
 
-def _jobs(crops: LabelledCrops, which: int, seed: int) -> Iterable[_Job]:
-    return ((which, one, (seed, abs(which), i)) for i, one in enumerate(crops.pixels))
+def _jobs(
+    crops: LabelledCrops, which: int, seed: int, rows: Iterable[int] | None = None
+) -> Iterable[_Job]:
+    chosen = range(len(crops)) if rows is None else rows
+    return ((which, crops.pixels[i], (seed, abs(which), int(i))) for i in chosen)
 
 
 def _measured(job: _Job) -> NDArray[np.float32]:

@@ -32,11 +32,14 @@ class Found:
     confident: bool
     group: str
     name: str
+    simulated: bool = False
 
 
-def labelled_found(pixels: NDArray[Any], label: int, group: str, name: str) -> Found:
+def labelled_found(
+    pixels: NDArray[Any], label: int, group: str, name: str, *, simulated: bool = False
+) -> Found:
     """What has a label that nobody voted on: one judge's."""
-    return Found(pixels, tuple(np.eye(len(CLASSES))[label]), label, True, group, name)
+    return Found(pixels, tuple(np.eye(len(CLASSES))[label]), label, True, group, name, simulated)
 
 
 def label_of(word: str) -> int:

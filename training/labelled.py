@@ -45,6 +45,8 @@ class LabelledCrops:
         Where each came from.
     left_out : mapping of str to int
         How many of what lay there can't be used, by the reason.
+    simulated : tuple of bool
+        Of each crop; empty where none is.
     """
 
     pixels: tuple[NDArray[Any], ...]
@@ -54,6 +56,12 @@ class LabelledCrops:
     group: tuple[str, ...]
     name: tuple[str, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    simulated: tuple[bool, ...] = ()
+
+    @property
+    def is_simulated(self) -> NDArray[np.bool_]:
+        """Which are, shape (n,)."""
+        return np.array(self.simulated or (False,) * len(self), np.bool_)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -67,6 +75,7 @@ class LabelledCrops:
             self.confident[chosen],
             tuple(self.group[i] for i in chosen),
             tuple(self.name[i] for i in chosen),
+            simulated=tuple(self.is_simulated[chosen].tolist()),
         )
 
 
@@ -83,6 +92,7 @@ def joined(parts: Sequence[LabelledCrops]) -> LabelledCrops:
         tuple(f"{i}/{one}" for i, part in enumerate(parts) for one in part.group),
         tuple(one for part in parts for one in part.name),
         left_out,
+        tuple(one for part in parts for one in part.is_simulated.tolist()),
     )
 
 
@@ -125,6 +135,7 @@ def read_labelled(path: Path) -> LabelledCrops:
         tuple(one.group for one in found),
         tuple(one.name for one in found),
         left_out,
+        tuple(one.simulated for one in found),
     )
 
 

@@ -23,8 +23,8 @@ From 0.1 to 0.2 the outcome is the same within its error."""
 def group_weights(group: Sequence[str]) -> NDArray[np.float32]:
     """How much each crop counts: a group as the square root of its crops.
 
-    Hundreds of near-copies of one hot pixel know no more than a few of them. The same holds of
-    sources: simulated crops can be had in any number.
+    Hundreds of near-copies of one hot pixel know no more than a few of them. Crops of one source
+    count 1 in the mean: simulated ones come in many small groups, people's in few large ones.
 
     Parameters
     ----------
@@ -40,8 +40,7 @@ def group_weights(group: Sequence[str]) -> NDArray[np.float32]:
     weights = 1 / np.sqrt(counts[member])
     named = [one.partition("/")[0] if "/" in one else "" for one in group]
     _, source, sizes = np.unique(named, return_inverse=True, return_counts=True)
-    weights *= (np.sqrt(sizes) / np.bincount(source, weights))[source]
-    return np.asarray(weights / weights.mean(), np.float32)
+    return np.asarray(weights * (sizes / np.bincount(source, weights))[source], np.float32)
 
 
 def trusted(crops: LabelledCrops, logits: NDArray[np.float64]) -> NDArray[np.int64]:

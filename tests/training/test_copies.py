@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,11 @@ def test_some_rows_of_copies_are_those_of_these_crops() -> None:
     chosen = np.array([2, 0])
     assert (made.take(chosen).told == made.told[:, [2, 0]]).all()
     assert (made.take(chosen).dim_told == made.dim_told[[2, 0]]).all()
+
+
+def test_copies_of_what_is_simulated_are_itself_and_their_dim_ones_are_not() -> None:
+    crops = replace(given_of([0, 1, 2], list("abc")).crops, simulated=(False, True, False))
+    made = copies_of(crops, 2, 0)
+    same = (made.told == made.told[0]).all(axis=2)
+    assert same.tolist() == [[True, True, True], [False, True, False], [False, True, False]]
+    assert not (made.dim_told == made.told[0]).all(axis=1).any()
