@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,6 +83,13 @@ def command(  # noqa: PLR0917  (typer gives them by name)
     _show(figures, json=json)
 
 
+def _insist_on(*packages: str) -> None:
+    """Miss a package now rather than after minutes of measuring."""
+    for name in packages:
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     from edge.cli.shared import progress
     from edge.outfile import check_place
@@ -90,6 +98,7 @@ def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     from training.train import train
 
     check_place(out, MODEL)
+    _insist_on("keras", "tensorflow", "sklearn")
     crops, _ = read_all(data)
     with progress(steps_of(rules) + rules.copies + 2, "train") as advance:
         return train(
@@ -127,6 +136,7 @@ def _judge(  # noqa: PLR0917
     from training.methods import Net, Rules, Trees, shape_trees
     from training.report.write import prepare_report, write_report
 
+    _insist_on("keras", "tensorflow", "sklearn")
     if report is not None:
         prepare_report(report)
     crops, judged = read_all(data, also)

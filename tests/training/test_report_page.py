@@ -213,6 +213,7 @@ def test_the_command_writes_a_report_and_says_where(
             return guessed(given, 2.0, repeats=1, seed=seed)[0, test]
 
     monkeypatch.setattr("training.methods.Net", Guess)
+    monkeypatch.setattr("training.cli._insist_on", lambda *packages: None)  # a guess needs no Keras
     monkeypatch.setattr("training.methods._TREES", 10)
     monkeypatch.setattr("training.fit.FitRules", partial(FitRules, copies=0))
     random = np.random.default_rng(4)
@@ -244,3 +245,18 @@ def test_a_sheet_takes_crops_of_any_size_and_shows_what_is_bright() -> None:
     assert page.shape[1] == WIDTH_PX
     assert (page == 255).all(axis=2).sum() > 200
     assert contact_sheet([], 3, "training report, empty")
+
+
+def test_a_missing_package_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spot").mkdir()
+    (tmp_path / "spot/a.png").write_bytes(
+        encode_png(Crop(drawn("spot", np.random.default_rng(0)), 0, 0))
+    )
+    monkeypatch.setattr("training.cli.find_spec", lambda name: None)
+    assert main(["train", str(tmp_path), "--out", str(tmp_path / "m.tflite")]) == 1
+    assert "this needs keras; install it with: pip install 'cosmic-edge[train]'" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "m.tflite").exists()
