@@ -12,6 +12,8 @@ import typer
 from edge.cli.options import Json
 from edge.errors import BadUse
 
+_PACKAGES = "keras", "tensorflow", "sklearn"
+
 if TYPE_CHECKING:
     from training.fit import FitRules
     from training.labelled import LabelledCrops
@@ -83,9 +85,9 @@ def command(  # noqa: PLR0917  (typer gives them by name)
     _show(figures, json=json)
 
 
-def _insist_on(*packages: str) -> None:
-    """Miss a package now rather than after minutes of measuring."""
-    for name in packages:
+def _insist_on_packages() -> None:
+    """Miss one now rather than after minutes of measuring."""
+    for name in _PACKAGES:
         if find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -98,8 +100,8 @@ def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     from training.train import train
 
     check_place(out, MODEL)
-    _insist_on("keras", "tensorflow", "sklearn")
     crops, _ = read_all(data)
+    _insist_on_packages()
     with progress(steps_of(rules) + rules.copies + 2, "train") as advance:
         return train(
             crops,
@@ -136,10 +138,10 @@ def _judge(  # noqa: PLR0917
     from training.methods import Net, Rules, Trees, shape_trees
     from training.report.write import prepare_report, write_report
 
-    _insist_on("keras", "tensorflow", "sklearn")
     if report is not None:
         prepare_report(report)
     crops, judged = read_all(data, also)
+    _insist_on_packages()
     with progress(rules.copies + 2, "measure") as advance:
         copies = copies_of(crops, rules.copies, rules.seed, lambda done, total: advance(1))
     asked = told_on_other_ground(crops, rules.seed) if other_ground else None

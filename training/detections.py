@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from edge.errors import BadUse
-from edge.hits.decoding import decode_picture, frame_content
+from edge.hits.decoding import decode_picture, detections_in, frame_content
 from training.found import (
     NO_LABEL,
     Found,
@@ -25,16 +24,23 @@ def read_detections(path: Path, left_out: LeftOut) -> Iterator[Found]:
     """Read ``{"detections": [{"id": …, "frame_content": base64, …}, …]}``, or that list alone.
 
     A detection's class stands in its field `class`, `label` or `classification`; where it has none
-    of these, the file's name tells it (``tracks.json``). Those of one device are one group.
+    of these, the file's name tells it (``tracks.json``). Those of one device are one group. JSON
+    of another kind is left out.
 
     Raises
     ------
     BadUse
-        It is damaged, or holds no list of detections.
+        It is damaged, or can't be read.
     """
-    found = _list_in(path)
+    try:
+        found = detections_in(path.read_bytes())
+    except OSError as error:
+        raise BadUse(f"{path}: can't be read ({error.strerror or error})") from None
+    except ValueError as error:
+        raise BadUse(f"{path}: {error}") from None
     if found is None:
-        raise BadUse(f'{path}: is JSON without a list of "detections"')
+        left_out["JSON file without detections"] += 1
+        return
     by_name = label_of_file(path)
     for index, one in enumerate(found):
         if not isinstance(one, dict):
@@ -53,22 +59,6 @@ def read_detections(path: Path, left_out: LeftOut) -> Iterator[Found]:
             continue
         name = f"{path.name}#{one.get('id', f'[{index}]')}"
         yield labelled_found(pixels, label, _group(path, one), name)
-
-
-def holds_detections(path: Path) -> bool:
-    """Whether JSON is of CREDO's API; raises BadUse where it is damaged."""
-    return _list_in(path) is not None
-
-
-def _list_in(path: Path) -> list[Any] | None:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise BadUse(f"{path}: can't be read ({error.strerror or error})") from None
-    except (ValueError, RecursionError):
-        raise BadUse(f"{path}: is damaged JSON, or cut short") from None
-    found = content.get("detections") if isinstance(content, dict) else content
-    return found if isinstance(found, list) else None
 
 
 def _group(path: Path, detection: dict[str, Any]) -> str:

@@ -111,7 +111,7 @@ def fit(
     counted = _Counted(progress or (lambda done, of: None), total)
     if copies is None:
         copies = copies_of(crops, rules.copies, rules.seed, lambda done, of: counted.one())
-    lesson = _Lesson(crops, copies, Encoding.of(copies.told), rules)
+    lesson = _Lesson(crops, copies, rules)
     rows = np.arange(len(crops))
     rounds = [(rows, lesson.of_unseen(rows, counted))]
     fewer = trusted(crops, rounds[0][1])
@@ -145,52 +145,41 @@ class _Counted:
         self._progress(self._done, self._total)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Lesson:
-    """What there is to learn from."""
+    """What there is to learn from: crops, and their copies in steps, encoded once for all nets."""
 
-    crops: LabelledCrops
-    copies: Copies
-    encoding: Encoding
-    rules: FitRules
+    def __init__(self, crops: LabelledCrops, copies: Copies, rules: FitRules) -> None:
+        self.encoding = Encoding.of(copies.told)
+        self._crops, self._rules = crops, rules
+        self._shown = self.encoding.encode(copies.told)
+        self._dimmed = self.encoding.encode(copies.dim_told)
 
     def of_unseen(self, chosen: Rows, counted: _Counted) -> NDArray[np.float64]:
         """Logits of all crops by nets trained on some, but on none of the crop's own group."""
-        crops, plain = self.crops, self.encoding.encode(self.copies.told[0])
+        crops = self._crops
         logits = np.zeros((len(crops), len(CLASSES)))
         folds = min(_INNER_FOLDS, len(set(crops.group)))
         if folds < 2:
             return logits
-        for train, test in group_folds(crops, folds, self.rules.seed):
+        for train, test in group_folds(crops, folds, self._rules.seed):
             learned = train[np.isin(train, chosen)]
             net = self.net(learned if len(learned) else train, counted)
-            logits[test] = net.logits(plain[test])
+            logits[test] = net.logits(self._shown[0, test])
         return logits
 
     def net(self, rows: Rows, counted: _Counted) -> Members:
         """Train on some crops, and on some dim ones that are artefacts to everyone."""
-        votes, rules = self.crops.votes, self.rules
+        votes, rules = self._crops.votes, self._rules
         random = np.random.default_rng(rules.seed)
         signals = rows[votes[rows, ARTEFACT] < 0.5]
         dim = random.choice(signals, int(_DIM_SHARE * len(rows))) if len(signals) else signals
-        weights = group_weights([self.crops.group[i] for i in rows])
+        weights = group_weights([self._crops.group[i] for i in rows])
         artefact = np.eye(len(CLASSES), dtype=np.float32)[ARTEFACT]
-        middle = np.median(weights).astype(np.float32)
-        copies = self.encoding.encode(self.copies.told[:, rows])
-        dimmed = self.encoding.encode(self.copies.dim_told[dim])
-        last = len(rows)
-
-        def dealt(asked: Rows, dice: np.random.Generator) -> NDArray[np.float32]:
-            drawn = dice.integers(0, len(copies), asked.shape)
-            shown = copies[drawn, np.minimum(asked, last - 1)]
-            beyond = asked >= last
-            shown[beyond] = dimmed[asked[beyond] - last]
-            return shown
-
+        dimmed = np.broadcast_to(self._dimmed[dim], (len(self._shown), *self._dimmed[dim].shape))
         return train_members(
-            dealt,
+            np.concatenate([self._shown[:, rows], dimmed], axis=1),
             np.concatenate([votes[rows], np.tile(artefact, (len(dim), 1))]),
-            np.concatenate([weights, np.full(len(dim), middle)]).astype(np.float32),
+            np.append(weights, np.full(len(dim), np.median(weights), np.float32)),
             Plan(MEMBERS, WIDTHS, rules.epochs, rules.seed),
             lambda epoch: counted.one(),
         )

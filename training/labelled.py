@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.classification.classes import CLASSES
 from edge.errors import BadUse
 from edge.recording.layout import TRUTH_NAME
-from training.detections import holds_detections, read_detections
+from training.detections import read_detections
 from training.found import NO_LABEL, Found, LeftOut, reasons
 from training.labelled_hits import LABELS, labels_beside, read_labelled_hits
 from training.own_hits import hit_files, is_hits, read_own
@@ -155,11 +155,8 @@ def _flat(folder: Path, prefix: str, left_out: LeftOut) -> Iterator[Found]:
     for one in pictures(folder, left_out):
         yield replace(one, name=prefix + one.name, group=prefix + one.group)
     for path in sorted(folder.glob("*.json")):
-        if holds_detections(path):
-            for one in read_detections(path, left_out):
-                yield replace(one, name=prefix + one.name)
-        else:
-            left_out["JSON file without detections"] += 1
+        for one in read_detections(path, left_out):
+            yield replace(one, name=prefix + one.name)
     for one in _hits(folder, hit_files(folder), left_out):
         yield replace(one, name=prefix + one.name)
 

@@ -14,12 +14,12 @@ from edge.errors import BadUse
 from edge.messages import HitMessage
 from training.found import NO_LABEL, Found, LeftOut, label_of
 from training.own_hits import Own, place_group
+from training.scores import ARTEFACT
 from training.table import Row, read_rows, votes_of
 
 LABELS = "labels.csv"
 _SHORTEST_ID = 8
 _CONFIDENT_SHARE = 0.8
-_ARTEFACT = CLASSES.index("artefact")
 _TO_MINUTE = len("2026-11-21T10:00")
 
 
@@ -111,5 +111,5 @@ class _Ids:
 
 
 def _group(hit: HitMessage, label: int) -> str:
-    part = place_group(hit) if label == _ARTEFACT else hit.time_utc[:_TO_MINUTE]
+    part = place_group(hit) if label == ARTEFACT else hit.time_utc[:_TO_MINUTE]
     return f"{hit.rig}/{hit.series}/{part}"

@@ -21,7 +21,6 @@ _SMOOTHING = 0.03
 _LAST_GAIN = 0.3
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
-Dealt = Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +66,7 @@ class Plan:
 
 
 def train_members(
-    dealt: Dealt,
+    shown: NDArray[np.float32],
     targets: NDArray[np.float32],
     weights: NDArray[np.float32],
     plan: Plan,
@@ -77,9 +76,8 @@ def train_members(
 
     Parameters
     ----------
-    dealt : callable
-        Inputs of the rows asked for: one of a row's copies, drawn by the generator. Rows of shape
-        (members, batch) give inputs of shape (members, batch, inputs).
+    shown : ndarray of float32, shape (copies, n, inputs)
+        Each look at a row is at one of its copies.
     targets : ndarray of float32, shape (n, classes)
     weights : ndarray of float32, shape (n,)
         How much a row counts.
@@ -96,9 +94,8 @@ def train_members(
     import tensorflow as tf
 
     random = np.random.default_rng(plan.seed)
-    count = len(targets)
-    width = dealt(np.zeros((1, 1), np.int64), np.random.default_rng(0)).shape[-1]
-    layers = _begun((width, *plan.widths, targets.shape[1]), plan.members, random)
+    copies, count, inputs = shown.shape
+    layers = _begun((inputs, *plan.widths, targets.shape[1]), plan.members, random)
     dice = tf.random.Generator.from_seed(plan.seed)
     each = max(-(-count // _BATCH), 1)
     steps = each * plan.epochs
@@ -111,9 +108,9 @@ def train_members(
     optimizer.build(variables)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(shown: Any, target: Any, weight: Any) -> None:
+    def step(values: Any, target: Any, weight: Any) -> None:
         with tf.GradientTape() as tape:
-            found = _dropping(layers, shown, dice)
+            found = _dropping(layers, values, dice)
             losses = tf.nn.softmax_cross_entropy_with_logits(target, found)
             # The sum over members: none of them feels how many they are.
             loss = tf.reduce_sum(tf.reduce_mean(losses * weight, axis=1))
@@ -123,7 +120,8 @@ def train_members(
     for epoch in range(plan.epochs):
         orders = np.stack([random.permutation(count) for _ in range(plan.members)])
         for rows in np.array_split(orders, each, axis=1):
-            step(dealt(rows, random), smooth[rows], weights[rows])
+            drawn = random.integers(0, copies, rows.shape)
+            step(shown[drawn, rows], smooth[rows], weights[rows])
         if told is not None:
             told(epoch + 1)
     return Members(tuple((w.numpy(), b.numpy()) for w, b in layers))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
 from edge.pictures import Refused, read_picture
-from training.found import NO_LABEL, Found, LeftOut, labelled_found
+from training.found import NO_LABEL, Found, LeftOut, label_of, labelled_found
 from training.table import Row, read_rows, votes_of
 
 INDEX = "index.csv"
@@ -49,7 +49,7 @@ def _with_votes(folder: Path, rows: Sequence[Row], left_out: LeftOut) -> Iterato
     for line, row in enumerate(rows, 2):
         pixels = _picture(folder / "png" / f"{row.get('id')}.png")
         votes = votes_of(folder / INDEX, line, row)
-        label = _label(row["label"])
+        label = label_of(row["label"])
         if pixels is None or not (votes.sum() > 0 or label != NO_LABEL):
             left_out[_DAMAGED if pixels is None else _UNLABELLED] += 1
             continue
@@ -62,15 +62,11 @@ def _with_votes(folder: Path, rows: Sequence[Row], left_out: LeftOut) -> Iterato
 def _with_labels(folder: Path, rows: Sequence[Row], left_out: LeftOut) -> Iterator[Found]:
     for row in rows:
         name = row.get("file") or ""
-        pixels, label = _picture(folder / name), _label(row["label"])
+        pixels, label = _picture(folder / name), label_of(row["label"])
         if not name or pixels is None or label == NO_LABEL:
             left_out[_UNLABELLED if name and pixels is not None else _DAMAGED] += 1
         else:
             yield labelled_found(pixels, label, row.get("group") or name, name)
-
-
-def _label(text: str) -> int:
-    return CLASSES.index(text) if text in CLASSES else NO_LABEL
 
 
 def _picture(path: Path) -> NDArray[Any] | None:

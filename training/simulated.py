@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.classification.classes import CLASSES
 from edge.errors import BadUse
 from edge.hits.record import StoredHit
 from edge.messages.utc import parse_utc_ns
@@ -20,9 +19,9 @@ from edge.scoring.matching import MATCH_RADIUS_PX, FrameIndex, Matching, match
 from edge.scoring.truth import Names, Particles, read_truth
 from training.found import NO_LABEL, Found, LeftOut, label_of, labelled_found
 from training.own_hits import Own, place_group
+from training.scores import ARTEFACT
 
 BLOCK_FRAMES = 64
-ARTEFACT = CLASSES.index("artefact")
 
 
 def read_simulated(truth: Path, own: Sequence[Own], left_out: LeftOut) -> Iterator[Found]:

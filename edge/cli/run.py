@@ -55,7 +55,7 @@ def command(
     address = broker_address(settings)
     opened = open_source(settings.source.url)
     stop = stop_on_signals()
-    with watching("run", settings, opened) as watch:
+    with watching(settings, opened) as watch:
         summary = Session(settings, opened, address, watch=watch).run(stop, duration)
     show_summary(summary, json)
     if summary["unstored"]:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def watching(
-    command: str, settings: Config, source: FrameSource
-) -> Iterator[Callable[[Moment], None] | None]:
+def watching(settings: Config, source: FrameSource) -> Iterator[Callable[[Moment], None] | None]:
     """Give what a session calls with its moments; None where there is nobody to see them."""
     if not _seen():
         yield None
@@ -33,7 +31,7 @@ def watching(
 
         def watch(moment: Moment) -> None:
             if display.due():
-                display.update(snapshot(command, settings, source, moment))
+                display.update(snapshot("run", settings, source, moment))
 
         yield watch
 

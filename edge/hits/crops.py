@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 
 from edge.errors import CosmicEdgeError
 from edge.frame import Frame, Pixels
-from edge.hits.decoding import JPEG_HEAD, PNG_HEAD, decode_picture, frame_content
+from edge.hits.decoding import JPEG_HEAD, PNG_HEAD, decode_picture, detections_in, frame_content
 from edge.sources.grouping import natural_key
 
 _SQLITE_HEAD = b"SQLite format 3\x00"
@@ -214,15 +213,14 @@ def _hits(path: Path) -> Iterator[Read]:
 
 def _detections(path: Path) -> Iterator[Read]:
     try:
-        content = json.loads(path.read_bytes())
+        found = detections_in(path.read_bytes())
     except OSError as error:
         yield RefusedCrop(str(path), "", error.strerror or str(error))
         return
-    except (ValueError, RecursionError):
-        yield RefusedCrop(str(path), "", "is damaged JSON, or cut short")
+    except ValueError as error:
+        yield RefusedCrop(str(path), "", str(error))
         return
-    found = content.get("detections") if isinstance(content, dict) else content
-    if not isinstance(found, list):
+    if found is None:
         yield RefusedCrop(str(path), "", 'is JSON without a list of "detections"')
         return
     for index, one in enumerate(found):

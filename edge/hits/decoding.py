@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 
 from edge.frame import Pixels
@@ -34,6 +35,22 @@ def decode_picture(data: bytes) -> tuple[Pixels, int]:
     except Refused as error:
         raise ValueError(str(error)) from None
     return pixels, 8 * pixels.dtype.itemsize
+
+
+def detections_in(data: bytes) -> list[Any] | None:
+    """List of detections in JSON of CREDO's API, or that list alone; None where it holds none.
+
+    Raises
+    ------
+    ValueError
+        It is damaged.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ValueError("is damaged JSON, or cut short") from None
+    found = content.get("detections") if isinstance(content, dict) else content
+    return found if isinstance(found, list) else None
 
 
 def frame_content(detection: Any) -> bytes:

@@ -67,6 +67,8 @@ class LiveLoop:
         which takes seconds on a large sensor, and misses nothing. A camera goes on meanwhile.
     reports : InOrder or None
         Where hits are described, classified and written down; None: before the next frame.
+    on_first : callable, optional
+        Called once, when the first frame has been processed.
 
     Attributes
     ----------
@@ -84,7 +86,9 @@ class LiveLoop:
         *,
         waits: bool = True,
         reports: InOrder | None = None,
+        on_first: Callable[[], object] = lambda: None,
     ) -> None:
+        self._on_first = on_first
         self._config = config
         self._reporter = reporter
         self._order = order
@@ -183,6 +187,7 @@ class LiveLoop:
         self.last_fate = outcome.fate
         if self.first_frame_s is None and outcome.fate == "processed":
             self.first_frame_s = seconds_since_start()
+            self._on_first()
         return outcome
 
     def _scan(self, frame: Frame) -> Outcome:

@@ -195,6 +195,8 @@ class Session:
             shelf,
             waits=self._source.pushes_back,
             reports=InThread("reports"),
+            # A model is loaded no sooner: the first frame would come later.
+            on_first=self._classifier.begin,
         )
         capture = Capture(self._source)
         return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
@@ -238,8 +240,6 @@ class Session:
         if self._note.startswith("stalled"):
             self._note = ""
         parts.loop.push(item, behind=parts.capture.behind)
-        if parts.loop.first_frame_s is not None:
-            self._classifier.begin()  # not before: the first frame would come later
         watcher.tick(_state(parts.loop))
         return True
 

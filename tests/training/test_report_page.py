@@ -213,7 +213,7 @@ def test_the_command_writes_a_report_and_says_where(
             return guessed(given, 2.0, repeats=1, seed=seed)[0, test]
 
     monkeypatch.setattr("training.methods.Net", Guess)
-    monkeypatch.setattr("training.cli._insist_on", lambda *packages: None)  # a guess needs no Keras
+    monkeypatch.setattr("training.cli._PACKAGES", ())  # a guess needs no Keras
     monkeypatch.setattr("training.methods._TREES", 10)
     monkeypatch.setattr("training.fit.FitRules", partial(FitRules, copies=0))
     random = np.random.default_rng(4)
