@@ -46,6 +46,8 @@ class Candidate:
     unproven_hot : bool
         A single hot pixel whose stability rests on few frames: as likely a random telegraph
         pixel that blinked once as a particle.
+    guessed : bool
+        Found in a picture alone, as its brightest cluster: that the hit is there is a guess.
     """
 
     rows: NDArray[np.int32]
@@ -56,6 +58,7 @@ class Candidate:
     peak_sigma: float
     crop: Crop
     unproven_hot: bool = False
+    guessed: bool = False
 
     @property
     def x_px(self) -> int:
@@ -66,6 +69,13 @@ class Candidate:
     def y_px(self) -> int:
         """Row of the brightest pixel."""
         return int(self.rows[self.peak])
+
+    @property
+    def place_in_crop(self) -> tuple[int, int] | None:
+        """Row and column of the brightest pixel in the crop; None where it is a guess."""
+        if self.guessed:
+            return None
+        return self.y_px - self.crop.y0_px, self.x_px - self.crop.x0_px
 
     @property
     def peak_adu(self) -> int:

@@ -102,7 +102,7 @@ def _train(data: list[Path], out: Path, rules: FitRules) -> dict[str, Any]:
     check_place(out, MODEL)
     crops, _ = read_all(data)
     _insist_on_packages()
-    with progress(steps_of(rules) + rules.copies + 2, "train") as advance:
+    with progress(steps_of(crops, rules) + rules.copies + 2, "train") as advance:
         return train(
             crops,
             out,

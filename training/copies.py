@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.numbers import numbers
+from edge.features.hit import Place
 from training.augment import augmented, dimmed, on_other_ground
 from training.labelled import LabelledCrops
 
@@ -22,7 +23,7 @@ _DIM = 1
 _OTHER_GROUND = -1
 _CHUNK = 64
 _FEW = 200
-_Job = tuple[int, NDArray[Any], tuple[int, ...]]
+_Job = tuple[int, NDArray[Any], Place | None, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +50,12 @@ def copies_of(crops: LabelledCrops, count: int, seed: int, told: Told | None = N
     """Make `count` copies of each crop besides itself.
 
     The same for the same seed, by any number of processes: each copy has dice of its own. Copies of
-    a simulated crop are the crop itself: others can be simulated, and what a sensor's raw counts
+    a rig's own hit are the crop itself: others can be simulated, and what a sensor's raw counts
     look like is just what they are to teach.
     """
     say = told or (lambda done, total: None)
     rows: list[NDArray[np.float32]] = []
-    changed = np.flatnonzero(~crops.is_simulated)
+    changed = np.flatnonzero(~crops.is_own)
     with _measuring(len(crops)) as measure:
         for done in range(count + 2):
             if done <= _DIM:
@@ -90,14 +91,15 @@ def _jobs(
     crops: LabelledCrops, which: int, seed: int, rows: Iterable[int] | None = None
 ) -> Iterable[_Job]:
     chosen = range(len(crops)) if rows is None else rows
-    return ((which, crops.pixels[i], (seed, abs(which), int(i))) for i in chosen)
+    places = crops.each_place
+    return ((which, crops.pixels[i], places[i], (seed, abs(which), int(i))) for i in chosen)
 
 
 def _measured(job: _Job) -> NDArray[np.float32]:
     """Numbers of one copy: the crop itself, a dim one, one on another ground, an augmented one."""
-    which, pixels, dice = job
+    which, pixels, place, dice = job
     random = np.random.default_rng(dice)
     if which == 0:
-        return numbers(pixels)
+        return numbers(pixels, place)
     change = {_DIM: dimmed, _OTHER_GROUND: on_other_ground}.get(which, augmented)
-    return numbers(change(pixels, random))
+    return numbers(change(pixels, random), place)

@@ -13,14 +13,20 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.numbers import NAMES
+from edge.classification.numbers import FIRST_OF_HIT, NAMES, PLACE_KNOWN
 
-STEPS = 4
-FIRST_USED = NAMES.index("eighth_components")
-"""From here on the numbers tell of the hit. Those before tell the level, the noise and the
+STEPS = 3
+Columns = tuple[int, int]
+"""First number that is used, and the first behind them that is not."""
+
+_FIRST_USED = NAMES.index("eighth_components")
+OF_PICTURE: Columns = (_FIRST_USED, FIRST_OF_HIT)
+"""Numbers of the picture's brightest cluster. Those before tell the level, the noise and the
 structure of what is dark: which camera it was is not what the hit is."""
 
-USED = len(NAMES) - FIRST_USED
+OF_HIT: Columns = (_FIRST_USED, PLACE_KNOWN)
+"""The same, and those of the hit at its place."""
+
 _LOWEST, _HIGHEST = 0.01, 0.99
 _NARROWEST = 1e-3
 _MOST = np.float32(60_000)
@@ -33,29 +39,34 @@ class Encoding:
 
     Attributes
     ----------
-    low, scale : ndarray of float32, shape (STEPS * USED,)
+    columns : (int, int)
+        Which numbers are used.
+    low, scale : ndarray of float32, shape (STEPS * used,)
         Lower end of each step, and 1 over its width (0 for one without width): for all numbers
         the first step, then the second. Both are numbers of half precision, so that a model with
         weights of 16 bits has the same ones.
     """
 
+    columns: Columns
     low: NDArray[np.float32]
     scale: NDArray[np.float32]
 
     @classmethod
-    def of(cls, told: NDArray[np.float32]) -> Self:
+    def of(cls, told: NDArray[np.float32], columns: Columns) -> Self:
         """Steps of equal share of the crops.
 
         Parameters
         ----------
         told : ndarray of float32, shape (…, len(NAMES))
+        columns : (int, int)
         """
-        flat = _tame(told.reshape(-1, told.shape[-1])[:, FIRST_USED:])
+        flat = _tame(told.reshape(-1, told.shape[-1])[:, slice(*columns)])
         edges = np.quantile(flat, np.linspace(_LOWEST, _HIGHEST, STEPS + 1), axis=0)
         edges = edges.astype(np.float16).astype(np.float32)
         width = np.diff(edges, axis=0)
         scale = np.divide(1, width, out=np.zeros_like(width), where=width > _NARROWEST)
-        return cls(edges[:-1].reshape(-1), scale.astype(np.float16).astype(np.float32).reshape(-1))
+        scale = scale.astype(np.float16).astype(np.float32)
+        return cls(columns, edges[:-1].reshape(-1), scale.reshape(-1))
 
     def encode(self, told: NDArray[np.float32]) -> NDArray[np.float32]:
         """Steps of some crops' numbers.
@@ -66,10 +77,10 @@ class Encoding:
 
         Returns
         -------
-        ndarray of float32, shape (…, STEPS * USED)
+        ndarray of float32, shape (…, STEPS * used)
             -0.5 below a step, 0.5 above it: a number that is left out in training is a middle one.
         """
-        repeated = np.tile(_tame(told[..., FIRST_USED:]), STEPS)
+        repeated = np.tile(_tame(told[..., slice(*self.columns)]), STEPS)
         repeated -= self.low
         repeated *= self.scale
         np.clip(repeated, 0, 1, out=repeated)

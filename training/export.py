@@ -8,18 +8,17 @@ a model whose weights are gone. So what was converted is run against the net bef
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.classification.contract import NUMBERS, SCORES, SIGNATURE, VOTES, answer
 from edge.classification.hush import hushed
-from edge.classification.numbers import NAMES, numbers
+from edge.classification.numbers import NAMES, PLACE_KNOWN, numbers
 from edge.classification.runtime import load
 from edge.errors import Failed
 from training.fit import Fitted
+from training.labelled import LabelledCrops
 from training.network import make_network
 
 MOST_BYTES = 400_000
@@ -41,8 +40,8 @@ def to_tflite(fitted: Fitted) -> bytes:
         return bytes(converter.convert())
 
 
-def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float:
-    """Largest difference between a model's scores, as the device runs it, and the net's.
+def check(model: bytes, fitted: Fitted, crops: LabelledCrops) -> float:
+    """Largest difference between a model's scores, as the device runs it, and the nets'.
 
     Raises
     ------
@@ -50,8 +49,9 @@ def check(model: bytes, fitted: Fitted, pixels: Sequence[NDArray[Any]]) -> float
         It is more than 0.005, or the file is larger than a rig should load.
     """
     runner = load(model).runner
-    told = [list(answer(runner, {NUMBERS: numbers(one)})[0].values()) for one in pixels]
-    worst = float(np.abs(np.array(told) - fitted.predict(pixels)).max())
+    each = zip(crops.pixels, crops.each_place, strict=True)
+    told = [list(answer(runner, {NUMBERS: numbers(*one)})[0].values()) for one in each]
+    worst = float(np.abs(np.array(told) - fitted.predict(crops.pixels, crops.each_place)).max())
     if not worst <= _MOST_DIFFERENCE:
         raise Failed(f"the converted model's scores differ from the net's by {worst:.3g}")
     if len(model) > MOST_BYTES:
@@ -63,18 +63,26 @@ def _archive(fitted: Fitted, folder: str) -> None:
     import keras
     import tensorflow as tf
 
-    network = make_network(fitted.encoding, fitted.members)
-    temperatures = fitted.temperatures
+    answerers = list(dict.fromkeys((fitted.pictures, fitted.own)))
+    networks = [make_network(one) for one in answerers]
 
     def classify(features: Any) -> dict[str, Any]:
-        logits = network(features, training=False)
+        logits = [network(features, training=False) for network in networks]
+        each = [one.temperatures for one in answerers]
+        known = features[:, PLACE_KNOWN:]
+
+        def shares(scaled: list[Any]) -> Any:
+            first, last = scaled[0], scaled[-1]
+            return tf.nn.softmax(first if first is last else first + known * (last - first))
+
         return {
-            SCORES: tf.nn.softmax(logits / temperatures.label),
-            VOTES: tf.nn.softmax(logits / temperatures.votes),
+            SCORES: shares([one / by.label for one, by in zip(logits, each, strict=True)]),
+            VOTES: shares([one / by.votes for one, by in zip(logits, each, strict=True)]),
         }
 
     archive = keras.export.ExportArchive()
-    archive.track(network)
+    for network in networks:
+        archive.track(network)
     features = tf.TensorSpec((None, len(NAMES)), name=NUMBERS)
     archive.add_endpoint(SIGNATURE, classify, input_signature=[features])
     archive.write_out(folder, verbose=False)

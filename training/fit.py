@@ -1,4 +1,10 @@
-"""Trains the net on labelled crops: judges' votes as targets, augmented copies in turn."""
+"""Trains what is to become a model on labelled crops: judges' votes as targets.
+
+A picture is answered by two committees: one that learned from people's pictures alone, and one
+that learned from everything, simulated hits too. The first knows those cameras better, the second
+knows more cameras; together they are better than each, on groups that neither saw. A rig's own hit,
+whose place is known and whose counts are raw, is answered by a third, which learned from such hits.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +15,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.classification.classes import CLASSES
-from edge.classification.numbers import numbers
+from edge.classification.numbers import PLACE_KNOWN, numbers
+from edge.features.hit import Place
 from training.copies import Copies, copies_of
-from training.encoding import Encoding
-from training.folds import group_folds
+from training.encoding import OF_HIT, OF_PICTURE
 from training.labelled import LabelledCrops
-from training.members import Members, Plan, train_members
-from training.scores import ARTEFACT
-from training.temperature import Temperatures, temperatures_of
+from training.lesson import Committee, Lesson, Rows
+from training.members import Plan
+from training.temperature import Temperatures, temperature_of, temperatures_of
 from training.trusted import group_weights, trusted, worth
 
 Progress = Callable[[int, int], None]
-Rows = NDArray[np.int64]
+Logits = NDArray[np.float64]
 
-MEMBERS = 3
-WIDTHS = (128, 64)
-_INNER_FOLDS = 4
+_PICTURE_WIDTHS, _PICTURE_DROPPED = (112, 56), (0.1, 0.4, 0.3)
+_OWN_WIDTHS, _OWN_DROPPED = (48, 24), (0.05, 0.2, 0.2)
+_MEMBERS = 2
 _ROUNDS = 2
-_DIM_SHARE = 0.125
+_MOST_OWN = 3
+"""Own hits for each picture that the second committee learns from: more would drown those."""
+
+_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +47,90 @@ class FitRules:
     epochs : int
         Looks at every crop.
     copies : int
-        Augmented copies of each crop; each look at it is at one of them.
+        Augmented copies of each picture; each look at it is at one of them.
     seed : int
         The same crops and seed give the same net on the same computer.
+    own : bool
+        Whether nets for a rig's own hits are wanted beside those for pictures.
     """
 
     epochs: int = 60
     copies: int = 10
     seed: int = 0
+    own: bool = True
+
+    @property
+    def picture_plan(self) -> Plan:
+        """Of nets that answer pictures."""
+        return Plan(_MEMBERS, _PICTURE_WIDTHS, _PICTURE_DROPPED, self.epochs, self.seed)
+
+    @property
+    def own_plan(self) -> Plan:
+        """Of nets that answer a rig's own hits."""
+        return Plan(_MEMBERS, _OWN_WIDTHS, _OWN_DROPPED, self.epochs, self.seed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answerer:
+    """Committees whose weighted mean answers, and what makes that probabilities."""
+
+    committees: tuple[Committee, ...]
+    shares: tuple[float, ...]
+    temperatures: Temperatures
+
+    def logits(self, told: NDArray[np.float32]) -> Logits:
+        """Of numbers of shape (n, numbers)."""
+        each = zip(self.shares, self.committees, strict=True)
+        return np.asarray(sum(share * one.logits(told) for share, one in each))
+
+    def scores(self, told: NDArray[np.float32]) -> Logits:
+        """Calibrated probabilities."""
+        return self.temperatures.scores(self.logits(told))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A trained net and what makes its answers probabilities.
+    """Who answers which crops.
 
     Attributes
     ----------
-    encoding : Encoding
-    members : Members
-    temperatures : Temperatures
+    pictures, own : Answerer
+        The same one where crops of one kind alone were learned from.
     learned_from : int
         Crops whose labels were learned from.
     unseen : ndarray of float64, shape (n, 4)
-        Scores of the crops it was trained on, each by a net that never saw the crop's group.
+        Scores of the crops it was trained on, each by nets that never saw the crop's group; NaN of
+        a rig's own hits where no nets for these were wanted.
     """
 
-    encoding: Encoding
-    members: Members
-    temperatures: Temperatures
+    pictures: Answerer
+    own: Answerer
     learned_from: int
-    unseen: NDArray[np.float64]
+    unseen: Logits
 
-    def predict(self, pixels: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    def predict(
+        self, pixels: Sequence[NDArray[Any]], places: Sequence[Place | None]
+    ) -> NDArray[np.float64]:
         """Calibrated scores, shape (n, 4), as the exported model gives them."""
-        return self.scores(np.stack([numbers(one) for one in pixels]))
+        each = zip(pixels, places, strict=True)
+        return self.scores(np.stack([numbers(one, place) for one, place in each]))
 
     def scores(self, told: NDArray[np.float32]) -> NDArray[np.float64]:
         """The same of crops that are measured already."""
-        return self.temperatures.scores(self.members.logits(self.encoding.encode(told)))
+        own = told[:, PLACE_KNOWN, np.newaxis] > 0
+        return np.where(own, self.own.scores(told), self.pictures.scores(told))
 
 
-def steps_of(rules: FitRules) -> int:
+def steps_of(crops: LabelledCrops, rules: FitRules) -> int:
     """Steps of progress that a fit takes, without making copies."""
-    return (_ROUNDS * _INNER_FOLDS + 1) * rules.epochs
+    own = int(crops.is_own.sum())
+    steps = 0
+    if own < len(crops):
+        steps += Lesson.steps_of(rules.picture_plan, _ROUNDS)
+        steps += Lesson.steps_of(rules.picture_plan) if own else 0
+    if own and (rules.own or own == len(crops)):
+        steps += Lesson.steps_of(rules.own_plan)
+    return steps
 
 
 def fit(
@@ -93,9 +142,10 @@ def fit(
 ) -> Fitted:
     """Train a net, and calibrate it on groups that nets of the same kind never saw.
 
-    Two rounds over inner folds of groups. The first tells which labels no other group bears out;
-    the second leaves those out. Whichever of the two answers unseen groups better decides what the
-    net that is handed out learns from, and gives the temperatures.
+    Two rounds over inner folds of groups. The first tells which labels of pictures no other group
+    bears out; the second leaves those out. Whichever of the two answers unseen groups better
+    decides what is learned from. How much each committee counts, and the temperatures, are what
+    serves unseen groups best.
 
     Parameters
     ----------
@@ -107,27 +157,77 @@ def fit(
         Of these crops; None: made here.
     """
     making = rules.copies + 2 if copies is None else 0
-    total = making + steps_of(rules)
-    counted = _Counted(progress or (lambda done, of: None), total)
+    counted = _Counted(progress or (lambda done, of: None), making + steps_of(crops, rules))
     if copies is None:
         copies = copies_of(crops, rules.copies, rules.seed, lambda done, of: counted.one())
-    lesson = _Lesson(crops, copies, rules)
-    rows = np.arange(len(crops))
-    rounds = [(rows, lesson.of_unseen(rows, counted))]
-    fewer = trusted(crops, rounds[0][1])
-    rounds.append((fewer, lesson.of_unseen(fewer, counted)))
-    judged = [(chosen, logits, *_judged(crops, logits)) for chosen, logits in rounds]
-    chosen, logits, temperatures, _ = max(judged, key=lambda one: one[3])
-    return Fitted(
-        lesson.encoding,
-        lesson.net(chosen, counted),
-        temperatures,
-        len(chosen),
-        temperatures.scores(logits),
-    )
+    own = np.flatnonzero(crops.is_own)
+    pictured = np.flatnonzero(~crops.is_own)
+    unseen = np.full((len(crops), crops.votes.shape[1]), np.nan)
+    learned_from, answerers = len(own), []
+    if len(pictured):
+        by_pictures, count, unseen[pictured] = _of_pictures(crops, copies, own, rules, counted)
+        answerers.append(by_pictures)
+        learned_from += count
+    if len(own) and (rules.own or not answerers):
+        by_own, unseen[own] = _of_own(crops.take(own), copies.take(own), rules, counted)
+        answerers.append(by_own)
+    return Fitted(answerers[0], answerers[-1], learned_from, unseen)
 
 
-def _judged(crops: LabelledCrops, logits: NDArray[np.float64]) -> tuple[Temperatures, float]:
+def _of_pictures(
+    crops: LabelledCrops, copies: Copies, own: Rows, rules: FitRules, counted: _Counted
+) -> tuple[Answerer, int, Logits]:
+    """Who answers pictures, from how many of them it learned, and scores of unseen ones."""
+    pictured = np.flatnonzero(~crops.is_own)
+    pictures, plan = crops.take(pictured), rules.picture_plan
+    alone = Lesson(pictures, copies.take(pictured), OF_PICTURE, plan, told=counted.one)
+    rows = np.arange(len(pictures))
+    rounds = [(rows, alone.of_unseen(rows))]
+    fewer = trusted(pictures, rounds[0][1])
+    rounds.append((fewer, alone.of_unseen(fewer)))
+    chosen, logits = max(rounds, key=lambda one: _judged(pictures, one[1])[1])
+    committees, shares = [alone.committee(chosen)], [1.0]
+    if len(own):
+        some = np.random.default_rng(rules.seed).permutation(own)[: _MOST_OWN * len(pictured)]
+        rows = np.concatenate([pictured, some])
+        beside = np.arange(len(pictured), len(rows))
+        every = Lesson(
+            crops.take(rows), copies.take(rows), OF_PICTURE, plan, told=counted.one, beside=beside
+        )
+        of_every = every.of_unseen(chosen)
+        committees.append(every.committee(chosen))
+        shares, logits = _blended(pictures, logits, of_every)
+    temperatures = _judged(pictures, logits)[0]
+    answerer = Answerer(tuple(committees), tuple(shares), temperatures)
+    return answerer, len(chosen), temperatures.scores(logits)
+
+
+def _blended(crops: LabelledCrops, first: Logits, second: Logits) -> tuple[list[float], Logits]:
+    """Shares of two committees that serve unseen groups best, and their answers.
+
+    Who learned from more is less sure of each: the second is made as sure as the first before.
+    """
+    sure = temperature_of(first, crops.votes) / temperature_of(second, crops.votes)
+    blends = [(share, share * first + (1 - share) * sure * second) for share in _SHARES]
+    share, logits = max(blends, key=lambda one: _judged(crops, one[1])[1])
+    return [share, (1 - share) * sure], logits
+
+
+def _of_own(
+    hits: LabelledCrops, copies: Copies, rules: FitRules, counted: _Counted
+) -> tuple[Answerer, Logits]:
+    """Who answers a rig's own hits, and scores of unseen ones."""
+    # No dim ones: that it stands out is why a rig kept it.
+    once = Copies(copies.told[:1], copies.dim_told)
+    lesson = Lesson(hits, once, OF_HIT, rules.own_plan, told=counted.one, dim_share=0.0)
+    rows = np.arange(len(hits))
+    logits = lesson.of_unseen(rows)
+    temperatures = _judged(hits, logits)[0]
+    answerer = Answerer((lesson.committee(rows),), (1.0,), temperatures)
+    return answerer, temperatures.scores(logits)
+
+
+def _judged(crops: LabelledCrops, logits: Logits) -> tuple[Temperatures, float]:
     """Temperatures of answers to unseen groups, and what they are worth with them."""
     temperatures = temperatures_of(logits, crops.votes, crops.label)
     return temperatures, worth(crops, temperatures.shares(logits), group_weights(crops.group))
@@ -143,43 +243,3 @@ class _Counted:
         """Count a step."""
         self._done += 1
         self._progress(self._done, self._total)
-
-
-class _Lesson:
-    """What there is to learn from: crops, and their copies in steps, encoded once for all nets."""
-
-    def __init__(self, crops: LabelledCrops, copies: Copies, rules: FitRules) -> None:
-        self.encoding = Encoding.of(copies.told)
-        self._crops, self._rules = crops, rules
-        self._shown = self.encoding.encode(copies.told)
-        self._dimmed = self.encoding.encode(copies.dim_told)
-
-    def of_unseen(self, chosen: Rows, counted: _Counted) -> NDArray[np.float64]:
-        """Logits of all crops by nets trained on some, but on none of the crop's own group."""
-        crops = self._crops
-        logits = np.zeros((len(crops), len(CLASSES)))
-        folds = min(_INNER_FOLDS, len(set(crops.group)))
-        if folds < 2:
-            return logits
-        for train, test in group_folds(crops, folds, self._rules.seed):
-            learned = train[np.isin(train, chosen)]
-            net = self.net(learned if len(learned) else train, counted)
-            logits[test] = net.logits(self._shown[0, test])
-        return logits
-
-    def net(self, rows: Rows, counted: _Counted) -> Members:
-        """Train on some crops, and on some dim ones that are artefacts to everyone."""
-        votes, rules = self._crops.votes, self._rules
-        random = np.random.default_rng(rules.seed)
-        signals = rows[votes[rows, ARTEFACT] < 0.5]
-        dim = random.choice(signals, int(_DIM_SHARE * len(rows))) if len(signals) else signals
-        weights = group_weights([self._crops.group[i] for i in rows])
-        artefact = np.eye(len(CLASSES), dtype=np.float32)[ARTEFACT]
-        dimmed = np.broadcast_to(self._dimmed[dim], (len(self._shown), *self._dimmed[dim].shape))
-        return train_members(
-            np.concatenate([self._shown[:, rows], dimmed], axis=1),
-            np.concatenate([votes[rows], np.tile(artefact, (len(dim), 1))]),
-            np.append(weights, np.full(len(dim), np.median(weights), np.float32)),
-            Plan(MEMBERS, WIDTHS, rules.epochs, rules.seed),
-            lambda epoch: counted.one(),
-        )

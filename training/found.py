@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
+from edge.features.hit import Place
 
 NO_LABEL = -1
 LeftOut = Counter[str]
@@ -32,14 +33,14 @@ class Found:
     confident: bool
     group: str
     name: str
-    simulated: bool = False
+    place: Place | None = None
 
 
 def labelled_found(
-    pixels: NDArray[Any], label: int, group: str, name: str, *, simulated: bool = False
+    pixels: NDArray[Any], label: int, group: str, name: str, *, place: Place | None = None
 ) -> Found:
     """What has a label that nobody voted on: one judge's."""
-    return Found(pixels, tuple(np.eye(len(CLASSES))[label]), label, True, group, name, simulated)
+    return Found(pixels, tuple(np.eye(len(CLASSES))[label]), label, True, group, name, place)
 
 
 def label_of(word: str) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES
 from edge.errors import BadUse
+from edge.features.hit import Place
 from edge.recording.layout import TRUTH_NAME
 from training.detections import read_detections
 from training.found import NO_LABEL, Found, LeftOut, reasons
@@ -45,8 +46,8 @@ class LabelledCrops:
         Where each came from.
     left_out : mapping of str to int
         How many of what lay there can't be used, by the reason.
-    simulated : tuple of bool
-        Of each crop; empty where none is.
+    places : tuple of (row, column) or None
+        Where the hit lies in each crop, if a rig says it; empty where none does.
     """
 
     pixels: tuple[NDArray[Any], ...]
@@ -56,12 +57,17 @@ class LabelledCrops:
     group: tuple[str, ...]
     name: tuple[str, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
-    simulated: tuple[bool, ...] = ()
+    places: tuple[Place | None, ...] = ()
 
     @property
-    def is_simulated(self) -> NDArray[np.bool_]:
-        """Which are, shape (n,)."""
-        return np.array(self.simulated or (False,) * len(self), np.bool_)
+    def is_own(self) -> NDArray[np.bool_]:
+        """Which are a rig's own hits, recorded or simulated, shape (n,); the rest are pictures."""
+        return np.array([one is not None for one in self.each_place], np.bool_)
+
+    @property
+    def each_place(self) -> tuple[Place | None, ...]:
+        """Place of every crop."""
+        return self.places or (None,) * len(self)
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -75,7 +81,7 @@ class LabelledCrops:
             self.confident[chosen],
             tuple(self.group[i] for i in chosen),
             tuple(self.name[i] for i in chosen),
-            simulated=tuple(self.is_simulated[chosen].tolist()),
+            places=tuple(self.each_place[i] for i in chosen),
         )
 
 
@@ -92,7 +98,7 @@ def joined(parts: Sequence[LabelledCrops]) -> LabelledCrops:
         tuple(f"{i}/{one}" for i, part in enumerate(parts) for one in part.group),
         tuple(one for part in parts for one in part.name),
         left_out,
-        tuple(one for part in parts for one in part.is_simulated.tolist()),
+        tuple(one for part in parts for one in part.each_place),
     )
 
 
@@ -135,7 +141,7 @@ def read_labelled(path: Path) -> LabelledCrops:
         tuple(one.group for one in found),
         tuple(one.name for one in found),
         left_out,
-        tuple(one.simulated for one in found),
+        tuple(one.place for one in found),
     )
 
 

@@ -63,7 +63,9 @@ def read_labelled_hits(
             left_out[judged.reason if judged is not None else "hit without a label"] += 1
             continue
         group = _group(message, judged.label)
-        yield Found(one.pixels, judged.votes, judged.label, judged.confident, group, one.name)
+        yield Found(
+            one.pixels, judged.votes, judged.label, judged.confident, group, one.name, one.place
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 _BATCH = 128
 _RATE, _WARM_SHARE, _DECAY = 3e-3, 0.05, 0.02
-_DROPPED = (0.1, 0.4, 0.3)
 _SMOOTHING = 0.03
 _LAST_GAIN = 0.3
 
@@ -54,6 +53,8 @@ class Plan:
     members : int
     widths : tuple of int
         Of the hidden layers.
+    dropped : tuple of float
+        Share of what each layer is told that it does without, in training.
     epochs : int
         Looks at every row.
     seed : int
@@ -61,6 +62,7 @@ class Plan:
 
     members: int
     widths: tuple[int, ...]
+    dropped: tuple[float, ...]
     epochs: int
     seed: int
 
@@ -110,7 +112,7 @@ def train_members(
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(values: Any, target: Any, weight: Any) -> None:
         with tf.GradientTape() as tape:
-            found = _dropping(layers, values, dice)
+            found = _dropping(layers, values, plan.dropped, dice)
             losses = tf.nn.softmax_cross_entropy_with_logits(target, found)
             # The sum over members: none of them feels how many they are.
             loss = tf.reduce_sum(tf.reduce_mean(losses * weight, axis=1))
@@ -140,13 +142,15 @@ def _begun(
     return layers
 
 
-def _dropping(layers: Sequence[tuple[Any, Any]], shown: Any, dice: Any) -> Any:
+def _dropping(
+    layers: Sequence[tuple[Any, Any]], shown: Any, shares: Sequence[float], dice: Any
+) -> Any:
     """Answers while some of what a layer is told is left out."""
     import tensorflow as tf
 
     values = shown
     for place, (weights, biases) in enumerate(layers):
-        dropped = _DROPPED[min(place, len(_DROPPED) - 1)]
+        dropped = shares[place]
         kept = tf.cast(dice.uniform(tf.shape(values)) > dropped, tf.float32) / (1 - dropped)
         values = tf.matmul(values * kept, weights) + biases
         if place < len(layers) - 1:

@@ -96,6 +96,7 @@ class Net:
 
     def scores(self, given: Given, train: Rows, test: Rows, seed: int) -> NDArray[Any]:
         """Train it; scores of the rows to test."""
-        rules = replace(self.rules, seed=seed)
+        asked = bool(given.crops.is_own[test].any())
+        rules = replace(self.rules, seed=seed, own=asked)
         fitted = fit(given.crops.take(train), rules, copies=given.copies.take(train))
         return fitted.scores(given.told_of(test))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.delivery.database import FILE_NAME as DATABASE
 from edge.errors import BadUse, CosmicEdgeError
+from edge.features.hit import Place
 from edge.hits.query import Query
 from edge.hits.reader import open_hits
 from edge.hits.record import StoredHit
@@ -41,6 +42,11 @@ class Own:
     hit: StoredHit
     pixels: NDArray[Any]
     name: str
+
+    @property
+    def place(self) -> Place:
+        """Row and column of its brightest pixel in the crop."""
+        return self.hit.peak
 
 
 def hit_files(folder: Path) -> list[Path]:
@@ -77,6 +83,9 @@ def read_own(paths: Sequence[Path], left_out: LeftOut) -> Iterator[Own]:
                         pixels = hit.pixels()
                     except ValueError:
                         left_out["its picture can't be read"] += 1
+                        continue
+                    if not hit.lies_in(pixels.shape):
+                        left_out["its place lies outside its picture"] += 1
                         continue
                     yield Own(hit, pixels, f"{path.name}#{hit.message.id}")
                 if reader.damage:

@@ -73,7 +73,7 @@ def read_simulated(truth: Path, own: Sequence[Own], left_out: LeftOut) -> Iterat
         message = one.hit.message
         part = place_group(message) if label == ARTEFACT else f"{message.frame // BLOCK_FRAMES}"
         group = f"{simulation}/{message.series}/{part}"
-        yield labelled_found(one.pixels, label, group, one.name, simulated=True)
+        yield labelled_found(one.pixels, label, group, one.name, place=one.place)
 
 
 def _judge(index: int, particles: Particles, matching: Matching) -> tuple[str, int]:

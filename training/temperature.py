@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LOWEST, _HIGHEST, _STEPS = 1.05, 8.0, 150
+_SHARPEST, _HIGHEST, _STEPS = 0.2, 8.0, 150
+_LOWEST = 1.05
 """Never 1 or less: a new camera differs more from those of a set than they do from one another, so
 answers are made a little less sure than the net is."""
 
@@ -48,7 +49,9 @@ def temperatures_of(
     """Fit both to crops that were not trained on; rows without a label count for votes alone."""
     known = label >= 0
     one_hot = np.eye(logits.shape[1])[label[known]]
-    return Temperatures(_fitted(logits[known], one_hot), _fitted(logits, votes))
+    return Temperatures(
+        temperature_of(logits[known], one_hot, _LOWEST), temperature_of(logits, votes, _LOWEST)
+    )
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
@@ -57,11 +60,11 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float64)
 
 
-def _fitted(logits: NDArray[Any], targets: NDArray[Any]) -> float:
+def temperature_of(logits: NDArray[Any], targets: NDArray[Any], lowest: float = _SHARPEST) -> float:
     """Temperature of the least cross entropy; 1 where there is nothing to fit."""
     if not len(logits):
         return 1.0
-    tried = np.geomspace(_LOWEST, _HIGHEST, _STEPS)
+    tried = np.geomspace(lowest, _HIGHEST, _STEPS)
     losses = [
         -float((targets * np.log(np.maximum(softmax(logits / one), 1e-12))).sum()) for one in tried
     ]

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.outfile import write_whole
 from training.card import write_card
 from training.export import check, to_tflite
 from training.fit import FitRules, Progress, fit
 from training.labelled import LabelledCrops
+from training.temperature import Temperatures
 
 _CHECKED = 256
 
@@ -45,7 +49,7 @@ def train(
     begun = time.monotonic()
     fitted = fit(crops, rules, progress)
     model = to_tflite(fitted)
-    difference = check(model, fitted, crops.pixels[:_CHECKED])
+    difference = check(model, fitted, crops.take(_some(crops)))
     write_whole(out, model)
     report = {
         "model": out.name,
@@ -58,10 +62,20 @@ def train(
         "epochs": rules.epochs,
         "copies": rules.copies,
         "seed": rules.seed,
-        "label_temperature": round(fitted.temperatures.label, 4),
-        "votes_temperature": round(fitted.temperatures.votes, 4),
+        "shares_of_committees": [round(one, 4) for one in fitted.pictures.shares],
+        "temperatures_of_pictures": _rounded(fitted.pictures.temperatures),
+        "temperatures_of_own_hits": _rounded(fitted.own.temperatures),
         "largest_difference": round(difference, 6),
         "seconds": round(time.monotonic() - begun, 1),
     }
     write_card(out.with_suffix(".md"), crops, report, fitted.unseen, sources)
     return report
+
+
+def _some(crops: LabelledCrops) -> NDArray[np.int64]:
+    """Rows to try the converted model on, from all of them."""
+    return np.unique(np.linspace(0, len(crops) - 1, _CHECKED).astype(np.int64))
+
+
+def _rounded(temperatures: Temperatures) -> list[float]:
+    return [round(one, 4) for one in (temperatures.label, temperatures.votes)]

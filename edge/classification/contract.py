@@ -2,7 +2,7 @@
 
 A model is a ``.tflite`` file with a signature ``classify_1``. It takes one float32 input or both:
 ``crop`` of shape (n, SIZE_PX, SIZE_PX, 2), made by `edge.classification.prepare`, and ``features``
-of shape (n, 121), made by `edge.classification.numbers`. It has two float32 outputs ``scores`` and
+of shape (n, 165), made by `edge.classification.numbers`. It has two float32 outputs ``scores`` and
 ``votes`` of shape (n, 4) in the order of `CLASSES`. Scores sum to 1; votes are the shares of judges
 that are expected to choose each class, and sum to about 1.
 """

@@ -154,14 +154,16 @@ def _hits(path: Path) -> Iterator[Item]:
 
 
 def _of_hit(hit: StoredHit) -> tuple[Candidate, dict[str, float]]:
-    """A hit with the features its rig measured; its pixels are the brightest of its crop."""
+    """A hit with the features its rig measured; its pixels are bright ones about its place."""
     try:
         pixels = hit.pixels()
     except ValueError as error:
         raise Refused(f"its crop can't be read ({error})") from None
+    if not hit.lies_in(pixels.shape):
+        raise Refused("its place lies outside its crop")
     area = min(hit.message.area_px, pixels.size)
     least = int(np.partition(pixels, pixels.size - area, axis=None)[pixels.size - area])
-    candidate = lit_above(pixels, least - 0.5)
+    candidate = lit_above(pixels, least - 0.5, hit.peak)
     ours = describe(candidate)
     measured = hit.message.features
     return candidate, dict(measured) if ours.keys() <= measured.keys() else ours

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.classification.classes import CLASSES, Classification, Standing
 from edge.classification.contract import INPUT, NUMBERS, Runner, answer, wanted
@@ -22,7 +25,10 @@ from edge.errors import BadUse, Failed
 _MAX_BYTES = 256_000_000
 _LONGEST_STEM = 100
 _HASH_CHARS = 12
-_MADE = {INPUT: prepare, NUMBERS: numbers}
+_MADE: Mapping[str, Callable[[Candidate], NDArray[np.float32]]] = {
+    INPUT: lambda candidate: prepare(candidate.crop.pixels),
+    NUMBERS: lambda candidate: numbers(candidate.crop.pixels, candidate.place_in_crop),
+}
 
 
 class BadModel(BadUse):
@@ -135,8 +141,7 @@ class ModelClassifier:
         return Standing(self.model_id, self._runtime)
 
     def _one(self, candidate: Candidate) -> Classification:
-        pixels = candidate.crop.pixels
-        inputs = {name: made(pixels) for name, made in _MADE.items() if name in self._wanted}
+        inputs = {name: made(candidate) for name, made in _MADE.items() if name in self._wanted}
         scores, votes = answer(self._runner, inputs)
         label = max(CLASSES, key=scores.__getitem__)
         return Classification(label, scores, self.model_id, votes)

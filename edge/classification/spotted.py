@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edge.crop import DEFAULT_SIZE_PX, crop
 from edge.detection import Candidate, Crop
+from edge.features.hit import Place
 from edge.features.light import mad_sigma
 from edge.frame import Pixels
 
@@ -45,17 +46,27 @@ def spotted(pixels: Pixels) -> Candidate | None:
     return lit_above(pixels, threshold)
 
 
-def lit_above(pixels: Pixels, threshold: float) -> Candidate:
-    """The brightest pixel's cluster of pixels above a threshold below it."""
-    row, col = np.unravel_index(int(np.argmax(pixels)), pixels.shape)
-    rows, cols = _cluster(pixels > threshold, int(row), int(col))
+def lit_above(pixels: Pixels, threshold: float, place: Place | None = None) -> Candidate:
+    """The cluster of pixels above a threshold that holds the one at a place, or the brightest.
+
+    Without a place the candidate is a guess; with one its brightest pixel is that one, whatever
+    shines beside it.
+    """
+    if place is None:
+        row, col = divmod(int(np.argmax(pixels)), pixels.shape[1])
+    else:
+        row, col = place
+    rows, cols = _cluster(pixels > min(threshold, int(pixels[row, col]) - 0.5), row, col)
     values = pixels[rows, cols].astype(np.uint16)
     step = -(-max(pixels.shape) // _SAMPLED_PX)
     sample = pixels[::step, ::step].astype(np.float32)
     background = float(np.median(sample))
     noise = mad_sigma(sample - background)
     excess = (values - background).astype(np.float32)
-    peak = int(np.argmax(excess))
+    if place is None:
+        peak = int(np.argmax(excess))
+    else:
+        peak = int(np.flatnonzero((rows == row) & (cols == col))[0])
     return Candidate(
         rows=rows.astype(np.int32),
         cols=cols.astype(np.int32),
@@ -64,6 +75,7 @@ def lit_above(pixels: Pixels, threshold: float) -> Candidate:
         peak=peak,
         peak_sigma=float(excess[peak]) / max(noise, 1.0),
         crop=_crop(pixels, int(rows[peak]), int(cols[peak])),
+        guessed=place is None,
     )
 
 

@@ -57,6 +57,10 @@ class StoredHit:
         message = self.message
         return message.y_px - message.crop.y0_px, message.x_px - message.crop.x0_px
 
+    def lies_in(self, shape: tuple[int, ...]) -> bool:
+        """Whether that place is inside a crop of such a shape, as it should be."""
+        return all(0 <= at < size for at, size in zip(self.peak, shape, strict=True))
+
     def pixels(self) -> Pixels:
         """Raw counts of the crop, shape (height, width), uint8 or uint16.
 

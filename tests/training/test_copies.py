@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edge.classification.numbers import PLACE_KNOWN
 from tests.training.made_up import given_of
 from training import copies
 from training.copies import copies_of
@@ -35,9 +36,10 @@ def test_some_rows_of_copies_are_those_of_these_crops() -> None:
     assert (made.take(chosen).dim_told == made.dim_told[[2, 0]]).all()
 
 
-def test_copies_of_what_is_simulated_are_itself_and_their_dim_ones_are_not() -> None:
-    crops = replace(given_of([0, 1, 2], list("abc")).crops, simulated=(False, True, False))
+def test_copies_of_a_rigs_own_hit_are_itself_and_their_dim_ones_are_not() -> None:
+    crops = replace(given_of([0, 1, 2], list("abc")).crops, places=(None, (30, 30), None))
     made = copies_of(crops, 2, 0)
     same = (made.told == made.told[0]).all(axis=2)
     assert same.tolist() == [[True, True, True], [False, True, False], [False, True, False]]
     assert not (made.dim_told == made.told[0]).all(axis=1).any()
+    assert made.told[:, :, PLACE_KNOWN].tolist() == [[0, 1, 0]] * 3

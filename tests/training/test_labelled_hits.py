@@ -44,6 +44,7 @@ def test_hits_get_the_labels_of_their_ids_and_keep_their_raw_counts(tmp_path: Pa
         assert crops.confident.all()
         assert crops.pixels[0].dtype == np.uint16
         assert (crops.pixels[0] == track()).all()
+        assert crops.places == ((30, 30), (30, 30))
         assert crops.left_out == {"hit without a label": 1, "label of a hit that is not there": 1}
 
 

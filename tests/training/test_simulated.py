@@ -21,7 +21,9 @@ from training.simulate import simulate_scene
 
 
 def hit(seq: int, frame: int, x: int, y: int) -> Line:
-    return message(seq, origin="simulation", frame=frame, x_px=x, y_px=y)
+    made = message(seq, origin="simulation", frame=frame, x_px=x, y_px=y)
+    made["crop"] |= {"x0_px": max(x - 30, 0), "y0_px": max(y - 30, 0)}
+    return made
 
 
 def lay(folder: Path, truth: list[Line], hits: list[Line], name: str = "hits.jsonl") -> Path:
@@ -56,6 +58,8 @@ def test_a_hit_is_what_the_truth_says_it_was(tmp_path: Path) -> None:
         crops = read_labelled(given)
         # Hits 7 and 8 are one and two frames late, 3 is on the track of 2; 9 is two particles.
         assert [CLASSES[i] for i in crops.label] == ["spot", "track", "worm", "artefact"]
+        assert crops.places == ((30, 30), (30, 30), (30, 30), (30, 30))
+        assert crops.is_own.all()
         assert crops.left_out == {
             "second hit of one particle": 1,
             "its particle has no class of ours": 1,

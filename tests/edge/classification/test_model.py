@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from edge.classification.classes import CLASSES, Classifier
 from edge.classification.contract import ContractError, answer
 from edge.classification.flatbuffer import is_whole
 from edge.classification.model import BadModel, ModelClassifier, ModelFile, NoRuntime
+from edge.classification.numbers import NAMES, PLACE_KNOWN, numbers
 from edge.classification.runtime import Runtime, load
+from edge.classification.spotted import spotted
 from edge.errors import CosmicEdgeError
 from tests.edge.classification.made import TINY, Scripted, about, candidate, dark, even, tracked
 
@@ -45,6 +48,24 @@ def test_an_answer_does_not_depend_on_what_else_is_classified(tiny):
     assert together == [tiny.classify([one])[0] for one in found]
     assert len({tuple(one.scores.values()) for one in together}) == 6
     assert tiny.classify([]) == []
+
+
+def test_a_rig_says_where_its_hit_lies_and_a_picture_does_not():
+    pixels = tracked()
+    pixels[5, 5] = 1000  # a hot pixel, which a rig takes for none
+    rigs, guess = candidate(pixels[:, :]), spotted(pixels)
+    own = replace(rigs, peak=int(np.flatnonzero(rigs.values_adu == 900)[0]))
+    made = Scripted(input={"features": about((-1, len(NAMES)))})
+    model = ModelClassifier.load(ModelFile.read(TINY), runtimes=[Runtime("app", lambda *_: made)])
+    model.classify([(own, {}), (guess, {})])
+    of_own, of_guess = (one[0] for one in made.seen[-2:])
+    cut = own.crop.pixels
+    assert (own.place_in_crop, guess.place_in_crop) == ((30, 30), None)
+    assert (of_own == numbers(cut, (30, 30))).all()
+    assert (of_guess == numbers(pixels)).all()
+    assert (of_own[PLACE_KNOWN], of_guess[PLACE_KNOWN]) == (1, 0)
+    assert of_own[NAMES.index("lit4_area_px")] == 8  # the track
+    assert of_guess[NAMES.index("lit4_area_px")] == 1  # the hot pixel
 
 
 def test_the_model_is_named_by_its_file_and_what_it_holds(tiny, tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edge.classification.classes import CLASSES
+from edge.classification.inputs import Picked, items_of
 from edge.classification.model import ModelFile
 from edge.classification.spotted import spotted
 from edge.cli.main import main
@@ -303,6 +304,22 @@ def test_hits_of_a_rig_are_classified_by_what_their_rig_stored(
     ]
     assert {one["model_id"] for one in found["results"]} == {ID}
     assert "line 2" in refused(found)["hits.jsonl"]
+
+
+def test_a_stored_hit_lies_where_its_rig_says_whatever_shines_beside_it(
+    tmp_path: Path,
+) -> None:
+    crop = track(dtype=np.uint16, scale=3)
+    row, col = (int(one) for one in np.unravel_index(int(crop.argmax()), crop.shape))
+    crop[3, 50] = crop.max() + 100
+    stored = message(1, pixels=crop, area_px=20, x_px=100 + col, y_px=200 + row)
+    path = tmp_path / "hits.jsonl"
+    path.write_bytes(encode(stored) + b"\n")
+    (found,) = items_of(path)
+    assert isinstance(found, Picked)
+    assert found.candidate.place_in_crop == (row, col)
+    assert found.candidate.area_px > 1
+    assert 50 not in found.candidate.cols
 
 
 def test_the_features_that_the_rig_measured_count_where_it_stored_them(
