@@ -292,10 +292,18 @@ class Reporter:
         if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
             dead[RESTART] = gap_ns
             from_utc = format_utc_ns(begin.utc_ns - gap_ns)
+        boot: dict[str, Any] = {}
+        if self._clock.boot_id is not None:
+            boot = {
+                "boot_id": self._clock.boot_id,
+                "from_boot_ns": start_ns,
+                "to_boot_ns": end_ns,
+            }
         return {
             "series": exposure.series,
             "from_utc": from_utc,
             "to_utc": format_utc_ns(end.utc_ns),
+            **boot,
             "frames": exposure.frame_counts(),
             "live_time_ns": exposure.live_time_ns,
             "dead_time_ns": dict(sorted(dead.items())),

@@ -307,6 +307,12 @@ class ClockConfig(Section):
         json_schema_extra={ALLOWED: 'a list of host names: ["host", …]'},
         description="NTP servers to ask where no clock daemon answers for the clock.",
     )
+    wait_s: float = Field(
+        600.0,
+        ge=0,
+        le=86_400,
+        description="Longest wait of a hit for the first sync before it is sent unsynced.",
+    )
 
 
 class DisplayConfig(Section):

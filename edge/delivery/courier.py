@@ -146,6 +146,7 @@ class Courier:
             ahead = min(room - len(seqs), AHEAD - len(self._ledger))
             if ahead > 0:
                 seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
+                self._say_if_it_waits()
         if seqs:
             self._send(seqs, now_s)
 
@@ -202,6 +203,12 @@ class Courier:
         for out in frozen:
             if not self._send_one(out, now_s):
                 return
+
+    def _say_if_it_waits(self) -> None:
+        if self._outbox.waits_for_clock:
+            self.errors["clock"] = "hits wait until the clock is set; they are safe on the disk"
+        else:
+            self.errors.pop("clock", None)
 
     def _send_one(self, out: Outgoing, now_s: float) -> bool:
         assert self._transport is not None  # noqa: S101

@@ -14,10 +14,12 @@ from edge.classification.awaited import awaited_classifier
 from edge.classification.chosen import NONE_SHIPPED
 from edge.clock import Clock, RecordedClock, SystemClock
 from edge.config.model import Config
-from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
+from edge.delivery import KEEP, BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
+from edge.delivery.dating import Dating
 from edge.detection import Draft
 from edge.errors import Failed
 from edge.frame import FrameSource
+from edge.live.first_sync import FirstSync
 from edge.live.health import health
 from edge.live.in_order import InThread
 from edge.live.loop import LiveLoop
@@ -149,6 +151,7 @@ class Session:
                 draft.body["live_time_ns"] for _, draft in committed if draft.kind == "exposure"
             )
 
+        outbox.date_by(Dating(self._clock, self._config.clock.wait_s))
         writer = OutboxWriter(
             outbox,
             max_delay_s=self._config.outbox.group_commit_s,
@@ -205,7 +208,7 @@ class Session:
         self, parts: Parts, stop: threading.Event, duration_s: float | None
     ) -> dict[str, Any]:
         started = time.monotonic()
-        watcher = _Watcher(self._watch, parts)
+        watcher = _Watcher(self._watch, parts, self._source.origin)
         end = started + duration_s if duration_s is not None else float("inf")
         try:
             while not stop.is_set() and time.monotonic() < end and self._step(parts, watcher, end):
@@ -299,19 +302,23 @@ class Session:
 class _Watcher:
     """Display and health, at their own pace, so that the frame path stays short."""
 
-    def __init__(self, watch: Callable[[Moment], None], parts: Parts) -> None:
+    def __init__(self, watch: Callable[[Moment], None], parts: Parts, origin: str) -> None:
         self._watch = watch
         self._parts = parts
         self._started = self._rate_since = time.monotonic()
         self._rate_received = 0
         self._rate = 0.0
         self._next_look = self._next_health = 0.0
+        self._first_sync = FirstSync(
+            parts.clock, origin, lambda draft: parts.writer.put([draft], KEEP)
+        )
 
     def tick(self, state: str) -> None:
         """Look and report when it is time."""
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + _LOOK_PERIOD_S
+            self._first_sync.look()
             self.look(state)
         if now >= self._next_health:
             self._next_health = now + _HEALTH_PERIOD_S
