@@ -17,6 +17,7 @@ from edge.delivery.link import (
     LinkState,
     UplinkStats,
     ended,
+    is_too_early,
     refusal,
     unreachable,
 )
@@ -31,6 +32,7 @@ MAX_CALIBRATION_BYTES = 65_536
 _LONGEST_TURN_S = 0.5
 _CONNACK_TIMEOUT_S = 10.0
 _LASTING_S = 10.0
+_TOO_EARLY_S = 10.0
 _GOODBYE_S = 2.0
 
 
@@ -220,7 +222,9 @@ class Uplink:
             try:
                 transport.open()
             except (OSError, ValueError) as error:
-                return self._no_connection("offline", unreachable(self._broker, error))
+                again_s = self._no_connection("offline", unreachable(self._broker, error))
+                # The clock may be set at any moment, which no broker has to be spared for.
+                return min(again_s, _TOO_EARLY_S) if is_too_early(error) else again_s
             answer = await_answer(transport, _CONNACK_TIMEOUT_S, self._stopping.is_set)
             if isinstance(answer, Connected):
                 return self._serve(transport, answer)
