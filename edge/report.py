@@ -105,6 +105,11 @@ class Reporter:
         """Mode of the frames; None before the first."""
         return self._mode
 
+    def use_config(self, config: Config) -> None:
+        """Name the configuration that holds from here on."""
+        self._config = config
+        self._config_hash = config_hash(config)
+
     def use(
         self, detector: Detector | None, mode: SensorMode, hot_places_px: int | None = None
     ) -> None:

@@ -88,6 +88,9 @@ class BrokerConfig(Section):
         description="Wait for the server's confirmation before a message is sent again; doubles "
         "to 600.",
     )
+    commands: bool = Field(
+        True, description="Listen to what the server asks of the rig, such as to calibrate anew."
+    )
     username: str | None = Field(None, min_length=1, description="User name at the broker.")
     password_file: FilePath | None = Field(
         None, description="File whose first line is the password at the broker."

@@ -47,8 +47,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """Answer to a SUBSCRIBE; a `reason` of 128 or more refuses."""
+    """Answer to a SUBSCRIBE of a topic; a `reason` of 128 or more refuses."""
 
+    topic: str
     reason: int
     text: str
 
@@ -152,6 +153,7 @@ class Transport:
         self._version5 = protocol == "5"
         self._waker = waker
         self._events: list[Event] = []
+        self._subscribing: dict[int, str] = {}
         self.lost = False
         """Whether the connection ended by itself."""
         self._selector: selectors.BaseSelector | None = None
@@ -214,9 +216,11 @@ class Transport:
         if self._version5:
             from paho.mqtt.subscribeoptions import SubscribeOptions
 
-            self._client.subscribe(topic, options=SubscribeOptions(qos=1))
+            _, mid = self._client.subscribe(topic, options=SubscribeOptions(qos=1))
         else:
-            self._client.subscribe(topic, qos=1)
+            _, mid = self._client.subscribe(topic, qos=1)
+        if mid is not None:
+            self._subscribing[mid] = topic
 
     def close(self, *, orderly: bool) -> None:
         """End the connection; not `orderly`: without DISCONNECT, so that the will is published."""
@@ -314,9 +318,10 @@ class Transport:
         self._end(int(reason.value) if said else 0, str(reason) if said else "connection lost")
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reasons: list[ReasonCode], _more: Any
     ) -> None:
-        self._events.append(Subscribed(int(reasons[0].value), str(reasons[0])))
+        named = self._subscribing.pop(mid, "")
+        self._events.append(Subscribed(named, int(reasons[0].value), str(reasons[0])))
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _more: Any

@@ -12,7 +12,7 @@ from edge import __version__
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.delivery.asking import ask_plainly, await_answer, says_no_mqtt_5
 from edge.delivery.backoff import FullJitter
-from edge.delivery.courier import AckMode, Courier
+from edge.delivery.courier import AckMode, Commanded, Courier
 from edge.delivery.link import (
     LinkState,
     UplinkStats,
@@ -56,6 +56,8 @@ class Uplink:
         Seconds that only rise; for tests.
     backoff : FullJitter, optional
         Waits between attempts to connect.
+    commanded : callable, optional
+        Takes what the server asks of the rig; None: it does not listen.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Uplink:
         ack_timeout_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         backoff: FullJitter | None = None,
+        commanded: Commanded | None = None,
     ) -> None:
         self._outbox = outbox
         self._broker = broker
@@ -99,6 +102,7 @@ class Uplink:
             Ledger(ack_timeout_s),
             status=lambda: self._status("online"),
             progress=self._notify,
+            commanded=commanded,
         )
 
     def start(self) -> None:
@@ -149,6 +153,11 @@ class Uplink:
             _LOG.warning("health is not published: %s", error)
             return
         self._keep("health", payload)
+
+    def publish_reply(self, payload: bytes) -> None:
+        """Answer a command; sent when there is a connection."""
+        self._courier.reply(payload)
+        self.wake()
 
     def publish_calibration_current(self, payload: bytes) -> None:
         """Publish the calibration in use, retained; at most 64 kB.
