@@ -279,6 +279,13 @@ class OutboxConfig(Section):
     group_commit_s: float = Field(
         1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."
     )
+    checkpoint_s: float = Field(
+        10.0,
+        gt=0,
+        le=60,
+        description="Longest time between two checkpoints of the open exposure, beside those that "
+        "hits bring: as much live time a crash costs, and each writes 12 kB to the card.",
+    )
     group_commit_rows: int = Field(
         64, ge=1, le=10_000, description="Messages at which a commit is made at once."
     )

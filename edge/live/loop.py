@@ -120,7 +120,7 @@ class LiveLoop:
         for outcome in self._outcomes(item, behind):
             self._settle(outcome)
         now_ns = boottime_ns()
-        if now_ns - self._last_checkpoint_ns >= self._config.outbox.group_commit_s * _NS:
+        if now_ns - self._last_checkpoint_ns >= self._config.outbox.checkpoint_s * _NS:
             self._last_checkpoint_ns = now_ns
             self._report(lambda: self._emit([]))
 
