@@ -5,8 +5,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
 _REPLIES = 32
+
+
+class Commanded(Protocol):
+    """Takes what comes on the rig's command topic; on the uplink's thread, so it must not wait."""
+
+    def __call__(self, payload: bytes, *, retained: bool) -> None:
+        """Take one; `retained` where the broker had kept it."""
 
 
 @dataclass(frozen=True, slots=True)

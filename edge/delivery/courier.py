@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from edge.delivery.beside import Beside, BesideQueue
+from edge.delivery.beside import Beside, BesideQueue, Commanded
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
 from edge.delivery.transport import Acknowledged, Connected, Event, Received, Subscribed, Transport
@@ -33,13 +33,6 @@ _HOLD_FIRST_S, _HOLD_LAST_S = 30.0, 600.0
 # Not authorized, quota exceeded: said of the rig, not of the message. Nothing is given up for it.
 _NOT_ITS_FAULT = frozenset({135, 151})
 _HEADER_BYTES = 512
-
-
-class Commanded(Protocol):
-    """Takes what comes on the rig's command topic; on the uplink's thread, so it must not wait."""
-
-    def __call__(self, payload: bytes, *, retained: bool) -> None:
-        """Take one; `retained` where the broker had kept it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,12 +131,14 @@ class Transport:
         MQTT version.
     client_id : str
         Name at the broker; another client of that name pushes this one out.
-    will : Will or None
-        Last will; None: a bare CONNECT, without login, that asks no more than for an answer.
     tls : SSLContext or None
         From `BrokerAddress.tls_context`.
     waker : Waker
         Ends `turn` early.
+    will : Will, optional
+        Last will.
+    login : bool
+        False: without the address's user and password, to ask no more than for an answer.
     """
 
     def __init__(
@@ -145,9 +147,10 @@ class Transport:
         *,
         protocol: ProtocolVersion,
         client_id: str,
-        will: Will | None,
         tls: ssl.SSLContext | None,
         waker: Waker,
+        will: Will | None = None,
+        login: bool = True,
     ) -> None:
         self._address = address
         self._version5 = protocol == "5"
@@ -157,7 +160,7 @@ class Transport:
         self.lost = False
         """Whether the connection ended by itself."""
         self._selector: selectors.BaseSelector | None = None
-        self._client = self._make_client(client_id, will, tls)
+        self._client = self._make_client(client_id, will, tls, login=login)
 
     def open(self) -> None:
         """Connect the socket and send CONNECT; the broker's answer comes as an event.
@@ -266,7 +269,7 @@ class Transport:
         return properties
 
     def _make_client(
-        self, client_id: str, will: Will | None, tls: ssl.SSLContext | None
+        self, client_id: str, will: Will | None, tls: ssl.SSLContext | None, *, login: bool
     ) -> mqtt.Client:
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
@@ -287,8 +290,8 @@ class Transport:
         client.on_message = self._on_message
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
-            if self._address.username is not None:
-                client.username_pw_set(self._address.username, self._address.password)
+        if login and self._address.username is not None:
+            client.username_pw_set(self._address.username, self._address.password)
         if tls is not None:
             client.tls_set_context(tls)
         return client

@@ -12,7 +12,8 @@ from edge import __version__
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.delivery.asking import ask_plainly, await_answer, says_no_mqtt_5
 from edge.delivery.backoff import FullJitter
-from edge.delivery.courier import AckMode, Commanded, Courier
+from edge.delivery.beside import Commanded
+from edge.delivery.courier import AckMode, Courier
 from edge.delivery.link import (
     LinkState,
     UplinkStats,

@@ -15,11 +15,18 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.cli.main import main
 from tests.brokers import mosquitto
 
 pytestmark = pytest.mark.mosquitto
 _TOPIC = "cosmic-edge/v1/asked-1"
 _WITHIN_S = 40.0
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(["ask", *arguments]) == code
+    said = capsys.readouterr()
+    return said.out + said.err
 
 
 class Asking:
@@ -59,7 +66,9 @@ class Asking:
         self._client.loop_stop()
 
 
-def test_a_rig_answers_what_it_may_do_and_nothing_else(tmp_path: Path) -> None:
+def test_a_rig_answers_what_it_may_do_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with mosquitto() as broker:
         command = [
             sys.executable, "-m", "edge.cli.main", "run", "--json", "--rig", "asked-1",
@@ -78,6 +87,13 @@ def test_a_rig_answers_what_it_may_do_and_nothing_else(tmp_path: Path) -> None:
                 asking.say(json.dumps({"name": "rm -rf /"}).encode())
                 picture = asking.ask("snapshot")
                 changed = asking.ask("threshold", seed_sigma=12.5)
+                to = ("--broker", broker.url)
+                shown = told(capsys, "asked-1", "report", *to)
+                small = tmp_path / "small.png"
+                answer = told(capsys, "asked-1", "snapshot", *to, "--out", str(small), "--json")
+                told(capsys, "asked-1", "threshold", *to, "--seed-sigma", "3", code=2)
+                told(capsys, "asked-1", "format", *to, code=2)
+                told(capsys, "nobody-1", "report", *to, "--timeout", "1", code=1)
                 after = asking.ask("restart")
                 out, err = process.communicate(timeout=_WITHIN_S)
             finally:
@@ -88,6 +104,9 @@ def test_a_rig_answers_what_it_may_do_and_nothing_else(tmp_path: Path) -> None:
     assert (picture["state"], picture["data"]["width_px"]) == ("done", 160)
     assert changed["state"] == "done"
     assert "12.5" in changed["detail"]
+    assert "frames_received" in shown
+    assert json.loads(answer)["state"] == "done"
+    assert small.read_bytes().startswith(b"\x89PNG")
     assert after["state"] == "done"
     summary = json.loads(out)
     assert (process.returncode, summary["rig"]) == (0, "asked-1")
@@ -96,3 +115,9 @@ def test_a_rig_answers_what_it_may_do_and_nothing_else(tmp_path: Path) -> None:
     )
     assert err.count(b"a command is ignored") + err.count(b"bytes is ignored") == 3
     assert b"rm -rf" not in out
+
+
+def test_asking_without_a_broker_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    said = told(capsys, "asked-1", "report", "--broker", "mqtt://127.0.0.1:1", code=1)
+    assert said.count("\n") == 1
+    assert "no broker at" in said
