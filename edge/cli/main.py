@@ -51,6 +51,7 @@ EXTRAS: Mapping[str, str] = {
     "amqtt": "demo",
     "matplotlib": "plot",
     "pyarrow": "parquet",
+    "psycopg": "server",
     "keras": "train",
     "tensorflow": "train",
     "sklearn": "train",

@@ -12,7 +12,9 @@ from typing import TypeVar
 from edge.errors import Failed
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
-from edge.server.schema import ForeignDatabaseError, NewerSchemaError, migrate, steps_behind
+from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.schema import MIGRATIONS, migrate, steps_behind
+from edge.server.sqlite_transaction import SqliteTransaction
 from edge.server.store import Receipt, StoreUnavailableError
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
@@ -66,6 +68,16 @@ class SqliteStore:
         """Random name of this database, made with it."""
         return self._identity
 
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
+        return len(MIGRATIONS)
+
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction."""
         if self._look() != self._inode:
@@ -77,7 +89,7 @@ class SqliteStore:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
         row = self._guarded(
             lambda: self._connection.execute(
-                "SELECT upto FROM watermarks WHERE rig = ? AND epoch = ?", (rig, epoch)
+                "SELECT upto FROM rigs WHERE rig = ? AND epoch = ?", (rig, epoch)
             ).fetchone()
         )
         return int(row[0]) if row else 0
@@ -90,7 +102,7 @@ class SqliteStore:
         # IMMEDIATE: the watermark must see what other collectors committed before this batch.
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            receipt = Batch(self._connection).store(batch)
+            receipt = Batch(SqliteTransaction(self._connection)).store(batch)
             self._connection.execute("COMMIT")
         except BaseException:
             # A full disk has rolled back by itself.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edge.server.arrival import Arrival
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class StoreUnavailableError(Exception):
@@ -60,6 +61,14 @@ class Store(Protocol):
     def identity(self) -> str:
         """Random name of this database, made with it: the collector's session goes with it."""
 
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it, such as ``PostgreSQL 15.4``."""
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
+
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction.
 
@@ -86,21 +95,30 @@ def open_store(url: str) -> Store:
     Parameters
     ----------
     url : str
-        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path.
+        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path;
+        ``postgresql://user@host:port/name``, with what else libpq takes in such a URL.
 
     Raises
     ------
     edge.errors.BadUse
         No database of this kind.
+    ModuleNotFoundError
+        PostgreSQL without psycopg, which the extra ``server`` installs.
     edge.errors.Failed
         It can't be opened, is damaged, is no collector's database or was made by a newer version.
     """
+    if url.startswith(_POSTGRES):
+        from edge.server.postgres_store import PostgresStore
+
+        return PostgresStore(url)
     from edge.server.sqlite_store import SqliteStore
 
-    if url.startswith("postgres") and "://" in url:
-        raise BadUse("database: PostgreSQL is not yet supported, use sqlite:///path")
     if url.startswith(_SQLITE) and url != _SQLITE:
         return SqliteStore(Path(url.removeprefix(_SQLITE)))
     if not url or "://" in url or url.startswith("sqlite:"):
-        raise BadUse(f"database {url!r}: give sqlite:///path or a plain path")
+        # Not as it stands: there may be a password in it.
+        kind = url.partition(":")[0]
+        raise BadUse(
+            f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
+        )
     return SqliteStore(Path(url))

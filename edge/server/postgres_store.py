@@ -1,0 +1,188 @@
+"""The store in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import psycopg
+
+from edge.delivery.backoff import FullJitter
+from edge.errors import Failed
+from edge.server.arrival import Arrival
+from edge.server.commit import Batch
+from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.partitions import Month
+from edge.server.postgres_connection import Address, Connected, clashed, passes, version
+from edge.server.postgres_schema import MIGRATIONS, identity, migrate
+from edge.server.postgres_transaction import PostgresTransaction
+from edge.server.store import Receipt, StoreUnavailableError
+
+_CLASHES = 5
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class PostgresStore:
+    """PostgreSQL 15 or newer, every commit on disk before it returns.
+
+    Any number of collectors may store into one database. A connection that was lost is made anew
+    by the next call.
+
+    Parameters
+    ----------
+    url : str
+        As libpq takes it; a password is better kept in ``~/.pgpass`` or ``PGPASSWORD``.
+
+    Raises
+    ------
+    edge.errors.BadUse, edge.errors.Failed
+        See `edge.server.store.open_store`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._address = Address(url)
+        self._months: set[Month] = set()
+        self._connection: Connected | None = None
+        self._closed = False
+        try:
+            self._connection = self._open()
+        except StoreUnavailableError as error:
+            raise Failed(str(error)) from None
+        self._identity = self._guarded(identity)
+        self._engine = f"PostgreSQL {version(self._connection)}"
+        self._warn_of_unsafe_disk()
+
+    @property
+    def identity(self) -> str:
+        """Random name of this database, made with it."""
+        return self._identity
+
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it."""
+        return self._engine
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
+        return len(MIGRATIONS)
+
+    def commit(self, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch and compute the watermarks of its rigs in one transaction."""
+        waits = FullJitter(0.01, 0.2)
+        for left in reversed(range(_CLASHES)):
+            try:
+                return self._guarded(lambda connection: self._commit(connection, batch))
+            except _Clash as clash:
+                if not left:
+                    raise StoreUnavailableError(str(clash)) from None
+                time.sleep(waits.next_s())
+        raise AssertionError("the last clash was raised")
+
+    def watermark(self, rig: str, epoch: str) -> int:
+        """Return how far everything of this epoch is safe (0: nothing yet)."""
+        row = self._guarded(
+            lambda connection: connection.execute(
+                "SELECT upto FROM rigs WHERE rig = %s AND epoch = %s", (rig, epoch)
+            ).fetchone()
+        )
+        return int(str(row[0])) if row else 0
+
+    def close(self) -> None:
+        """Give the connection back; idempotent."""
+        self._closed = True
+        self._drop()
+
+    def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
+        with connection.transaction():
+            transaction = PostgresTransaction(connection, self._months)
+            receipt = Batch(transaction).store(batch)
+        # Only now: what was rolled back is not there.
+        self._months |= transaction.made
+        return receipt
+
+    def _guarded(self, action: Callable[[Connected], _T]) -> _T:
+        """Connect where that is needed; sort errors into those that pass and those that don't."""
+        connection = self._connected()
+        try:
+            return action(connection)
+        except psycopg.Error as error:
+            line = f"database {self._address}: {self._address.words(error)}"
+            if clashed(error):
+                raise _Clash(line) from None
+            if passes(error, connection):
+                self._drop()
+                raise StoreUnavailableError(line) from None
+            raise Failed(line) from None
+
+    def _connected(self) -> Connected:
+        if self._closed:
+            raise Failed(f"database {self._address} is closed")
+        if self._connection is None or self._connection.closed:
+            fresh = self._open()
+            try:
+                if identity(fresh) != self._identity:
+                    raise Failed(f"database {self._address} is another one than before")
+            except BaseException:
+                fresh.close()
+                raise
+            self._connection = fresh
+        return self._connection
+
+    def _open(self) -> Connected:
+        connection = self._address.connect()
+        # Months may have been taken away meanwhile.
+        self._months = set()
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: Connected) -> None:
+        try:
+            migrate(connection)
+        except NewerSchemaError as error:
+            raise Failed(
+                f"database {self._address} has schema {error.found}, this version knows "
+                f"{error.known}: upgrade cosmic-edge"
+            ) from None
+        except ForeignDatabaseError:
+            raise Failed(
+                f"database {self._address} holds tables of another program: name another database"
+            ) from None
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Failed(
+                f"database {self._address}: {self._address.words(error)}: let the collector's "
+                "user own the database, or GRANT CREATE on its schema"
+            ) from None
+        except psycopg.Error as error:
+            line = f"database {self._address}: {self._address.words(error)}"
+            if passes(error, connection) or clashed(error):
+                raise StoreUnavailableError(line) from None
+            raise Failed(line) from None
+
+    def _warn_of_unsafe_disk(self) -> None:
+        row = self._guarded(
+            lambda connection: connection.execute("SELECT current_setting('fsync')").fetchone()
+        )
+        if row == ("off",):
+            _log.warning(
+                "database %s runs with fsync off: a crash may lose what rigs have let go",
+                self._address,
+            )
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.close()
+        self._connection = None
+
+
+class _Clash(Exception):
+    """Another transaction was in the way."""
