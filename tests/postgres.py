@@ -76,7 +76,7 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
             "fsync": "on" if self._durable else "off",
-            "max_wal_size": "2GB",
+            "recovery_init_sync_method": "syncfs",
         }
         options = [f"-c{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("ab") as log:

@@ -56,12 +56,15 @@ class Address:
     def __init__(self, url: str) -> None:
         try:
             parts = conninfo.conninfo_to_dict(url)
+            sound = _sound(parts)
         except psycopg.Error:
-            # libpq's own words may quote the password.
+            sound = False
+        if not sound:
+            # Not in libpq's own words, which may quote the password.
             raise BadUse(
                 "database: this is no PostgreSQL URL; give postgresql://user@host:port/name and "
                 "write special characters as %XX"
-            ) from None
+            )
         self._secrets = [str(parts[key]) for key in ("password", "sslpassword") if parts.get(key)]
         self._conninfo = conninfo.make_conninfo(url, **{**_PATIENCE, **parts})
         self._name = self.hide(_named(parts))
@@ -119,6 +122,17 @@ class Address:
         """What happened, in one line."""
         said = error.diag.message_primary or str(error) or type(error).__name__
         return self.hide(said)
+
+
+def _sound(parts: Mapping[str, Any]) -> bool:
+    """Whether no part looks like a piece of a password whose @, : or / was not written as %XX."""
+    ports = str(parts.get("port") or "0").split(",")
+    places = str(parts.get("host") or "").split(",")
+    if not all(port.isdecimal() for port in ports):
+        return False
+    if any("@" in place and not place.startswith("@") for place in places):
+        return False
+    return not set("@:/") & set(str(parts.get("dbname") or ""))
 
 
 def _named(parts: Mapping[str, Any]) -> str:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from edge.messages import HitMessage
 from edge.server.arrival import Key
 from edge.server.partitions import PARTITIONED, Month, ensure, month_of
 from edge.server.postgres_connection import Connected, unstorable
+from edge.server.postgres_rows import row_for, type_of
 from edge.server.postgres_watermark import reach
-from edge.server.rows import row_of
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
-
-_TIMES = frozenset({"time_utc", "from_utc", "to_utc", "made_utc"})
-_TEXTS = ("rig", "epoch", "origin", "clock", "series", "class", "calibration_id")
-_WHOLE = ("seq", "frame", "x_px", "y_px", "peak_adu", "area_px", "live_time_ns", "candidates")
-_COLUMN_TYPES = {
-    **dict.fromkeys(_TEXTS, "text"),
-    **dict.fromkeys((*_WHOLE, "hits"), "int8"),
-    **dict.fromkeys((*_TIMES, "received_utc"), "timestamptz"),
-    "message": "jsonb",
-    "crop": "bytea",
-}
-"""Of what is not a float8."""
 
 
 class PostgresTransaction:
@@ -95,7 +79,7 @@ class PostgresTransaction:
         refused: dict[Key, str] = {}
         for one in messages:
             try:
-                table, columns = self._row(one)
+                table, columns = row_for(one, self._now)
             except (ValueError, OverflowError) as error:
                 refused[one.key] = f"{type(error).__name__}: {error}"
             else:
@@ -175,22 +159,6 @@ class PostgresTransaction:
         )
         return marks
 
-    def _row(self, kept: Kept) -> tuple[str, dict[str, Any]]:
-        row = row_of(kept.message)
-        columns = {
-            name: _moment(value) if name in _TIMES and value is not None else value
-            for name, value in row.columns.items()
-        }
-        text = kept.payload.decode("utf-8")
-        if isinstance(kept.message, HitMessage):
-            text = without_crop(text, kept.message.crop.data)
-            columns["crop"] = base64.b64decode(kept.message.crop.data)
-        return row.table, {
-            **columns,
-            "received_utc": self._now,
-            "message": Jsonb(text, dumps=_as_it_is),
-        }
-
     def _make_room(self, tables: Mapping[str, Sequence[tuple[Key, dict[str, Any]]]]) -> None:
         wanted = {
             month
@@ -223,29 +191,9 @@ class PostgresTransaction:
             sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
         )
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types([_COLUMN_TYPES.get(name, "float8") for name in names])
+            copy.set_types([type_of(name) for name in names])
             for row in rows:
                 copy.write_row(tuple(row.values()))
-
-
-def without_crop(text: str, data: str) -> str:
-    """Return a hit as JSON with null in place of its crop's data, which is kept beside it."""
-    quoted = f'"{data}"'
-    if text.count(quoted) == 1:
-        return text.replace(quoted, "null")
-    # Another way of writing the same text, or the same text twice.
-    message = json.loads(text)
-    message["crop"]["data"] = None
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-
-
-def _moment(text: str) -> datetime:
-    """Time of a message to the microsecond, PostgreSQL's own step."""
-    return datetime.fromisoformat(f"{text[:26]}+00:00")
-
-
-def _as_it_is(text: Any) -> str:
-    return str(text)
 
 
 def _ids(key: Key) -> tuple[str, str, int]:

@@ -147,3 +147,45 @@ def test_urls_name_relative_and_absolute_files(tmp_path, monkeypatch):
 def test_other_databases_are_bad_use(url):
     with pytest.raises(BadUse, match="sqlite:///path"):
         open_store(url)
+
+
+def test_a_file_of_the_first_version_keeps_all_it_holds(path):
+    """What was stored by the version before PostgreSQL."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, MIGRATIONS[:1])
+    others = ((2, "clock", {}), (3, "lost", {"ranges": []}))
+    hit = payload("hit", 1, scores={"spot": 0.75}).decode()
+    common = ("camera", "2026-11-21T10:00:01.000000000Z")
+    connection.execute(
+        "INSERT INTO hits VALUES (?, ?, 1, '2026-11-21T10:00:00.050000000Z', 0.002, 'synced', '',"
+        " 17, 40, 41, 900, 1234.5, 7, 'spot', NULL, NULL, NULL, ?, ?, ?)",
+        (RIG, EPOCH, *common, hit),
+    )
+    for seq, kind, body in others:
+        connection.execute(
+            "INSERT INTO other_messages VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (RIG, EPOCH, seq, kind, *common, payload(kind, seq, **body).decode()),
+        )
+    kept = [arrival(kind, seq, **body) for seq, kind, body in others]
+    kept.insert(0, arrival("hit", 1, scores={"spot": 0.75}))
+    for one in kept:
+        connection.execute(
+            "INSERT INTO ledger VALUES (?, ?, ?, ?, ?)",
+            (RIG, EPOCH, one.key.seq, one.message.kind, one.digest),
+        )
+    connection.execute("INSERT INTO watermarks VALUES (?, ?, 1, 3)", (RIG, EPOCH))
+    identity = connection.execute("SELECT value FROM store").fetchone()[0]
+    store = open_store(str(path))
+    assert store.identity == identity
+    assert store.schema == 2
+    assert store.watermark(RIG, EPOCH) == 3
+    receipt = store.commit([*kept, arrival("hit", 4)])
+    assert (receipt.stored, receipt.duplicates) == (1, 3)
+    assert connection.execute("SELECT seq, score_spot FROM real_hits ORDER BY seq").fetchall() == [
+        (1, 0.75), (4, None),
+    ]  # fmt: skip
+    for table, (seq, kind, body) in zip(("clocks", "lost"), others, strict=True):
+        found = connection.execute(f"SELECT seq, message FROM {table}").fetchall()
+        assert found == [(seq, payload(kind, seq, **body).decode())]
+    connection.close()
+    store.close()
