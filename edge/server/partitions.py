@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from psycopg import sql
 
@@ -52,6 +53,50 @@ def ensure(connection: Connected, months: Collection[Month]) -> None:
     # Another collector may have been faster.
     for month in _missing(connection, months):
         _make(connection, month)
+
+
+def drop_before(connection: Connected, before: datetime) -> int:
+    """Remove months that lie before, and rows of the default partition that came before.
+
+    A month stays while something in it arrived later: an old recording, just sent.
+
+    Returns
+    -------
+    int
+        Number of rows removed.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s, 1)", (APPLICATION_ID,))
+    removed = 0
+    for table, column in PARTITIONED.items():
+        for month in _made(connection, table):
+            if bounds(month)[1] <= before:
+                removed += _drop(connection, month, before)
+        rest = sql.SQL("DELETE FROM {} WHERE received_utc < %s AND {} < %s").format(
+            sql.Identifier(f"{table}_default"), sql.Identifier(column)
+        )
+        removed += connection.execute(rest, (before, before)).rowcount
+    return removed
+
+
+def _drop(connection: Connected, month: Month, before: datetime) -> int:
+    part = sql.Identifier(name_of(month))
+    ask = sql.SQL("SELECT count(*), count(*) FILTER (WHERE received_utc >= %s) FROM {}")
+    row: Any = connection.execute(ask.format(part), (before,)).fetchone()
+    rows, fresh = row
+    if fresh:
+        return 0
+    connection.execute(sql.SQL("DROP TABLE {}").format(part))
+    return int(rows)
+
+
+def _made(connection: Connected, table: str) -> list[Month]:
+    rows = connection.execute(
+        "SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = %s::regclass ORDER BY relname",
+        (table,),
+    )
+    found = [re.fullmatch(rf"{table}_(\d{{4}})_(\d\d)", str(name)) for (name,) in rows]
+    return [(table, int(one[1]), int(one[2])) for one in found if one is not None]
 
 
 def _missing(connection: Connected, months: Collection[Month]) -> list[Month]:

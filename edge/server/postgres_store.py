@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 import psycopg
 
 from edge.delivery.backoff import FullJitter
 from edge.errors import Failed
+from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
-from edge.server.partitions import Month
+from edge.server.partitions import Month, drop_before
 from edge.server.postgres_connection import Address, Connected, clashed, passes, version
-from edge.server.postgres_schema import MIGRATIONS, identity, migrate
+from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
 from edge.server.postgres_transaction import PostgresTransaction
-from edge.server.store import Receipt, StoreUnavailableError
+from edge.server.store import Receipt, RigState, StoreUnavailableError
 
 _CLASHES = 5
 _T = TypeVar("_T")
@@ -36,6 +38,8 @@ class PostgresStore:
     ----------
     url : str
         As libpq takes it; a password is better kept in ``~/.pgpass`` or ``PGPASSWORD``.
+    make : bool
+        Make the tables where there are none.
 
     Raises
     ------
@@ -43,8 +47,9 @@ class PostgresStore:
         See `edge.server.store.open_store`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make: bool = True) -> None:
         self._address = Address(url)
+        self._make = make
         self._months: set[Month] = set()
         self._connection: Connected | None = None
         self._closed = False
@@ -73,15 +78,7 @@ class PostgresStore:
 
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction."""
-        waits = FullJitter(0.01, 0.2)
-        for left in reversed(range(_CLASHES)):
-            try:
-                return self._guarded(lambda connection: self._commit(connection, batch))
-            except _Clash as clash:
-                if not left:
-                    raise StoreUnavailableError(str(clash)) from None
-                time.sleep(waits.next_s())
-        raise AssertionError("the last clash was raised")
+        return self._unclashed(lambda connection: self._commit(connection, batch))
 
     def watermark(self, rig: str, epoch: str) -> int:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
@@ -91,6 +88,30 @@ class PostgresStore:
             ).fetchone()
         )
         return int(str(row[0])) if row else 0
+
+    def rigs(self) -> tuple[RigState, ...]:
+        """Return what is known of each rig and epoch, by name."""
+        return self._guarded(lambda connection: upkeep.rigs(asker(connection)))
+
+    def prune(self, before: datetime) -> int:
+        """Remove what is older, whole months at once; the ledger stays."""
+
+        def work(connection: Connected) -> int:
+            with connection.transaction():
+                removed = drop_before(connection, before)
+                return removed + upkeep.prune_quarantine(asker(connection), before)
+
+        return self._unclashed(work)
+
+    def erase(self, rig: str) -> int:
+        """Remove all messages of a rig; keys and digests stay."""
+
+        def work(connection: Connected) -> int:
+            with connection.transaction():
+                connection.execute("SELECT 1 FROM rigs WHERE rig = %s FOR UPDATE", (rig,))
+                return upkeep.erase(asker(connection), rig)
+
+        return self._unclashed(work)
 
     def close(self) -> None:
         """Give the connection back; idempotent."""
@@ -104,6 +125,18 @@ class PostgresStore:
         # Only now: what was rolled back is not there.
         self._months |= transaction.made
         return receipt
+
+    def _unclashed(self, action: Callable[[Connected], _T]) -> _T:
+        """Try again at once where another transaction was in the way."""
+        waits = FullJitter(0.01, 0.2)
+        for left in reversed(range(_CLASHES)):
+            try:
+                return self._guarded(action)
+            except _Clash as clash:
+                if not left:
+                    raise StoreUnavailableError(str(clash)) from None
+                time.sleep(waits.next_s())
+        raise AssertionError("the last clash was raised")
 
     def _guarded(self, action: Callable[[Connected], _T]) -> _T:
         """Connect where that is needed; sort errors into those that pass and those that don't."""
@@ -146,6 +179,8 @@ class PostgresStore:
 
     def _prepare(self, connection: Connected) -> None:
         try:
+            if not self._make and not existing(connection, ["store"]):
+                raise Failed(f"database {self._address} holds no collector's tables")
             migrate(connection)
         except NewerSchemaError as error:
             raise Failed(
@@ -182,6 +217,16 @@ class PostgresStore:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
+
+
+def asker(connection: Connected) -> upkeep.Ask:
+    """Let the statements both engines share ask PostgreSQL."""
+
+    def ask(statement: str, parameters: Mapping[str, Any]) -> upkeep.Answered:
+        marks = {name: f"%({name})s" for name in parameters}
+        return connection.execute(statement.format(**marks).encode(), parameters or None)
+
+    return ask
 
 
 class _Clash(Exception):

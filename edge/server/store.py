@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,6 +55,34 @@ class Receipt:
     answers: tuple[Answer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RigState:
+    """What the server knows of one epoch of a rig.
+
+    Attributes
+    ----------
+    rig, epoch : str
+        Which.
+    upto : int
+        The watermark.
+    behind_gap : int
+        Messages that are there, but after a number that is missing.
+    hits, quarantined, erased : int
+        Messages by what became of them.
+    seen_utc : str or None
+        When the last one came.
+    """
+
+    rig: str
+    epoch: str
+    upto: int
+    behind_gap: int
+    hits: int
+    quarantined: int
+    erased: int
+    seen_utc: str | None
+
+
 class Store(Protocol):
     """Where messages end up, once each. Used by one thread at a time."""
 
@@ -85,11 +114,33 @@ class Store(Protocol):
     def watermark(self, rig: str, epoch: str) -> int:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
 
+    def rigs(self) -> tuple[RigState, ...]:
+        """Return what is known of each rig and epoch, by name."""
+
+    def prune(self, before: datetime) -> int:
+        """Remove what is older, by its own time and by its arrival; return how many rows.
+
+        Hits, exposures and the quarantine; the ledger stays, so that no watermark falls and
+        nothing comes back. PostgreSQL lets go of whole months.
+        """
+
+    def erase(self, rig: str) -> int:
+        """Remove all messages of a rig, and what of it lies in the quarantine.
+
+        Keys and digests stay, marked ``erased``: what is sent again is a duplicate and does not
+        come back, and the watermark stands. What the rig sends anew is stored.
+
+        Returns
+        -------
+        int
+            Number of messages erased.
+        """
+
     def close(self) -> None:
         """Give the database back; idempotent."""
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, make: bool = True) -> Store:
     """Open or make the database at `url`.
 
     Parameters
@@ -97,6 +148,8 @@ def open_store(url: str) -> Store:
     url : str
         ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path;
         ``postgresql://user@host:port/name``, with what else libpq takes in such a URL.
+    make : bool
+        Make what is missing; False: it must be a collector's database already.
 
     Raises
     ------
@@ -110,15 +163,15 @@ def open_store(url: str) -> Store:
     if url.startswith(_POSTGRES):
         from edge.server.postgres_store import PostgresStore
 
-        return PostgresStore(url)
+        return PostgresStore(url, make=make)
     from edge.server.sqlite_store import SqliteStore
 
     if url.startswith(_SQLITE) and url != _SQLITE:
-        return SqliteStore(Path(url.removeprefix(_SQLITE)))
+        return SqliteStore(Path(url.removeprefix(_SQLITE)), make=make)
     if not url or "://" in url or url.startswith("sqlite:"):
         # Not as it stands: there may be a password in it.
         kind = url.partition(":")[0]
         raise BadUse(
             f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
         )
-    return SqliteStore(Path(url))
+    return SqliteStore(Path(url), make=make)
