@@ -151,6 +151,12 @@ def version(connection: Connected) -> str:
     return connection.info.parameter_status("server_version").split()[0]  # type: ignore[union-attr]
 
 
+def setting(connection: Connected, name: str) -> str:
+    """Value of one of the server's settings."""
+    row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def passes(error: psycopg.Error, connection: Connected) -> bool:
     """Whether the same may work later: a connection lost, a full disk, a shutdown."""
     if connection.broken or connection.closed:

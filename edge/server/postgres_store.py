@@ -18,7 +18,7 @@ from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.partitions import Month, drop_before
-from edge.server.postgres_connection import Address, Connected, clashed, passes, version
+from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
 from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
 from edge.server.postgres_transaction import PostgresTransaction
 from edge.server.store import Receipt, RigState, StoreUnavailableError
@@ -53,13 +53,12 @@ class PostgresStore:
         self._months: set[Month] = set()
         self._connection: Connected | None = None
         self._closed = False
+        self._identity = ""
+        self._engine = ""
         try:
             self._connection = self._open()
         except StoreUnavailableError as error:
             raise Failed(str(error)) from None
-        self._identity = self._guarded(identity)
-        self._engine = f"PostgreSQL {version(self._connection)}"
-        self._warn_of_unsafe_disk()
 
     @property
     def identity(self) -> str:
@@ -132,9 +131,9 @@ class PostgresStore:
         for left in reversed(range(_CLASHES)):
             try:
                 return self._guarded(action)
-            except _Clash as clash:
+            except _Clash:
                 if not left:
-                    raise StoreUnavailableError(str(clash)) from None
+                    raise
                 time.sleep(waits.next_s())
         raise AssertionError("the last clash was raised")
 
@@ -156,14 +155,7 @@ class PostgresStore:
         if self._closed:
             raise Failed(f"database {self._address} is closed")
         if self._connection is None or self._connection.closed:
-            fresh = self._open()
-            try:
-                if identity(fresh) != self._identity:
-                    raise Failed(f"database {self._address} is another one than before")
-            except BaseException:
-                fresh.close()
-                raise
-            self._connection = fresh
+            self._connection = self._open()
         return self._connection
 
     def _open(self) -> Connected:
@@ -182,6 +174,7 @@ class PostgresStore:
             if not self._make and not existing(connection, ["store"]):
                 raise Failed(f"database {self._address} holds no collector's tables")
             migrate(connection)
+            self._recognise(connection)
         except NewerSchemaError as error:
             raise Failed(
                 f"database {self._address} has schema {error.found}, this version knows "
@@ -202,15 +195,18 @@ class PostgresStore:
                 raise StoreUnavailableError(line) from None
             raise Failed(line) from None
 
-    def _warn_of_unsafe_disk(self) -> None:
-        row = self._guarded(
-            lambda connection: connection.execute("SELECT current_setting('fsync')").fetchone()
-        )
-        if row == ("off",):
+    def _recognise(self, connection: Connected) -> None:
+        """See that it is the database it was; look at it for the first time."""
+        found = identity(connection)
+        if self._identity and found != self._identity:
+            raise Failed(f"database {self._address} is another one than before")
+        if not self._identity and setting(connection, "fsync") == "off":
             _log.warning(
                 "database %s runs with fsync off: a crash may lose what rigs have let go",
                 self._address,
             )
+        self._identity = found
+        self._engine = f"PostgreSQL {version(connection)}"
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -229,5 +225,5 @@ def asker(connection: Connected) -> upkeep.Ask:
     return ask
 
 
-class _Clash(Exception):
+class _Clash(StoreUnavailableError):
     """Another transaction was in the way."""

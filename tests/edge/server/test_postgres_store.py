@@ -237,9 +237,11 @@ def test_a_server_that_is_killed_and_comes_back_takes_the_same_batch(url, store,
 
 def test_a_connection_that_is_cut_in_the_middle_stores_all_or_nothing(url, store, postgres):
     stop = threading.Event()
+    # Now within a batch, now while it connects.
+    pauses = itertools.cycle([0.001, 0.004, 0.016])
 
     def cut():
-        while not stop.wait(0.004):
+        while not stop.wait(next(pauses)):
             postgres.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 f" WHERE datname = '{_name(url)}'"
