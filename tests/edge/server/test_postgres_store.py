@@ -178,6 +178,40 @@ def test_processes_that_store_one_rig_out_of_order_agree_and_the_watermark_only_
     store.close()
 
 
+def test_a_batch_waits_for_another_collectors_batch_of_the_same_rig(url, monkeypatch):
+    """Else each computes its watermark without the other's messages, and nobody corrects it."""
+    from edge.server import postgres_transaction
+
+    begun, whole = threading.Event(), postgres_transaction.reach
+
+    def slow(*arguments):
+        marks = whole(*arguments)
+        if threading.current_thread().name == "slow":
+            begun.set()
+            time.sleep(0.5)
+        return marks
+
+    monkeypatch.setattr(postgres_transaction, "reach", slow)
+    stores = [open_store(url) for _ in range(2)]
+    stores[0].commit([arrival("hit", 1)])
+    batch = [arrival("hit", 2), arrival("hit", 4)]
+    first = threading.Thread(target=lambda: stores[0].commit(batch), name="slow")
+    first.start()
+    assert begun.wait(10)
+    receipt = stores[1].commit([arrival("hit", 3), arrival("hit", 5)])
+    first.join()
+    assert receipt.answers[0].upto == stores[0].watermark(RIG, EPOCH) == 5
+    for store in stores:
+        store.close()
+
+
+def test_a_gap_that_closes_lets_the_watermark_pass_all_that_waited_behind_it(store, monkeypatch):
+    monkeypatch.setattr("edge.server.postgres_watermark._STRIDE", 10)
+    store.commit([arrival("hit", seq) for seq in range(2, 46)])
+    assert store.watermark(RIG, EPOCH) == 0
+    assert store.commit([arrival("hit", 1)]).answers[0].upto == 45
+
+
 def test_batches_that_hold_each_others_rigs_are_both_stored(url):
     """Many rigs in many orders: nobody waits for ever."""
     stores = [open_store(url) for _ in range(3)]
