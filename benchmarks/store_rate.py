@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -30,11 +30,12 @@ SIDES_PX = (8, 60)
 BATCHES = (1, 50, 500)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print a line for each case."""
     parser = argparse.ArgumentParser(description="Hits per second through the collector's store.")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     results = []
     with tempfile.TemporaryDirectory() as folder:
         results.append(_disk(Path(folder)))

@@ -28,8 +28,8 @@ class Batch:
         self._duplicates = 0
         self._quarantined = 0
         self._conflicts = 0
-        self._fresh: list[tuple[Arrival, Key]] = []
-        self._aside: list[Aside] = []
+        self._fresh: list[tuple[int, Arrival, Key]] = []
+        self._aside: list[tuple[int, Aside]] = []
         # Last one last: what a rig's topic retains in the end is about what it sent in the end.
         self._answered: dict[Owner, int | None] = {}
         self._floors: dict[Owner, int] = {}
@@ -38,10 +38,11 @@ class Batch:
         """Put every arrival in its place and bring the watermarks forward."""
         self._transaction.lock(_owners(batch))
         known = self._transaction.digests({one.key for one in batch if one.key is not None})
-        for arrival in batch:
-            self._sort(arrival, known)
+        for place, arrival in enumerate(batch):
+            self._sort(place, arrival, known)
         self._keep()
-        self._transaction.put_aside(self._aside)
+        # In the order they came, whenever it was seen what is wrong with them.
+        self._transaction.put_aside([one for _, one in sorted(self._aside, key=_place)])
         marks = self._transaction.advance(self._floors)
         answers = tuple(
             Answer(owner.rig, owner.epoch, marks[owner], conflict)
@@ -49,15 +50,17 @@ class Batch:
         )
         return Receipt(self._stored, self._duplicates, self._quarantined, self._conflicts, answers)
 
-    def _sort(self, arrival: Arrival, known: dict[Key, str]) -> None:
+    def _sort(self, place: int, arrival: Arrival, known: dict[Key, str]) -> None:
         """Tell what is new from what is known, in this batch or before it."""
         key = arrival.key
         if key is None:
-            self._put_aside(arrival, arrival.refusal)
+            self._put_aside(place, arrival, arrival.refusal)
             return
         digest = known.setdefault(key, "")
         if digest and digest != arrival.digest:
-            self._put_aside(arrival, Refusal("conflict", f"seq {key.seq} came with other content"))
+            self._put_aside(
+                place, arrival, Refusal("conflict", f"seq {key.seq} came with other content")
+            )
             self._conflicts += 1
             self._touch(key, None, conflict=key.seq)
             return
@@ -65,26 +68,26 @@ class Batch:
             self._duplicates += 1
         else:
             known[key] = arrival.digest
-            self._fresh.append((arrival, key))
+            self._fresh.append((place, arrival, key))
         self._touch(key, arrival.floor)
 
     def _keep(self) -> None:
         """Store what is new, or put it aside, and write all of it into the ledger."""
         messages = [
             Kept(key, arrival.message, arrival.payload)
-            for arrival, key in self._fresh
+            for _, arrival, key in self._fresh
             if arrival.message is not None
         ]
         refused = self._transaction.keep(messages)
         entries: list[Entry] = []
         losses: list[Loss] = []
-        for arrival, key in self._fresh:
+        for place, arrival, key in self._fresh:
             refusal = arrival.refusal
             if key in refused:
                 # It must not keep the batch, and with it the fleet, waiting.
                 refusal = Refusal("unstorable", refused[key])
             if arrival.message is None or refusal is not None:
-                self._put_aside(arrival, refusal)
+                self._put_aside(place, arrival, refusal)
                 entries.append(Entry(key, QUARANTINED, arrival.digest))
                 continue
             self._stored += 1
@@ -101,21 +104,15 @@ class Batch:
             Loss(owner, part.first_seq, part.last_seq, message.reason) for part in message.ranges
         ]
 
-    def _put_aside(self, arrival: Arrival, refusal: Refusal | None) -> None:
+    def _put_aside(self, place: int, arrival: Arrival, refusal: Refusal | None) -> None:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
         # Neither a lone surrogate nor, in PostgreSQL, a NUL is a text.
         detail = refusal.detail.encode(errors="replace").decode().replace("\0", "\\0")
-        self._aside.append(
-            Aside(
-                refusal.reason,
-                detail,
-                arrival.topic,
-                arrival.key,
-                arrival.digest,
-                arrival.payload,
-            )
+        aside = Aside(
+            refusal.reason, detail, arrival.topic, arrival.key, arrival.digest, arrival.payload
         )
+        self._aside.append((place, aside))
 
     def _touch(self, key: Key, floor: int | None, conflict: int | None = None) -> None:
         owner = Owner(key.rig, key.epoch)
@@ -123,6 +120,10 @@ class Batch:
         both = [seq for seq in (known, conflict) if seq is not None]
         self._answered[owner] = min(both, default=None)
         self._floors[owner] = max(self._floors.get(owner, 1), floor or 1)
+
+
+def _place(one: tuple[int, Aside]) -> int:
+    return one[0]
 
 
 def _owners(batch: Sequence[Arrival]) -> set[Owner]:
