@@ -161,7 +161,9 @@ def passes(error: psycopg.Error, connection: Connected) -> bool:
     """Whether the same may work later: a connection lost, a full disk, a shutdown."""
     if connection.broken or connection.closed:
         return True
-    return (error.sqlstate or "")[:2] in _PASSING
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)  # the network's, not the server's
+    return error.sqlstate[:2] in _PASSING
 
 
 def clashed(error: psycopg.Error) -> bool:

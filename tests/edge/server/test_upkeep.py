@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import UTC, datetime
 
 import pytest
 
 from edge.errors import Failed
-from edge.server.store import open_store
+from edge.server.store import StoreUnavailableError, open_store
 from tests.edge.server.databases import arrival, execute, garbage
 from tests.edge.server.rigs import EPOCH, RIG
 
@@ -43,6 +45,45 @@ def test_an_old_recording_that_has_just_come_is_kept(store, rows):
     store.commit([at(1, OLD, origin="recording")])
     assert store.prune(LIMIT) == 0
     assert rows("SELECT seq FROM hits") == [(1,)]
+
+
+def test_pruning_and_erasing_beside_a_collector_that_stores_disturb_nothing(store, database, rows):
+    """Months are taken away under the collector that knows them."""
+    tending, stop, removed = open_store(database), threading.Event(), []
+
+    def tend():
+        while not stop.wait(0.005):
+            with contextlib.suppress(Exception):  # busy, or a deadlock: the test's own doing
+                long_ago(database)
+            with contextlib.suppress(StoreUnavailableError):
+                removed.append(tending.prune(LIMIT))
+                tending.erase("somebody")
+
+    thread = threading.Thread(target=tend)
+    thread.start()
+    try:
+        for seq in range(1, 200, 4):
+            batch = [at(seq, OLD), at(seq + 1, f"2020-{seq % 12 + 1:02d}{OLD[7:]}"),
+                     arrival("hit", seq + 2), arrival("hit", seq, rig="somebody"),
+                     arrival("exposure", seq + 3)]  # fmt: skip
+            assert _stored(store, batch) == 5
+    finally:
+        stop.set()
+        thread.join()
+        tending.close()
+    long_ago(database)
+    removed.append(store.prune(LIMIT))
+    assert sum(removed) == 100
+    assert rows(f"SELECT count(*) FROM hits WHERE rig = '{RIG}'") == [(50,)]
+    assert rows("SELECT count(*) FROM exposures") == [(50,)]
+    assert store.watermark(RIG, EPOCH) == 200
+
+
+def _stored(store, batch):
+    """Store a batch as a collector does: again, where the database was busy."""
+    while True:
+        with contextlib.suppress(StoreUnavailableError):
+            return store.commit(batch).stored
 
 
 def test_what_is_erased_does_not_come_back_and_the_watermark_stands(store, rows):
