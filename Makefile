@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 JOBS ?= 2
-EXTRAS := fits,images,demo,plot,parquet,test,check
+EXTRAS := fits,images,demo,plot,parquet,server,test,check
 # Whole suite, in seconds; a single test has its own limit in pyproject.toml.
 LIMIT_S ?= 900
 PYTEST = $(if $(shell command -v timeout),timeout --foreground -k 30 $(LIMIT_S)) $(BIN)/python -m pytest

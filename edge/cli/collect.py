@@ -31,7 +31,12 @@ def command(
         ),
     ],
     db: Annotated[
-        str, typer.Option(metavar="URL", help="sqlite:///file.db or a path; made if missing.")
+        str,
+        typer.Option(
+            metavar="URL",
+            help="sqlite:///file.db or a path, made if missing; or postgresql://user@host/name, "
+            "its password best in ~/.pgpass or PGPASSWORD.",
+        ),
     ],
     share: Annotated[
         str | None,
@@ -47,6 +52,8 @@ def command(
 ) -> None:
     """Store what rigs send, and tell each how far its messages are safe."""
     collector, store = _open(broker, db, share)
+    if not json:
+        typer.echo(f"cosmic-edge: storing in {store.engine}, schema {store.schema}", err=True)
     stop = stop_on_signals()
     began = time.monotonic()
     worker = _Worker(collector, stop)
@@ -58,7 +65,7 @@ def command(
             worker.join(_REFRESH_S)
             refresh()
     store.close()
-    _report(collector, time.monotonic() - began, json)
+    _report(collector, store, time.monotonic() - began, json)
     if worker.error is not None:
         raise worker.error
     if collector.stats.unsettled:
@@ -135,7 +142,7 @@ def _counts(collector: Collector) -> str:
     )
 
 
-def _report(collector: Collector, seconds: float, json: bool) -> None:
+def _report(collector: Collector, store: Store, seconds: float, json: bool) -> None:
     stats = collector.stats
     if not json:
         typer.echo(f"{_counts(collector)} · {seconds:.0f} s")
@@ -148,6 +155,9 @@ def _report(collector: Collector, seconds: float, json: bool) -> None:
         "conflicts": stats.conflicts,
         "unsettled": stats.unsettled,
         "reconnects": stats.reconnects,
+        "store_waits": stats.store_waits,
+        "engine": store.engine,
+        "schema": store.schema,
         "duration_s": round(seconds, 3),
     }
     print_json(summary)

@@ -277,6 +277,7 @@ class Collector:
             try:
                 receipt = self._store.commit(arrivals)
             except StoreUnavailableError as error:
+                self._change(store_waits=1)
                 self._say(f"{error}; trying again")
             else:
                 self._store_waits.reset()
@@ -286,13 +287,11 @@ class Collector:
                 return None
             ending.pause(self._store_waits.next_s())
 
-    def _change(self, reconnects: int = 0, unsettled: int = 0) -> None:
+    def _change(self, **more: int) -> None:
+        """Add to counts, by their names in `Stats`."""
         with self._lock:
-            self._stats = replace(
-                self._stats,
-                reconnects=self._stats.reconnects + reconnects,
-                unsettled=self._stats.unsettled + unsettled,
-            )
+            sums = {name: getattr(self._stats, name) + count for name, count in more.items()}
+            self._stats = replace(self._stats, **sums)
 
     def _say(self, state: str) -> None:
         """Show a state, and log it once."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edge.messages import CalibrationMessage, ExposureMessage, HitMessage, Message
+from edge.messages import (
+    CalibrationMessage,
+    ExposureMessage,
+    HitMessage,
+    LostMessage,
+    Message,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A table and the columns of its own; every table has the envelope's beside them."""
+    """A table and a message's columns in it, without the message itself."""
 
     table: str
     columns: dict[str, Any]
@@ -18,14 +24,20 @@ class Row:
 
 def row_of(message: Message) -> Row:
     """Pick out what the server is asked for; the whole message is kept beside it."""
+    table, columns = _own(message)
+    key = {"rig": message.rig, "epoch": message.epoch, "seq": message.seq}
+    return Row(table, {**key, **columns, "origin": message.origin})
+
+
+def _own(message: Message) -> tuple[str, dict[str, Any]]:
     if isinstance(message, HitMessage):
-        return Row("hits", _hit(message))
+        return "hits", _hit(message)
     if isinstance(message, ExposureMessage):
-        return Row("exposures", _exposure(message))
+        return "exposures", _exposure(message)
     if isinstance(message, CalibrationMessage):
         columns = {"calibration_id": message.calibration_id, "made_utc": message.made_utc}
-        return Row("calibrations", columns)
-    return Row("other_messages", {"kind": message.kind})
+        return "calibrations", columns
+    return ("lost" if isinstance(message, LostMessage) else "clocks"), {}
 
 
 def _hit(hit: HitMessage) -> dict[str, Any]:
@@ -43,6 +55,10 @@ def _hit(hit: HitMessage) -> dict[str, Any]:
         "area_px": hit.area_px,
         "class": hit.class_,
         "anomaly": hit.anomaly,
+        "score_spot": hit.scores.spot,
+        "score_track": hit.scores.track,
+        "score_worm": hit.scores.worm,
+        "score_artefact": hit.scores.artefact,
         "latitude_deg": None if position is None else position.latitude_deg,
         "longitude_deg": None if position is None else position.longitude_deg,
     }

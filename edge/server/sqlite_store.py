@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edge.errors import Failed
+from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
-from edge.server.schema import ForeignDatabaseError, NewerSchemaError, migrate, steps_behind
-from edge.server.store import Receipt, StoreUnavailableError
+from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.schema import MIGRATIONS, migrate, steps_behind
+from edge.server.sqlite_transaction import SqliteTransaction
+from edge.server.store import Receipt, RigState, StoreUnavailableError
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
 _BUSY_TIMEOUT_S = 1.0
@@ -41,7 +45,9 @@ class SqliteStore:
     Parameters
     ----------
     path : Path
-        The file; made where it is missing, its folder is not.
+        The file; its folder must be there.
+    make : bool
+        Make the file where it is missing.
 
     Raises
     ------
@@ -49,8 +55,10 @@ class SqliteStore:
         See `edge.server.store.open_store`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self._path = path.absolute()
+        if not make and not self._path.exists():
+            raise Failed(f"database {self._path}: there is no such file")
         self._connection = self._open()
         self._inode = self._look()
         self._identity = str(
@@ -66,6 +74,16 @@ class SqliteStore:
         """Random name of this database, made with it."""
         return self._identity
 
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
+        return len(MIGRATIONS)
+
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction."""
         if self._look() != self._inode:
@@ -77,27 +95,54 @@ class SqliteStore:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
         row = self._guarded(
             lambda: self._connection.execute(
-                "SELECT upto FROM watermarks WHERE rig = ? AND epoch = ?", (rig, epoch)
+                "SELECT upto FROM rigs WHERE rig = ? AND epoch = ?", (rig, epoch)
             ).fetchone()
         )
         return int(row[0]) if row else 0
+
+    def rigs(self) -> tuple[RigState, ...]:
+        """Return what is known of each rig and epoch, by name."""
+        return self._guarded(lambda: upkeep.rigs(self._ask))
+
+    def prune(self, before: datetime) -> int:
+        """Remove what is older; the ledger stays."""
+        return self._guarded(lambda: self._transact(lambda: upkeep.prune_rows(self._ask, before)))
+
+    def erase(self, rig: str) -> int:
+        """Remove all messages of a rig; keys and digests stay."""
+
+        def work() -> int:
+            self._connection.execute("PRAGMA secure_delete = ON")
+            erased = self._transact(lambda: upkeep.erase(self._ask, rig))
+            # Else the old pages lie in the log beside the file.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return erased
+
+        return self._guarded(work)
 
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
+        return self._transact(lambda: Batch(SqliteTransaction(self._connection)).store(batch))
+
+    def _transact(self, action: Callable[[], _T]) -> _T:
         # IMMEDIATE: the watermark must see what other collectors committed before this batch.
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            receipt = Batch(self._connection).store(batch)
+            result = action()
             self._connection.execute("COMMIT")
         except BaseException:
             # A full disk has rolled back by itself.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        return receipt
+        return result
+
+    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        marks = {name: f":{name}" for name in parameters}
+        return self._connection.execute(statement.format(**marks), parameters)
 
     def _open(self) -> sqlite3.Connection:
         if not self._path.parent.is_dir():

@@ -13,6 +13,7 @@ class Stats:
 
     Messages count once their commit has returned. `conflicts` are among the quarantined;
     `unsettled` were received, but could not be stored before the end: the rigs send them again.
+    `store_waits` is how often a batch had to wait because the database could not take it.
     """
 
     received: int = 0
@@ -22,6 +23,7 @@ class Stats:
     conflicts: int = 0
     reconnects: int = 0
     unsettled: int = 0
+    store_waits: int = 0
 
     def plus(self, receipt: Receipt) -> Stats:
         """Add a commit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from edge.server.arrival import Arrival
 
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 
 
 class StoreUnavailableError(Exception):
@@ -53,12 +55,48 @@ class Receipt:
     answers: tuple[Answer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RigState:
+    """What the server knows of one epoch of a rig.
+
+    Attributes
+    ----------
+    rig, epoch : str
+        Which.
+    upto : int
+        The watermark.
+    behind_gap : int
+        Messages that are there, but after a number that is missing.
+    hits, quarantined, erased : int
+        Messages by what became of them.
+    seen_utc : str or None
+        When the last one came.
+    """
+
+    rig: str
+    epoch: str
+    upto: int
+    behind_gap: int
+    hits: int
+    quarantined: int
+    erased: int
+    seen_utc: str | None
+
+
 class Store(Protocol):
     """Where messages end up, once each. Used by one thread at a time."""
 
     @property
     def identity(self) -> str:
         """Random name of this database, made with it: the collector's session goes with it."""
+
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it, such as ``PostgreSQL 15.4``."""
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
 
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction.
@@ -76,31 +114,64 @@ class Store(Protocol):
     def watermark(self, rig: str, epoch: str) -> int:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
 
+    def rigs(self) -> tuple[RigState, ...]:
+        """Return what is known of each rig and epoch, by name."""
+
+    def prune(self, before: datetime) -> int:
+        """Remove what is older, by its own time and by its arrival; return how many rows.
+
+        Hits, exposures and the quarantine; the ledger stays, so that no watermark falls and
+        nothing comes back. PostgreSQL lets go of whole months.
+        """
+
+    def erase(self, rig: str) -> int:
+        """Remove all messages of a rig, and what of it lies in the quarantine.
+
+        Keys and digests stay, marked ``erased``: what is sent again is a duplicate and does not
+        come back, and the watermark stands. What the rig sends anew is stored.
+
+        Returns
+        -------
+        int
+            Number of messages erased.
+        """
+
     def close(self) -> None:
         """Give the database back; idempotent."""
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, make: bool = True) -> Store:
     """Open or make the database at `url`.
 
     Parameters
     ----------
     url : str
-        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path.
+        ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or a plain path;
+        ``postgresql://user@host:port/name``, with what else libpq takes in such a URL.
+    make : bool
+        Make what is missing; False: it must be a collector's database already.
 
     Raises
     ------
     edge.errors.BadUse
         No database of this kind.
+    ModuleNotFoundError
+        PostgreSQL without psycopg, which the extra ``server`` installs.
     edge.errors.Failed
         It can't be opened, is damaged, is no collector's database or was made by a newer version.
     """
+    if url.startswith(_POSTGRES):
+        from edge.server.postgres_store import PostgresStore
+
+        return PostgresStore(url, make=make)
     from edge.server.sqlite_store import SqliteStore
 
-    if url.startswith("postgres") and "://" in url:
-        raise BadUse("database: PostgreSQL is not yet supported, use sqlite:///path")
     if url.startswith(_SQLITE) and url != _SQLITE:
-        return SqliteStore(Path(url.removeprefix(_SQLITE)))
+        return SqliteStore(Path(url.removeprefix(_SQLITE)), make=make)
     if not url or "://" in url or url.startswith("sqlite:"):
-        raise BadUse(f"database {url!r}: give sqlite:///path or a plain path")
-    return SqliteStore(Path(url))
+        # Not as it stands: there may be a password in it.
+        kind = url.partition(":")[0]
+        raise BadUse(
+            f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
+        )
+    return SqliteStore(Path(url), make=make)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
-import sqlite3
 import threading
 
 from edge.errors import Failed
@@ -41,11 +40,6 @@ def collecting(url, path, share=None, subscribed=True):
         assert not thread.is_alive()
     stats = collector.stats
     assert stats.received == stats.stored + stats.duplicates + stats.quarantined
-
-
-def rows(path, query):
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return database.execute(query).fetchall()
 
 
 class Gate:

@@ -1,10 +1,15 @@
-"""A broker for a module, a database for a test."""
+"""A broker for a module, a server of PostgreSQL for a session, a database for a test."""
 
 from __future__ import annotations
 
 import pytest
 
 from edge.server.brokers import EmbeddedBroker
+from edge.server.store import open_store
+from tests.edge.server import databases
+from tests.edge.server.databases import fresh
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
 @pytest.fixture(scope="module")
@@ -16,3 +21,21 @@ def broker():
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "collector.db"
+
+
+@pytest.fixture(params=ENGINES)
+def database(request, tmp_path):
+    """Where a new database is to be, of each engine."""
+    return fresh(request.param, tmp_path, request)
+
+
+@pytest.fixture
+def store(database):
+    store = open_store(database)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def rows(database):
+    return lambda query: databases.rows(database, query)

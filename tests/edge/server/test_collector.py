@@ -14,7 +14,8 @@ from edge.errors import BadUse
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.collector import Collector
 from edge.server.store import open_store
-from tests.edge.server.collectors import Gate, collecting, rows
+from tests.edge.server.collectors import Gate, collecting
+from tests.edge.server.databases import rows
 from tests.edge.server.rigs import EPOCH, Rig, eventually, payload
 
 pytestmark = [

@@ -11,7 +11,8 @@ from edge.server import connection
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.collector import Collector
 from edge.server.store import open_store
-from tests.edge.server.collectors import Gate, collecting, rows
+from tests.edge.server.collectors import Gate, collecting
+from tests.edge.server.databases import rows
 from tests.edge.server.rigs import RIG, Rig, eventually, payload
 
 pytestmark = [
@@ -127,4 +128,4 @@ def test_amqtt_serves_as_well(path):
             assert eventually(lambda: collector.stats.received >= 102)
         assert (collector.stats.stored, collector.stats.quarantined) == (100, 1)
     assert rows(path, "SELECT count(DISTINCT seq), count(*) FROM hits") == [(100, 100)]
-    assert rows(path, f"SELECT upto FROM watermarks WHERE rig = '{RIG}'") == [(100,)]
+    assert rows(path, f"SELECT upto FROM rigs WHERE rig = '{RIG}'") == [(100,)]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.server.arrival import examine
-from edge.server.sqlite_store import SqliteStore
+from edge.server.store import open_store
 from edge.server.watermark import advance
+from tests.edge.server.conftest import ENGINES
+from tests.edge.server.databases import fresh
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 SEQS = st.integers(1, 30)
@@ -93,16 +96,20 @@ def message(seq, floor, kind, span):
     return examine(f"cosmic-edge/v1/{RIG}/hit", data, {}), {seq}, floor
 
 
-@given(traffic(), st.integers(1, 6), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
-def test_the_database_agrees_with_counting_on_fingers(messages, size, random):
+@pytest.mark.parametrize("engine", ENGINES)
+@given(traffic=traffic(), size=st.integers(1, 6), random=st.randoms(use_true_random=False))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_database_agrees_with_counting_on_fingers(engine, request, traffic, size, random):
     """Any order, any batches, two connections: what is stored decides, not how it came."""
     settled: set[int] = set()
     floor_high, upto = 1, 0
     with tempfile.TemporaryDirectory() as folder:
-        stores = [SqliteStore(Path(folder) / "c.db") for _ in range(2)]
-        for start in range(0, len(messages), size):
-            batch = messages[start : start + size]
+        place = fresh(engine, Path(folder), request)
+        stores = [open_store(place) for _ in range(2)]
+        for start in range(0, len(traffic), size):
+            batch = traffic[start : start + size]
             for _, numbers, floor in batch:
                 settled |= numbers
                 floor_high = max(floor_high, floor)
@@ -112,3 +119,5 @@ def test_the_database_agrees_with_counting_on_fingers(messages, size, random):
         for store in stores:
             assert store.watermark(RIG, EPOCH) == upto
             store.close()
+        if engine == "postgresql":
+            request.getfixturevalue("postgres").drop(place)

@@ -1,0 +1,229 @@
+"""The store in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import psycopg
+
+from edge.delivery.backoff import FullJitter
+from edge.errors import Failed
+from edge.server import upkeep
+from edge.server.arrival import Arrival
+from edge.server.commit import Batch
+from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.partitions import Month, drop_before
+from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
+from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
+from edge.server.postgres_transaction import PostgresTransaction
+from edge.server.store import Receipt, RigState, StoreUnavailableError
+
+_CLASHES = 5
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class PostgresStore:
+    """PostgreSQL 15 or newer, every commit on disk before it returns.
+
+    Any number of collectors may store into one database. A connection that was lost is made anew
+    by the next call.
+
+    Parameters
+    ----------
+    url : str
+        As libpq takes it; a password is better kept in ``~/.pgpass`` or ``PGPASSWORD``.
+    make : bool
+        Make the tables where there are none.
+
+    Raises
+    ------
+    edge.errors.BadUse, edge.errors.Failed
+        See `edge.server.store.open_store`.
+    """
+
+    def __init__(self, url: str, *, make: bool = True) -> None:
+        self._address = Address(url)
+        self._make = make
+        self._months: set[Month] = set()
+        self._connection: Connected | None = None
+        self._closed = False
+        self._identity = ""
+        self._engine = ""
+        try:
+            self._connection = self._open()
+        except StoreUnavailableError as error:
+            raise Failed(str(error)) from None
+
+    @property
+    def identity(self) -> str:
+        """Random name of this database, made with it."""
+        return self._identity
+
+    @property
+    def engine(self) -> str:
+        """Program and version that keeps it."""
+        return self._engine
+
+    @property
+    def schema(self) -> int:
+        """Version of the tables."""
+        return len(MIGRATIONS)
+
+    def commit(self, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch and compute the watermarks of its rigs in one transaction."""
+        return self._unclashed(lambda connection: self._commit(connection, batch))
+
+    def watermark(self, rig: str, epoch: str) -> int:
+        """Return how far everything of this epoch is safe (0: nothing yet)."""
+        row = self._guarded(
+            lambda connection: connection.execute(
+                "SELECT upto FROM rigs WHERE rig = %s AND epoch = %s", (rig, epoch)
+            ).fetchone()
+        )
+        return int(str(row[0])) if row else 0
+
+    def rigs(self) -> tuple[RigState, ...]:
+        """Return what is known of each rig and epoch, by name."""
+        return self._guarded(lambda connection: upkeep.rigs(asker(connection)))
+
+    def prune(self, before: datetime) -> int:
+        """Remove what is older, whole months at once; the ledger stays."""
+
+        def work(connection: Connected) -> int:
+            with connection.transaction():
+                removed = drop_before(connection, before)
+                return removed + upkeep.prune_quarantine(asker(connection), before)
+
+        return self._unclashed(work)
+
+    def erase(self, rig: str) -> int:
+        """Remove all messages of a rig; keys and digests stay."""
+
+        def work(connection: Connected) -> int:
+            with connection.transaction():
+                connection.execute("SELECT 1 FROM rigs WHERE rig = %s FOR UPDATE", (rig,))
+                return upkeep.erase(asker(connection), rig)
+
+        return self._unclashed(work)
+
+    def close(self) -> None:
+        """Give the connection back; idempotent."""
+        self._closed = True
+        self._drop()
+
+    def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
+        with connection.transaction():
+            transaction = PostgresTransaction(connection, self._months)
+            receipt = Batch(transaction).store(batch)
+        # Only now: what was rolled back is not there.
+        self._months |= transaction.made
+        return receipt
+
+    def _unclashed(self, action: Callable[[Connected], _T]) -> _T:
+        """Try again at once where another transaction was in the way."""
+        waits = FullJitter(0.01, 0.2)
+        for left in reversed(range(_CLASHES)):
+            try:
+                return self._guarded(action)
+            except _Clash:
+                if not left:
+                    raise
+                time.sleep(waits.next_s())
+        raise AssertionError("the last clash was raised")
+
+    def _guarded(self, action: Callable[[Connected], _T]) -> _T:
+        """Connect where that is needed; sort errors into those that pass and those that don't."""
+        connection = self._connected()
+        try:
+            return action(connection)
+        except psycopg.Error as error:
+            line = f"database {self._address}: {self._address.words(error)}"
+            if clashed(error):
+                raise _Clash(line) from None
+            if passes(error, connection):
+                self._drop()
+                raise StoreUnavailableError(line) from None
+            raise Failed(line) from None
+
+    def _connected(self) -> Connected:
+        if self._closed:
+            raise Failed(f"database {self._address} is closed")
+        if self._connection is None or self._connection.closed:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> Connected:
+        connection = self._address.connect()
+        # Months may have been taken away meanwhile.
+        self._months = set()
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: Connected) -> None:
+        try:
+            if not self._make and not existing(connection, ["store"]):
+                raise Failed(f"database {self._address} holds no collector's tables")
+            migrate(connection)
+            self._recognise(connection)
+        except NewerSchemaError as error:
+            raise Failed(
+                f"database {self._address} has schema {error.found}, this version knows "
+                f"{error.known}: upgrade cosmic-edge"
+            ) from None
+        except ForeignDatabaseError:
+            raise Failed(
+                f"database {self._address} holds tables of another program: name another database"
+            ) from None
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Failed(
+                f"database {self._address}: {self._address.words(error)}: let the collector's "
+                "user own the database, or GRANT CREATE on its schema"
+            ) from None
+        except psycopg.Error as error:
+            line = f"database {self._address}: {self._address.words(error)}"
+            if passes(error, connection) or clashed(error):
+                raise StoreUnavailableError(line) from None
+            raise Failed(line) from None
+
+    def _recognise(self, connection: Connected) -> None:
+        """See that it is the database it was; look at it for the first time."""
+        found = identity(connection)
+        if self._identity and found != self._identity:
+            raise Failed(f"database {self._address} is another one than before")
+        if not self._identity and setting(connection, "fsync") == "off":
+            _log.warning(
+                "database %s runs with fsync off: a crash may lose what rigs have let go",
+                self._address,
+            )
+        self._identity = found
+        self._engine = f"PostgreSQL {version(connection)}"
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.close()
+        self._connection = None
+
+
+def asker(connection: Connected) -> upkeep.Ask:
+    """Let the statements both engines share ask PostgreSQL."""
+
+    def ask(statement: str, parameters: Mapping[str, Any]) -> upkeep.Answered:
+        marks = {name: f"%({name})s" for name in parameters}
+        return connection.execute(statement.format(**marks).encode(), parameters or None)
+
+    return ask
+
+
+class _Clash(StoreUnavailableError):
+    """Another transaction was in the way."""

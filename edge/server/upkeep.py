@@ -1,0 +1,91 @@
+"""Looking after a collector's database: who sends, what is old, who wants to be forgotten.
+
+Statements are told once; words in braces are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from edge.messages import format_utc_ns
+from edge.server.store import RigState
+
+ERASED = "erased"
+"""Kind, in the ledger, of what was erased."""
+_MESSAGES = ("hits", "exposures", "calibrations", "clocks", "lost")
+_MICROSECOND_NS = 1000
+
+
+class Answered(Protocol):
+    """What a database answers: a cursor of either engine."""
+
+    @property
+    def rowcount(self) -> int:
+        """Number of rows that were changed."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows."""
+
+
+Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Answered]
+"""Runs a statement in the transaction that is open."""
+
+
+def rigs(ask: Ask) -> tuple[RigState, ...]:
+    """See `edge.server.store.Store.rigs`."""
+    rows = ask(
+        """SELECT rigs.rig, rigs.epoch, upto, seen_utc,
+            sum(CASE WHEN seq > upto THEN 1 ELSE 0 END),
+            sum(CASE WHEN kind = 'hit' THEN 1 ELSE 0 END),
+            sum(CASE WHEN kind = 'quarantined' THEN 1 ELSE 0 END),
+            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END)
+        FROM rigs LEFT JOIN ledger ON ledger.rig = rigs.rig AND ledger.epoch = rigs.epoch
+        GROUP BY rigs.rig, rigs.epoch, upto, seen_utc ORDER BY rigs.rig, seen_utc""",
+        {},
+    ).fetchall()
+    return tuple(
+        RigState(rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), _seen(seen))
+        for rig, epoch, upto, seen, gap, hits, aside, gone in rows
+    )
+
+
+def _seen(moment: datetime | str | None) -> str | None:
+    return format_utc(moment) if isinstance(moment, datetime) else moment
+
+
+def prune_rows(ask: Ask, before: datetime) -> int:
+    """Remove, row by row, what is older by its own time and by its arrival."""
+    removed = 0
+    limit = {"before": format_utc(before)}
+    for table, column in (("hits", "time_utc"), ("exposures", "from_utc")):
+        removed += ask(
+            f"DELETE FROM {table} WHERE {column} < {{before}}"  # noqa: S608 - our own names
+            " AND received_utc < {before}",
+            limit,
+        ).rowcount
+    return removed + prune_quarantine(ask, before)
+
+
+def prune_quarantine(ask: Ask, before: datetime) -> int:
+    """Remove what was put aside before."""
+    limit = {"before": format_utc(before)}
+    return ask("DELETE FROM quarantine WHERE received_utc < {before}", limit).rowcount
+
+
+def erase(ask: Ask, rig: str) -> int:
+    """See `edge.server.store.Store.erase`."""
+    who = {"rig": rig, "topics": f"cosmic-edge/v1/{rig}/%"}
+    for table in _MESSAGES:
+        ask(f"DELETE FROM {table} WHERE rig = {{rig}}", who)  # noqa: S608 - our own names
+    ask("DELETE FROM quarantine WHERE rig = {rig} OR topic LIKE {topics}", who)
+    return ask(
+        "UPDATE ledger SET kind = 'erased' WHERE rig = {rig} AND kind <> 'erased'", who
+    ).rowcount
+
+
+def format_utc(moment: datetime) -> str:
+    """Write a time as messages do."""
+    microseconds = round(moment.timestamp() * 1_000_000)
+    return format_utc_ns(microseconds * _MICROSECOND_NS)
