@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("training.cli", "Train a classifier of hits, or judge one by cross-validation."),
     "train-data": ("training.data_cli", "Simulate labelled hits to train with."),
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
+    "credo": ("edge.cli.credo", "Send real hits and live time to CREDO, or write its requests."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
     "bench": ("edge.cli.bench", "Time what a frame costs on this computer, beside other ways."),
