@@ -274,9 +274,9 @@ def _keys(
 
     token = read_token(token_file, os.environ)
     if user is None:
-        return RunKeys(token, None)
+        return RunKeys(token)
     password = _password(password_file)
-    return RunKeys(token, lambda: log_in(post, this_computer(), user, password))
+    return RunKeys(token, lambda: log_in(post, this_computer(), user, password), password)
 
 
 def _report(tally: Tally, source: Source, server: str, json: bool, *, dry: bool = False) -> None:

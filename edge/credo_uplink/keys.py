@@ -16,11 +16,19 @@ class RunKeys:
     token : Secret or None
     login : callable or None
         Gets a token; None where no user and password are known.
+    password : Secret or None
+        What `login` uses, to be hidden.
     """
 
-    def __init__(self, token: Secret | None, login: Callable[[], Secret] | None) -> None:
+    def __init__(
+        self,
+        token: Secret | None,
+        login: Callable[[], Secret] | None = None,
+        password: Secret | None = None,
+    ) -> None:
         self._token = token
         self._login = login
+        self._password = password
 
     def token(self) -> Secret:
         """The token to use now.
@@ -41,6 +49,12 @@ class RunKeys:
                 )
             self._token = self._login()
         return self._token
+
+    def hide_in(self, text: str) -> str:
+        """Blot token and password out of what a server says."""
+        for secret in (self._token, self._password):
+            text = text if secret is None else secret.hide_in(text)
+        return text
 
     def renew(self) -> bool:
         """Log in anew after a refusal; False where that can't be done."""

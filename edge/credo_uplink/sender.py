@@ -33,6 +33,9 @@ class Keys(Protocol):
     def token(self) -> Secret:
         """The token to use now."""
 
+    def hide_in(self, text: str) -> str:
+        """Blot secrets out of what a server says."""
+
     def renew(self) -> bool:
         """Get a new one after a refusal; False where that can't be done."""
 
@@ -250,7 +253,7 @@ class Sender:
         except Unheard as error:
             verdict = Again(f"no answer: {error}")
         else:
-            verdict = judge(answer, request, hide=token.hide_in)
+            verdict = judge(answer, request, hide=self._keys.hide_in)
         if isinstance(verdict, Refused | Denied) or getattr(verdict, "not_stored", False):
             self._ledger.not_stored(request.items)
         return verdict
