@@ -82,11 +82,11 @@ DETECTION: dict[str, tuple[Callable[[Any], Any], bool]] = {
     "altitude": (number, True),
     "accuracy": (number, True),
     "provider": (lambda value: text(value, 20), True),
-    "frame_content": (lambda value: text(value, 40_000, blank=True), False),
     "width": (maybe(whole), False),
     "height": (maybe(whole), False),
     "x": (maybe(whole), False),
     "y": (maybe(whole), False),
+    "frame_content": (lambda value: text(value, 40_000, blank=True), False),
     "metadata": (lambda value: text(value, 10_000, blank=True), False),
 }
 PING: dict[str, tuple[Callable[[Any], Any], bool]] = {
