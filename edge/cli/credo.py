@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli.credo_account import (
+    CaFile,
+    PasswordFile,
+    Timeout,
+    Url,
+    login,
+    password_of,
+    post_to,
+    register,
+)
 from edge.cli.shared import print_json
 
 if TYPE_CHECKING:
     from edge.credo_uplink.client import HttpsPost
     from edge.credo_uplink.keys import RunKeys
-    from edge.credo_uplink.secret import Secret
     from edge.credo_uplink.source import Source
     from edge.credo_uplink.tally import Tally
 
@@ -42,18 +51,6 @@ Model = Annotated[
     str | None,
     typer.Option("--device-model", metavar="TEXT", help="Device's model; without: the sensor's."),
 ]
-Url = Annotated[
-    str,
-    typer.Option("--url", metavar="URL", help="The API, such as https://api.credo.science/api/v2."),
-]
-CaFile = Annotated[
-    Path | None,
-    typer.Option("--ca-file", metavar="PEM", help="Authority to trust instead of the system's."),
-]
-Timeout = Annotated[
-    float,
-    typer.Option("--timeout", metavar="S", min=0.1, max=600.0, help="Longest time of an exchange."),
-]
 TokenFile = Annotated[
     Path | None,
     typer.Option(
@@ -64,14 +61,6 @@ TokenFile = Annotated[
 ]
 User = Annotated[
     str | None, typer.Option("--user", metavar="NAME", help="User name or email, to log in.")
-]
-PasswordFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--password-file",
-        metavar="FILE",
-        help="File (chmod 600) with the password; or COSMIC_EDGE_CREDO_PASSWORD.",
-    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -163,7 +152,7 @@ def send(
         tally = dry.dry_run(source.offers(), file, server, retry_refused=retry_refused)
         _report(tally, source, server, json, dry=True)
         return
-    post = _post(url, ca_file, timeout)
+    post = post_to(url, ca_file, timeout)
     keys = _keys(post, token_file, user, password_file)
     patience = Patience(attempts, min(1.0, longest_wait), longest_wait, max(longest_wait, 600.0))
     plan = Plan(server, file, device_model, patience, retry_refused)
@@ -175,53 +164,6 @@ def send(
         raise Failed(
             f"{server}: {tally.ended or 'the server failed'}; {left} left for the next run"
         )
-
-
-@app.command()
-def login(
-    *,
-    url: Url,
-    user: Annotated[str, typer.Option("--user", metavar="NAME", help="User name or email.")],
-    token_file: Annotated[
-        Path, typer.Option("--token-file", metavar="FILE", help="Where to write the token.")
-    ],
-    password_file: PasswordFile = None,
-    ca_file: CaFile = None,
-    timeout: Timeout = 30.0,
-) -> None:
-    """Get a token and write it to a file that is yours alone."""
-    from edge.credo_uplink.account import log_in
-    from edge.credo_uplink.device import this_computer
-    from edge.credo_uplink.secret import write_token
-
-    post = _post(url, ca_file, timeout)
-    write_token(token_file, log_in(post, this_computer(), user, _password(password_file)))
-    typer.echo(f"token written to {token_file}")
-
-
-@app.command()
-def register(
-    *,
-    url: Url,
-    email: Annotated[str, typer.Option("--email", metavar="ADDRESS", help="Gets a link to open.")],
-    user: Annotated[str, typer.Option("--user", metavar="NAME", help="3 to 50 characters.")],
-    display_name: Annotated[
-        str | None, typer.Option("--display-name", metavar="TEXT", help="Without: the user name.")
-    ] = None,
-    team: Annotated[str, typer.Option("--team", metavar="TEXT", help="A team to join.")] = "",
-    language: Annotated[str, typer.Option("--language", metavar="CODE", help="ISO 639-1.")] = "en",
-    password_file: PasswordFile = None,
-    ca_file: CaFile = None,
-    timeout: Timeout = 30.0,
-) -> None:
-    """Register a user at CREDO."""
-    from edge.credo_uplink import account
-    from edge.credo_uplink.device import this_computer
-
-    post = _post(url, ca_file, timeout)
-    who = account.NewUser(email, user, display_name or user, team, language)
-    account.register(post, this_computer(), who, _password(password_file))
-    typer.echo(f"registered {user}; open the link in the mail to {email}, then: credo login")
 
 
 def _source(
@@ -246,23 +188,6 @@ def _source(
     return Source(places or [folder], query, pings=pings), folder
 
 
-def _post(url: str, ca_file: Path | None, timeout_s: float) -> HttpsPost:
-    from edge.credo_uplink.address import ServerAddress
-    from edge.credo_uplink.client import HttpsPost
-
-    return HttpsPost(ServerAddress.parse(url), ca_file=ca_file, timeout_s=timeout_s)
-
-
-def _password(path: Path | None) -> Secret:
-    from edge.credo_uplink.secret import PASSWORD_VARIABLE, read_password
-    from edge.errors import BadUse
-
-    password = read_password(path, os.environ)
-    if password is None:
-        raise BadUse(f"no password: give --password-file or {PASSWORD_VARIABLE}")
-    return password
-
-
 def _keys(
     post: HttpsPost, token_file: Path | None, user: str | None, password_file: Path | None
 ) -> RunKeys:
@@ -275,7 +200,7 @@ def _keys(
     token = read_token(token_file, os.environ)
     if user is None:
         return RunKeys(token)
-    password = _password(password_file)
+    password = password_of(password_file)
     return RunKeys(token, lambda: log_in(post, this_computer(), user, password), password)
 
 
@@ -303,3 +228,7 @@ def _show_left_out(tally: Tally, source: Source) -> None:
     if source.damage:
         others = f", and {source.damage.count - 1} more" if source.damage.count > 1 else ""
         typer.echo(f"left out: {source.damage.first}{others}", err=True)
+
+
+app.command()(login)
+app.command()(register)

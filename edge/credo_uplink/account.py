@@ -113,7 +113,7 @@ def _ask(post: Post, endpoint: str, device: Device, fields: Mapping[str, str | S
     try:
         answer = post(endpoint, body, None)
     except (Unreached, Unheard) as error:
-        raise Failed(f"{what}: the server gives no answer: {error}") from None
+        raise Failed(f"{what}: no answer from the server: {error}") from None
     if not 200 <= answer.status < 300:
         raise Failed(f"{what} refused: HTTP {answer.status}{said(answer.body, hide)}")
     return answer

@@ -26,6 +26,10 @@ class Unreached(Exception):
     """No request was sent: no name, no route, nobody listens, or no TLS."""
 
 
+class Untrusted(Unreached):
+    """The server's certificate is not trusted: no secret went to it, and none will."""
+
+
 class Unheard(Exception):
     """A request was sent, wholly or in part, and no whole answer came: it may be stored."""
 
@@ -54,7 +58,7 @@ class Post(Protocol):
     """How a request reaches the server."""
 
     def __call__(self, endpoint: str, body: bytes, token: Secret | None) -> Answer:
-        """Send a body; raises Unreached, Unheard or edge.errors.Failed."""
+        """Send a body; raises Unreached, Untrusted or Unheard."""
 
 
 class HttpsPost:
@@ -96,8 +100,8 @@ class HttpsPost:
             Nothing was sent; trying again may help.
         Unheard
             It was sent and no whole answer came.
-        edge.errors.Failed
-            The server's certificate is not trusted.
+        Untrusted
+            Nothing was sent; trying again won't help.
         """
         connection = http.client.HTTPSConnection(
             self._server.host, self._server.port, timeout=self._timeout_s, context=self._context
@@ -112,9 +116,9 @@ class HttpsPost:
         try:
             connection.connect()
         except ssl.SSLCertVerificationError as error:
-            raise Failed(
-                f"{self._server}: its certificate is not trusted ({error.verify_message}); "
-                "name its authority with --ca-file"
+            raise Untrusted(
+                f"its certificate is not trusted ({error.verify_message}); name its authority "
+                "with --ca-file"
             ) from None
         except (OSError, UnicodeError) as error:
             raise Unreached(_said(error)) from None

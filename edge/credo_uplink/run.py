@@ -66,8 +66,8 @@ def send(
     Raises
     ------
     edge.errors.Failed
-        Another run holds the ledger, a source can't be read, the server's certificate is not
-        trusted, or a login fails.
+        Another run holds the ledger, which takes nothing, a source can't be read, or a first
+        login fails.
     """
     with _alone(plan.ledger), Ledger(plan.ledger, plan.server) as ledger:
         sender = Sender(

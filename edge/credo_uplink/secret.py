@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import BadUse, Failed
+from edge.secretfile import read_secret
 
 TOKEN_VARIABLE = "COSMIC_EDGE_CREDO_TOKEN"  # noqa: S105 - the name of the variable
 PASSWORD_VARIABLE = "COSMIC_EDGE_CREDO_PASSWORD"  # noqa: S105 - the name of the variable
 _TOKEN = re.compile(r"[!-~]{1,255}")
 _MAX_PASSWORD_CHARS = 128
-_MAX_FILE_BYTES = 4096
 
 
 class Secret:
@@ -92,17 +92,4 @@ def write_token(path: Path, token: Secret) -> None:
 def _read(path: Path | None, variable: str, environ: Mapping[str, str], what: str) -> str | None:
     if environ.get(variable):
         return environ[variable]
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            shared = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
-            lines = file.read(_MAX_FILE_BYTES).decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise BadUse(f"{what} file {path} can't be read: {why}") from None
-    if shared:
-        raise BadUse(f"{what} file {path} can be read by others; chmod 600 {path}")
-    if not lines or not lines[0]:
-        raise BadUse(f"{what} file {path} is empty")
-    return lines[0]
+    return None if path is None else read_secret(path, what)

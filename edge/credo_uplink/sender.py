@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.credo_uplink.client import Post, Unheard, Unreached
+from edge.credo_uplink.client import Post, Unheard, Unreached, Untrusted
 from edge.credo_uplink.items import Item, Offer
 from edge.credo_uplink.ledger import Known, Ledger
 from edge.credo_uplink.request import Packer, Request
@@ -110,7 +110,7 @@ class Sender:
         Raises
         ------
         edge.errors.Failed
-            The server's certificate is not trusted, or the ledger takes nothing.
+            The ledger takes nothing, a source can't be read, or a first login fails.
         """
         for request in self._packer.pack(self._wanted(offers)):
             self._deliver(request)
@@ -248,6 +248,8 @@ class Sender:
         verdict: Verdict
         try:
             answer = self._post(request.endpoint, request.body(), token)
+        except Untrusted as error:
+            verdict = Useless(str(error))
         except Unreached as error:
             verdict = Again(f"can't be reached: {error}", not_stored=True, reached=False)
         except Unheard as error:
