@@ -31,7 +31,8 @@ app = typer.Typer(no_args_is_help=True)
 Places = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[HITS]...", help="Hits files or state folders; without: the rig's state folder."
+        metavar="[HITS]...",
+        help="State folders, collectors' SQLite databases, hits files; without: the rig's folder.",
     ),
 ]
 StateDir = Annotated[
@@ -116,7 +117,7 @@ def send(
     ledger: Annotated[
         Path | None,
         typer.Option(
-            "--ledger", metavar="FILE", help="What was sent; without: the state folder's."
+            "--ledger", metavar="FILE", help="What was sent; without: credo.sqlite in the folder."
         ),
     ] = None,
     attempts: Annotated[
@@ -175,17 +176,16 @@ def _source(
 ) -> tuple[Source, Path]:
     """What to read, and the folder of the ledger."""
     from edge.config.values import default_state_dir
-    from edge.credo_uplink.source import Source
+    from edge.credo_uplink.source import Source, ledger_folder
     from edge.errors import BadUse
     from edge.hits import Query, parse_since
 
     if places and state_dir is not None:
         raise BadUse("give hits files or --state-dir, not both")
     folder = state_dir or default_state_dir()
-    if places and len(places) == 1 and places[0].is_dir():
-        folder = places[0]
     query = Query(since_utc=None if since is None else parse_since(since), rig=rig)
-    return Source(places or [folder], query, pings=pings), folder
+    source = Source(places or [folder], query, pings=pings)
+    return source, ledger_folder(places or [], folder)
 
 
 def _keys(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
+from edge.credo_uplink.collected import CollectedReader, is_collected
 from edge.credo_uplink.items import Offer, offer_hit, offer_ping
 from edge.credo_uplink.keep import kept_exposures
 from edge.delivery.database import FILE_NAME
 from edge.errors import Failed
 from edge.hitfile import exposure_path
 from edge.hits.query import Query
-from edge.hits.reader import open_hits
+from edge.hits.reader import HitReader, open_hits
 from edge.hits.readonly import open_read_only, read_fault
 from edge.hits.record import Damage
 from edge.messages import MAX_MESSAGE_BYTES, ExposureMessage, MessageError, parse_message
@@ -32,9 +32,9 @@ class Source:
     Parameters
     ----------
     places : sequence of Path
-        State folders, archives (``rig.sqlite``) or hits files. A rig's exposure records lie in its
-        outbox until its own server has them, and where `edge.credo_uplink.keep` kept them; those
-        of a hits file lie beside it.
+        State folders, archives (``rig.sqlite``), collectors' SQLite databases or hits files. A
+        rig's exposure records lie in its outbox until its own server has them, and where
+        `edge.credo_uplink.keep` kept them; those of a hits file lie beside it.
     query : Query
         Which hits; of pings the rig and the time are looked at.
     pings : bool
@@ -68,7 +68,9 @@ class Source:
             yield from self._hits(place)
 
     def _hits(self, place: Path) -> Iterator[Offer]:
-        with contextlib.closing(open_hits(place)) as reader:
+        reader: HitReader
+        reader = CollectedReader(place) if _is_fleet(place) else open_hits(place)
+        with contextlib.closing(reader):
             for hit in reader.hits(self._query):
                 mode = reader.sensor_mode(hit.message.provenance.calibration_id)
                 yield offer_hit(hit, mode)
@@ -90,10 +92,16 @@ class Source:
         return late_enough and query.rig in (None, record.rig)
 
     def _payloads(self, place: Path) -> Iterator[tuple[str, bytes]]:
+        if _is_fleet(place):
+            with contextlib.closing(CollectedReader(place)) as reader:
+                yield from reader.exposures(self._query)
+            return
         database = place / FILE_NAME if place.is_dir() else place
-        if database.is_file() and _is_sqlite(database):
-            return chain(kept_exposures(database.parent), _from_outbox(database))
-        return _from_lines(exposure_path(place))
+        if _is_sqlite(database):
+            yield from kept_exposures(database.parent)
+            yield from _from_outbox(database)
+        else:
+            yield from _from_lines(exposure_path(place))
 
     def _add(self, damage: Damage) -> None:
         if damage:
@@ -101,7 +109,22 @@ class Source:
             self._damage = Damage(self._damage.count + damage.count, first)
 
 
+def ledger_folder(places: Sequence[Path], otherwise: Path) -> Path:
+    """Folder in which the ledger of a source belongs: that of its database, if it is one."""
+    if len(places) != 1:
+        return otherwise
+    if places[0].is_dir():
+        return places[0]
+    return places[0].parent if _is_sqlite(places[0]) else otherwise
+
+
+def _is_fleet(place: Path) -> bool:
+    return _is_sqlite(place) and is_collected(place)
+
+
 def _is_sqlite(path: Path) -> bool:
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(16) == b"SQLite format 3\x00"
