@@ -41,7 +41,7 @@ def dry_run(
             elif state == "sent" or offer.digest in taken:
                 counts.already_sent += 1
             elif known is not None and state == "refused" and not retry_refused:
-                tally.refuse(offer.kind, offer.id, known.reason or "refused before")
+                tally.refuse(offer.kind, offer.id, known.reason)
             else:
                 taken.add(offer.digest)
                 counts.left += 1

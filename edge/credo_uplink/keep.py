@@ -16,6 +16,9 @@ from edge.messages import ExposureMessage, encode, format_utc_ns, parse_utc_ns
 
 KEPT_DAYS = 30
 _DAY_NS = 86_400 * 10**9
+_PORTION = (
+    "SELECT to_utc, id, body FROM kept WHERE (to_utc, id) > (?, ?) ORDER BY to_utc, id LIMIT 256"
+)
 
 
 def keep_exposures(state_dir: Path, records: Sequence[ExposureMessage]) -> None:
@@ -61,13 +64,18 @@ def kept_exposures(state_dir: Path) -> Iterator[tuple[str, bytes]]:
     db = read_ledger(path)
     if db is None:
         return
+    last = ("", "")
     with closing(db):
-        try:
-            rows = db.execute("SELECT id, body FROM kept ORDER BY to_utc, id").fetchall()
-        except sqlite3.Error as error:
-            raise ledger_fault(path, error) from None
-    for name, body in rows:
-        yield f"{path}, exposure record {name}", str(body).encode("utf-8", "replace")
+        while True:
+            try:
+                rows = db.execute(_PORTION, last).fetchall()
+            except sqlite3.Error as error:
+                raise ledger_fault(path, error) from None
+            for to_utc, name, body in rows:
+                last = (to_utc, name)
+                yield f"{path}, exposure record {name}", str(body).encode("utf-8", "replace")
+            if not rows:
+                return
 
 
 def _row(record: ExposureMessage) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.credo_uplink.client import Post, Unheard, Unreached, Untrusted
-from edge.credo_uplink.items import Item, Offer
+from edge.credo_uplink.items import Item, LeftOut, Offer
 from edge.credo_uplink.ledger import Known, Ledger
 from edge.credo_uplink.request import Packer, Request
 from edge.credo_uplink.secret import Secret
@@ -132,8 +132,7 @@ class Sender:
                     self._taken.add(offer.digest)
                     yield offer
             elif offer.real:
-                self._ledger.refused(offer, offer.reason)
-                self._tally.refuse(offer.kind, offer.id, offer.reason)
+                self._can_not(offer)
             else:
                 self._tally.leave_out(offer.kind, offer.reason)
 
@@ -142,9 +141,18 @@ class Sender:
             self._tally.counts[item.kind].already_sent += 1
             return False
         if known is not None and known.state == "refused" and not self._retry_refused:
-            self._tally.refuse(item.kind, item.id, known.reason or "refused before")
+            self._tally.refuse(item.kind, item.id, None)
             return False
         return True
+
+    def _can_not(self, one: LeftOut) -> None:
+        """Set aside what a camera saw and nobody can send."""
+        before = self._ledger.known(one.digest)
+        if before is not None and before.state == "refused":
+            self._tally.refuse(one.kind, one.id, None)
+            return
+        self._ledger.refused(one, one.reason)
+        self._tally.refuse(one.kind, one.id, one.reason)
 
     def _settle_twice(self, offer: Offer) -> None:
         """Count what was offered a second time as what became of the first."""
@@ -152,7 +160,7 @@ class Sender:
         if known is not None and known.state == "sent":
             self._tally.counts[offer.kind].already_sent += 1
         elif known is not None and known.state == "refused":
-            self._tally.refuse(offer.kind, offer.id, known.reason or "refused")
+            self._tally.refuse(offer.kind, offer.id, None)
         else:
             self._tally.counts[offer.kind].left += 1
 

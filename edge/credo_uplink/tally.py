@@ -70,7 +70,7 @@ class Tally:
     not_real : Counter
         By origin.
     reasons : list of dict
-        Why the first 20 were refused: id and reason.
+        Why the first 20 were refused now: id and reason.
     ended : str
         Why the run ended before its end; "" where it did not.
     """
@@ -86,10 +86,10 @@ class Tally:
         each = [one.to_json() for one in self.counts.values()]
         return Counts(**{name: sum(one[name] for one in each) for name in each[0]})
 
-    def refuse(self, kind: Kind, name: str, reason: str) -> None:
-        """Count one that is set aside."""
+    def refuse(self, kind: Kind, name: str, reason: str | None) -> None:
+        """Count one that is set aside; no reason: it was told by a run before."""
         self.counts[kind].refused += 1
-        if len(self.reasons) < _MOST_REASONS:
+        if reason is not None and len(self.reasons) < _MOST_REASONS:
             self.reasons.append({"id": name, "reason": reason})
 
     def leave_out(self, kind: Kind, origin: str) -> None:

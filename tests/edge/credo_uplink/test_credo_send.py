@@ -330,8 +330,8 @@ def test_kept_records_become_pings_once_the_outbox_let_go(
     assert send("--state-dir", folder)[1]["pings"]["sent"] == 0
 
 
-def test_a_damaged_picture_is_set_aside_and_the_rest_goes(
-    credo: CredoServer, rig: Rig, send: Send
+def test_a_damaged_picture_is_set_aside_and_told_once_and_the_rest_goes(
+    credo: CredoServer, rig: Rig, send: Send, tmp_path: Path
 ) -> None:
     import base64
 
@@ -341,6 +341,8 @@ def test_a_damaged_picture_is_set_aside_and_the_rest_goes(
     _, summary, _ = send("--state-dir", rig([hit(1), spoilt, hit(3)]))
     assert (summary["sent"], summary["refused"]) == (2, 1)
     assert summary["reasons"] == [{"id": spoilt["id"], "reason": "unreadable_crop"}]
+    again = send("--state-dir", tmp_path / "state")[1]
+    assert (again["refused"], again["reasons"]) == (1, [])
 
 
 def test_two_runs_at_once_are_one_too_many(rig: Rig, send: Send) -> None:
