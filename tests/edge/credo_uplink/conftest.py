@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,13 @@ def exposure(
 def hit(seq: int, **changes: Any) -> dict[str, Any]:
     """A hit at a place of its own."""
     return message(seq, x_px=130 + seq % 20, y_px=230 + seq // 20, **changes)
+
+
+@contextlib.contextmanager
+def changed(path: Path) -> Iterator[sqlite3.Connection]:
+    """Look into a database, or change it, from outside."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        yield db
 
 
 @pytest.fixture

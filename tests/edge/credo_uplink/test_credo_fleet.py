@@ -13,7 +13,7 @@ import pytest
 from edge.messages import encode
 from edge.server.arrival import examine
 from edge.server.sqlite_store import SqliteStore
-from tests.edge.credo_uplink.conftest import exposure, hit
+from tests.edge.credo_uplink.conftest import changed, exposure, hit
 from tests.edge.credo_uplink.credo_server import CredoServer
 from tests.message_examples import message
 
@@ -78,20 +78,16 @@ def test_a_rig_or_a_time_can_be_chosen(
 def test_what_is_damaged_there_is_counted(
     credo: CredoServer, collected: Callable[..., Path], send: Send
 ) -> None:
-    import sqlite3
-
     path = collected(hit(1), hit(2), exposure(60))
-    with sqlite3.connect(path) as db:
+    with changed(path) as db:
         db.execute("UPDATE hits SET message = '{' WHERE seq = 1")
     code, summary, _ = send(path)
     assert (code, summary["sent"], summary["damaged"]) == (0, 2, 1)
 
 
 def test_another_programs_database_is_refused_in_one_line(tmp_path: Path, send: Send) -> None:
-    import sqlite3
-
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as db:
+    with changed(path) as db:
         db.execute("CREATE TABLE hits (x)")
     code, _, said = send(path)
     assert code == 1

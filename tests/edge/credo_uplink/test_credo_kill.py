@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.credo_uplink.conftest import arguments, exposure, hit
+from tests.edge.credo_uplink.conftest import arguments, changed, exposure, hit
 from tests.edge.credo_uplink.credo_server import CredoServer, Handler, ordinary
 
 Rig = Callable[..., Path]
@@ -39,7 +38,7 @@ def finish(sender: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
 
 
 def sends_of(folder: Path) -> dict[str, int]:
-    with sqlite3.connect(folder / "credo.sqlite") as db:
+    with changed(folder / "credo.sqlite") as db:
         return dict(db.execute("SELECT id, sends FROM ledger WHERE state = 'sent'").fetchall())
 
 

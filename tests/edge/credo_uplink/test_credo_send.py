@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from edge.credo_uplink.keep import keep_exposures
 from edge.messages import encode, message_id, parse_message
-from tests.edge.credo_uplink.conftest import exposure, hit
+from tests.edge.credo_uplink.conftest import changed, exposure, hit
 from tests.edge.credo_uplink.credo_server import (
     PASSWORD,
     TOKEN,
@@ -107,7 +106,7 @@ def test_a_hit_given_twice_is_sent_once(credo: CredoServer, rig: Rig, send: Send
 def test_what_one_server_has_another_may_lack(credo: CredoServer, rig: Rig, send: Send) -> None:
     folder = rig([hit(1)])
     send("--state-dir", folder)
-    with sqlite3.connect(folder / "credo.sqlite") as db:
+    with changed(folder / "credo.sqlite") as db:
         db.execute("UPDATE ledger SET server = 'https://elsewhere/api/v2'")
     assert send("--state-dir", folder)[1]["sent"] == 1
     assert len(credo.rows.ids) == 2
@@ -368,7 +367,7 @@ def test_a_ledger_that_is_not_ours_is_left_alone(
 ) -> None:
     folder = rig([hit(1)])
     send("--state-dir", folder)
-    with sqlite3.connect(folder / "credo.sqlite") as db:
+    with changed(folder / "credo.sqlite") as db:
         db.execute(change)
     code, _, said = send("--state-dir", folder)
     assert code == 1
