@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.credo_uplink.items import Item, Offer
+from edge.credo_uplink.items import LeftOut, Offer
 from edge.credo_uplink.ledger import Known, known_in
 from edge.credo_uplink.ledger_file import ledger_fault, read_ledger
 from edge.credo_uplink.tally import Tally
@@ -33,11 +33,10 @@ def dry_run(
             counts.offered += 1
             known = None if db is None else _known(db, ledger, server, offer.digest)
             state = None if known is None else known.state
-            if not isinstance(offer, Item):
-                if offer.real:
-                    tally.refuse(offer.kind, offer.id, offer.reason)
-                else:
-                    tally.leave_out(offer.kind, offer.reason)
+            if isinstance(offer, LeftOut) and not offer.real:
+                tally.leave_out(offer.kind, offer.reason)
+            elif isinstance(offer, LeftOut):
+                tally.refuse(offer.kind, offer.id, offer.reason)
             elif state == "sent" or offer.digest in taken:
                 counts.already_sent += 1
             elif known is not None and state == "refused" and not retry_refused:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from edge.credo_uplink.items import Item, Offer
+from edge.credo_uplink.items import Item, LeftOut, Offer
 from edge.credo_uplink.request import Endpoint, Packer
 from edge.credo_uplink.tally import Tally
 from edge.errors import Failed
@@ -64,7 +64,7 @@ def _real(offers: Iterable[Offer], tally: Tally) -> Iterator[Item]:
         tally.counts[offer.kind].offered += 1
         if isinstance(offer, Item):
             yield offer
-        elif offer.real:
+        elif isinstance(offer, LeftOut) and offer.real:
             tally.refuse(offer.kind, offer.id, offer.reason)
-        else:
+        elif isinstance(offer, LeftOut):
             tally.leave_out(offer.kind, offer.reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,10 +68,31 @@ class LeftOut:
     real: bool
 
 
-Offer = Item | LeftOut
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is real and needs no more: its form is not made."""
+
+    kind: Kind
+    rig: str
+    id: str
+    digest: str
 
 
-def offer_hit(hit: StoredHit, mode: Mapping[str, Any] | None) -> Offer:
+Offer = Item | LeftOut | Settled
+IsSettled = Callable[[str], bool]
+"""Tells by its digest whether an item needs no more."""
+
+
+def nothing_is_settled(digest: str) -> bool:
+    """For a source without a ledger."""
+    return False
+
+
+def offer_hit(
+    hit: StoredHit,
+    mode: Mapping[str, Any] | None,
+    is_settled: IsSettled = nothing_is_settled,
+) -> Offer:
     """Make an item of a hit, if a camera saw it.
 
     Parameters
@@ -79,6 +100,7 @@ def offer_hit(hit: StoredHit, mode: Mapping[str, Any] | None) -> Offer:
     hit : StoredHit
     mode : Mapping or None
         How the sensor was read, where that is known.
+    is_settled : callable
     """
     message = hit.message
     digest = _digest(
@@ -87,6 +109,8 @@ def offer_hit(hit: StoredHit, mode: Mapping[str, Any] | None) -> Offer:
     reason = message.origin if not hit.real else "rejected" if message.rejected else None
     if reason is not None:
         return LeftOut("hit", message.rig, message.id, digest, reason, real=False)
+    if is_settled(digest):
+        return Settled("hit", message.rig, message.id, digest)
     mode = mode or {}
     try:
         content = detection(hit, mode)
@@ -103,11 +127,13 @@ def offer_hit(hit: StoredHit, mode: Mapping[str, Any] | None) -> Offer:
     )
 
 
-def offer_ping(record: ExposureMessage) -> Offer:
+def offer_ping(record: ExposureMessage, is_settled: IsSettled = nothing_is_settled) -> Offer:
     """Make an item of an exposure record, if it is a camera's."""
     digest = _digest("ping", record.rig, record.from_utc, record.to_utc, record.live_time_ns)
     if record.origin != "camera":
         return LeftOut("ping", record.rig, record.id, digest, record.origin, real=False)
+    if is_settled(digest):
+        return Settled("ping", record.rig, record.id, digest)
     try:
         content = ping(record)
     except ValueError:

@@ -80,7 +80,7 @@ def send(
             retry_refused=plan.retry_refused,
             advance=advance,
         )
-        return sender.run(source.offers())
+        return sender.run(source)
 
 
 @contextmanager

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.credo_uplink.client import Post, Unheard, Unreached, Untrusted
-from edge.credo_uplink.items import Item, LeftOut, Offer
-from edge.credo_uplink.ledger import Known, Ledger
+from edge.credo_uplink.items import Item, LeftOut, Offer, Settled
+from edge.credo_uplink.ledger import Ledger, State
 from edge.credo_uplink.request import Packer, Request
 from edge.credo_uplink.secret import Secret
+from edge.credo_uplink.source import Source
 from edge.credo_uplink.tally import Tally
 from edge.credo_uplink.verdict import Again, Denied, Refused, Stored, Useless, Verdict, judge
 from edge.delivery.backoff import FullJitter
@@ -104,14 +105,15 @@ class Sender:
         self._failed_in_row = 0
         self._refused_in_row = 0
 
-    def run(self, offers: Iterable[Offer]) -> Tally:
+    def run(self, source: Source) -> Tally:
         """Send all that is real and not yet there.
 
         Raises
         ------
         edge.errors.Failed
-            The ledger takes nothing, a source can't be read, or a first login fails.
+            The ledger takes nothing, the source can't be read, or a first login fails.
         """
+        offers = source.offers(lambda digest: self._settled_state(digest) is not None)
         for request in self._packer.pack(self._wanted(offers)):
             self._deliver(request)
         for offer in self._twice:
@@ -122,28 +124,32 @@ class Sender:
 
     def _wanted(self, offers: Iterable[Offer]) -> Iterator[Item]:
         for offer in offers:
-            counts = self._tally.counts[offer.kind]
-            counts.offered += 1
+            self._tally.counts[offer.kind].offered += 1
             self._advance(1)
             if offer.digest in self._taken:
                 self._twice.append(offer)
             elif isinstance(offer, Item):
-                if self._new(offer, self._ledger.known(offer.digest)):
-                    self._taken.add(offer.digest)
-                    yield offer
+                self._taken.add(offer.digest)
+                yield offer
+            elif isinstance(offer, Settled):
+                self._count_settled(offer)
             elif offer.real:
                 self._can_not(offer)
             else:
                 self._tally.leave_out(offer.kind, offer.reason)
 
-    def _new(self, item: Item, known: Known | None) -> bool:
-        if known is not None and known.state == "sent":
-            self._tally.counts[item.kind].already_sent += 1
-            return False
-        if known is not None and known.state == "refused" and not self._retry_refused:
-            self._tally.refuse(item.kind, item.id, None)
-            return False
-        return True
+    def _settled_state(self, digest: str) -> State | None:
+        """How an item that this run need not touch was settled; None of one that it must send."""
+        known = self._ledger.known(digest)
+        if digest in self._taken or known is None or known.state == "open":
+            return None
+        return None if known.state == "refused" and self._retry_refused else known.state
+
+    def _count_settled(self, offer: Settled) -> None:
+        if self._settled_state(offer.digest) == "sent":
+            self._tally.counts[offer.kind].already_sent += 1
+        else:
+            self._tally.refuse(offer.kind, offer.id, None)
 
     def _can_not(self, one: LeftOut) -> None:
         """Set aside what a camera saw and nobody can send."""

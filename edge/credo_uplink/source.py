@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.credo_uplink.collected import CollectedReader, is_collected
-from edge.credo_uplink.items import Offer, offer_hit, offer_ping
+from edge.credo_uplink.items import IsSettled, Offer, nothing_is_settled, offer_hit, offer_ping
 from edge.credo_uplink.keep import kept_exposures
 from edge.delivery.database import FILE_NAME
 from edge.errors import Failed
@@ -52,8 +52,13 @@ class Source:
         """What the last pass could not read."""
         return self._damage
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self, is_settled: IsSettled = nothing_is_settled) -> Iterator[Offer]:
         """Yield all there is, real or not.
+
+        Parameters
+        ----------
+        is_settled : callable
+            Spares the making of what needs no more.
 
         Raises
         ------
@@ -63,17 +68,18 @@ class Source:
         self._damage = Damage()
         if self._pings:
             for place in self._places:
-                yield from map(offer_ping, self._exposures(place))
+                for record in self._exposures(place):
+                    yield offer_ping(record, is_settled)
         for place in self._places:
-            yield from self._hits(place)
+            yield from self._hits(place, is_settled)
 
-    def _hits(self, place: Path) -> Iterator[Offer]:
+    def _hits(self, place: Path, is_settled: IsSettled) -> Iterator[Offer]:
         reader: HitReader
         reader = CollectedReader(place) if _is_fleet(place) else open_hits(place)
         with contextlib.closing(reader):
             for hit in reader.hits(self._query):
                 mode = reader.sensor_mode(hit.message.provenance.calibration_id)
-                yield offer_hit(hit, mode)
+                yield offer_hit(hit, mode, is_settled)
             self._add(reader.damage)
 
     def _exposures(self, place: Path) -> Iterator[ExposureMessage]:

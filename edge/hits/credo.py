@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.credo_uplink.device import Device, device_of
-from edge.credo_uplink.items import LeftOut, offer_hit
+from edge.credo_uplink.items import Item, LeftOut, offer_hit
 from edge.credo_uplink.metadata import compact
 from edge.errors import BadUse
 from edge.hits.record import StoredHit
@@ -55,8 +55,9 @@ def write_credo(
     with path.open("w", encoding="utf-8") as file:
         for hit in hits:
             offer = offer_hit(hit, mode_of(hit.message.provenance.calibration_id))
-            if isinstance(offer, LeftOut):
-                refuse(offer.reason)
+            if not isinstance(offer, Item):
+                if isinstance(offer, LeftOut):
+                    refuse(offer.reason)
                 continue
             if device is None:
                 device, rig = device_of(offer.rig, offer.software, model or offer.sensor), offer.rig
