@@ -140,10 +140,10 @@ def send(
     from edge.cli.shared import progress, stopping
     from edge.credo_uplink import dry
     from edge.credo_uplink.address import ServerAddress
+    from edge.credo_uplink.attempts import Patience
     from edge.credo_uplink.ledger_file import FILE_NAME
     from edge.credo_uplink.run import Plan
     from edge.credo_uplink.run import send as send_all
-    from edge.credo_uplink.sender import Patience
     from edge.errors import Failed
 
     server = str(ServerAddress.parse(url))

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.credo_uplink.attempts import Attempts, Keys, Patience
 from edge.credo_uplink.client import Post
 from edge.credo_uplink.ledger import Ledger
 from edge.credo_uplink.request import Packer
-from edge.credo_uplink.sender import Keys, Patience, Sender
+from edge.credo_uplink.sender import Sender
 from edge.credo_uplink.source import Source
 from edge.credo_uplink.tally import Tally
 from edge.errors import Failed
@@ -71,12 +72,9 @@ def send(
     """
     with _alone(plan.ledger), Ledger(plan.ledger, plan.server) as ledger:
         sender = Sender(
-            post,
-            keys,
+            Attempts(post, keys, ledger, wait, plan.patience),
             ledger,
-            packer=Packer(plan.model),
-            wait=wait,
-            patience=plan.patience,
+            Packer(plan.model),
             retry_refused=plan.retry_refused,
             advance=advance,
         )

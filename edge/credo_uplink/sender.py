@@ -11,54 +11,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
-from edge.credo_uplink.client import Post, Unheard, Unreached, Untrusted
+from edge.credo_uplink.attempts import Attempts
 from edge.credo_uplink.items import Item, LeftOut, Offer, Settled
 from edge.credo_uplink.ledger import Ledger, State
 from edge.credo_uplink.request import Packer, Request
-from edge.credo_uplink.secret import Secret
 from edge.credo_uplink.source import Source
 from edge.credo_uplink.tally import Tally
-from edge.credo_uplink.verdict import Again, Denied, Refused, Stored, Useless, Verdict, judge
-from edge.delivery.backoff import FullJitter
+from edge.credo_uplink.verdict import Again, Denied, Refused, Stored, Useless, Verdict
 
 _MOST_IN_ROW = 3
 _MOST_REFUSED_IN_ROW = 20
-
-
-class Keys(Protocol):
-    """Where the token comes from."""
-
-    def token(self) -> Secret:
-        """The token to use now."""
-
-    def hide_in(self, text: str) -> str:
-        """Blot secrets out of what a server says."""
-
-    def renew(self) -> bool:
-        """Get a new one after a refusal; False where that can't be done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a run tries.
-
-    Attributes
-    ----------
-    attempts : int
-        Of one request, the first among them.
-    first_wait_s, last_wait_s : float
-        Ceiling of the random wait after the first failure, and the highest.
-    longest_wait_s : float
-        A server that asks for more ends the run.
-    """
-
-    attempts: int = 5
-    first_wait_s: float = 1.0
-    last_wait_s: float = 60.0
-    longest_wait_s: float = 600.0
 
 
 class Sender:
@@ -66,37 +29,27 @@ class Sender:
 
     Parameters
     ----------
-    post : Post
-    keys : Keys
+    attempts : Attempts
     ledger : Ledger
     packer : Packer
-    wait : callable
-        ``wait(seconds)``: sleeps, and tells whether the run is to end. ``wait(0)`` asks alone.
-    patience : Patience
     retry_refused : bool
         Whether what was set aside before is tried once more.
     advance : callable
-        Told how many are settled.
+        Told how many were looked at.
     """
 
     def __init__(
         self,
-        post: Post,
-        keys: Keys,
+        attempts: Attempts,
         ledger: Ledger,
-        *,
         packer: Packer,
-        wait: Callable[[float], bool],
-        patience: Patience | None = None,
+        *,
         retry_refused: bool = False,
         advance: Callable[[float], None] = lambda steps: None,
     ) -> None:
-        self._post = post
-        self._keys = keys
+        self._attempts = attempts
         self._ledger = ledger
         self._packer = packer
-        self._wait = wait
-        self._patience = patience or Patience()
         self._retry_refused = retry_refused
         self._advance = advance
         self._tally = Tally()
@@ -176,7 +129,7 @@ class Sender:
         if self._tally.ended:
             self._leave(request)
             return
-        verdict = self._try(request, self._patience.attempts)
+        verdict = self._attempts.make(request)
         if isinstance(verdict, Again) and verdict.reached and len(request.items) > 1:
             for item in request.items:
                 self._settle_one(request.part([item]))
@@ -192,7 +145,7 @@ class Sender:
         if self._tally.ended:
             self._leave(request)
         else:
-            self._settle(request, self._try(request, 1))
+            self._settle(request, self._attempts.make(request, 1))
 
     def _settle(self, request: Request, verdict: Verdict | None) -> None:
         match verdict:
@@ -213,6 +166,7 @@ class Sender:
                 self._tally.ended = reason
             case None:
                 self._leave(request)
+                self._tally.ended = "interrupted"
 
     def _store(self, request: Request, server_ids: tuple[int | None, ...]) -> None:
         counts = self._tally.counts[request.items[0].kind]
@@ -233,49 +187,3 @@ class Sender:
 
     def _leave(self, request: Request) -> None:
         self._tally.counts[request.items[0].kind].left += len(request.items)
-
-    def _try(self, request: Request, attempts: int) -> Verdict | None:
-        """Send a request until there is a word that holds; None where the run was stopped."""
-        patience = self._patience
-        jitter = FullJitter(patience.first_wait_s, patience.last_wait_s)
-        renewed = False
-        while not self._stopped(0.0):
-            verdict = self._exchange(request)
-            if isinstance(verdict, Denied) and not renewed and self._keys.renew():
-                renewed = True
-                continue
-            if not isinstance(verdict, Again):
-                return verdict
-            attempts -= 1
-            if attempts <= 0:
-                return verdict
-            if verdict.wait_s > patience.longest_wait_s:
-                return Useless(f"{verdict.reason}; the server asks for {verdict.wait_s:.0f} s")
-            if self._stopped(max(verdict.wait_s, jitter.next_s())):
-                break
-        return None
-
-    def _exchange(self, request: Request) -> Verdict:
-        """Send a request once; the ledger knows before that it may arrive."""
-        token = self._keys.token()
-        self._ledger.begin(request.items)
-        verdict: Verdict
-        try:
-            answer = self._post(request.endpoint, request.body(), token)
-        except Untrusted as error:
-            verdict = Useless(str(error))
-        except Unreached as error:
-            verdict = Again(f"can't be reached: {error}", not_stored=True, reached=False)
-        except Unheard as error:
-            verdict = Again(f"no answer: {error}")
-        else:
-            verdict = judge(answer, request, hide=self._keys.hide_in)
-        if isinstance(verdict, Refused | Denied) or getattr(verdict, "not_stored", False):
-            self._ledger.not_stored(request.items)
-        return verdict
-
-    def _stopped(self, seconds: float) -> bool:
-        if self._wait(seconds):
-            self._tally.ended = "interrupted"
-            return True
-        return False
