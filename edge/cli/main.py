@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("training.cli", "Train a classifier of hits, or judge one by cross-validation."),
     "train-data": ("training.data_cli", "Simulate labelled hits to train with."),
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
+    "credo": ("edge.cli.credo", "Send real hits and live time to CREDO, or write its requests."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "fleet": ("edge.cli.fleet", "Simulate many rigs, for load and for rehearsing."),
     "ask": ("edge.cli.ask", "Have a rig do something: report, snapshot, calibrate anew, …"),

@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from edge.errors import BadUse, Failed
+from edge.secretfile import read_secret
 
 ProtocolVersion = Literal["5", "3.1.1"]
 
@@ -81,7 +82,7 @@ class BrokerAddress:
         secret_file = options.get("password_file") or password_file
         password = environ.get(PASSWORD_VARIABLE)
         if password is None and secret_file is not None:
-            password = _read_password(Path(secret_file))
+            password = read_secret(Path(secret_file), "password")
         if password is not None and not user:
             raise BadUse(f"broker {named!r}: a password needs a username ({USERNAME_VARIABLE})")
         return cls(
@@ -200,17 +201,3 @@ def _protocol(text: str | None, named: str) -> ProtocolVersion | None:
             return text
         case _:
             raise BadUse(f"broker {named!r}: protocol {text!r}, there are 5 and 3.1.1")
-
-
-def _read_password(path: Path) -> str:
-    try:
-        shared = os.name == "posix" and path.stat().st_mode & 0o077
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise BadUse(f"password file {path} can't be read: {why}") from None
-    if shared:
-        raise BadUse(f"password file {path} can be read by others; chmod 600 {path}")
-    if not lines or not lines[0]:
-        raise BadUse(f"password file {path} is empty")
-    return lines[0]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.errors import BadUse, Failed
-from edge.hits.credo import write_credo
 from edge.hits.pictures import write_pictures
 from edge.hits.query import Query
 from edge.hits.reader import HitReader
@@ -37,8 +36,8 @@ class Export:
     exported : int
         Hits written.
     refused : dict of str to int
-        Hits left out, by reason: an origin that is no camera (CREDO), ``unreadable_crop``,
-        ``over_1000`` (a contact sheet holds no more).
+        Hits left out, by reason: an origin that is no camera or ``rejected`` (CREDO),
+        ``unreadable_crop``, ``over_1000`` (a contact sheet holds no more).
     damage : Damage
         Entries of the source that could not be read.
     """
@@ -126,6 +125,8 @@ def export_hits(
             elif form == "sheet":
                 exported = write_sheet(hits(), part, order=order, refuse=refuse)
             else:
+                from edge.hits.credo import write_credo  # its room reads hits itself
+
                 exported = write_credo(
                     hits(), part, mode_of=reader.sensor_mode, model=device_model, refuse=refuse
                 )

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from calibration.calibrator import Calibrator
 from calibration.derive import ThresholdRequest
 from calibration.store import save
+from edge.credo_uplink.limits import FRAME_CONTENT_CHARS
+from edge.credo_uplink.picture import make_picture, to_gray
 from edge.errors import BadUse
 from edge.hits import Export, Query, export_hits, open_hits
-from edge.hits.credo import FRAME_CONTENT_CHARS, frame_content, to_gray
 from tests.edge.hits.made import START_NS, track
 
 Messages = Callable[..., dict[str, Any]]
@@ -175,7 +176,7 @@ def test_a_picture_that_is_too_large_is_cut_around_its_brightest_pixel() -> None
     rng = np.random.default_rng(2)
     gray = rng.integers(0, 200, (256, 256), dtype=np.uint8)
     gray[250, 3] = 255
-    text = frame_content(gray, (250, 3))
+    text = make_picture(gray, gray, (250, 3)).content
     assert len(text) < FRAME_CONTENT_CHARS
     picture = decoded(text)
     assert picture.max() == 255
@@ -198,6 +199,6 @@ def test_every_picture_fits_and_keeps_its_brightest_pixel(
     gray = np.random.default_rng(seed).integers(0, 255, (height, width), dtype=np.uint8)
     peak = (int(row * height), int(col * width))
     gray[peak] = 255
-    text = frame_content(gray, peak)
+    text = make_picture(gray, gray, peak).content
     assert len(text) < FRAME_CONTENT_CHARS
     assert decoded(text).max() == 255

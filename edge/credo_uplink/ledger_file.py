@@ -1,0 +1,124 @@
+"""The uplink's SQLite file in a state folder: how it is opened, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from edge.errors import Failed
+from edge.hits.readonly import open_read_only
+
+FILE_NAME = "credo.sqlite"
+_APPLICATION_ID = 0x43724544
+# As for the outbox: the step at index n leads from version n to n + 1 and is never changed.
+_MIGRATIONS = (
+    """
+    CREATE TABLE ledger (
+        server TEXT NOT NULL,
+        digest TEXT NOT NULL,      -- over what was seen
+        kind TEXT NOT NULL,        -- hit or ping
+        id TEXT NOT NULL,          -- of the message
+        rig TEXT NOT NULL,
+        state TEXT NOT NULL,       -- open, sent or refused
+        sends INTEGER NOT NULL,    -- times it may have reached the server
+        server_id INTEGER,
+        reason TEXT,
+        changed_utc TEXT NOT NULL,
+        PRIMARY KEY (server, digest)
+    ) WITHOUT ROWID;
+    CREATE TABLE kept (
+        to_utc TEXT NOT NULL,      -- end of an exposure record
+        id TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (to_utc, id)
+    ) WITHOUT ROWID;
+    """,
+)
+_VERSION = len(_MIGRATIONS)
+
+
+def open_ledger(path: Path) -> sqlite3.Connection:
+    """Open the file, made if missing; each commit is on the disk when it returns.
+
+    Raises
+    ------
+    edge.errors.Failed
+        It can't be opened, is damaged, another program's or of a newer version.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, timeout=10, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise Failed(f"{path} can't be opened: {error}") from None
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _migrate(db, path)
+    except sqlite3.Error as error:
+        db.close()
+        raise ledger_fault(path, error) from None
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def read_ledger(path: Path) -> sqlite3.Connection | None:
+    """Open the file for reading only; None where there is none.
+
+    Raises
+    ------
+    edge.errors.Failed
+        As `open_ledger`.
+    """
+    if not path.exists():
+        return None
+    db = open_read_only(path)
+    try:
+        empty = _version(db, path) == 0
+    except sqlite3.Error as error:
+        db.close()
+        raise ledger_fault(path, error) from None
+    except BaseException:
+        db.close()
+        raise
+    if empty:
+        db.close()
+        return None
+    return db
+
+
+def ledger_fault(path: Path, error: sqlite3.Error) -> Failed:
+    """Say in one line what an error of the file means and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return Failed(
+            f"{path} is damaged ({error}); put back a copy: without it all that was sent to "
+            "CREDO would be sent again"
+        )
+    return Failed(f"{path} can't be used: {error}")
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    if application != _APPLICATION_ID and (tables or version):
+        raise Failed(f"{path} is another program's database; name another --ledger")
+    if version > _VERSION:
+        raise Failed(
+            f"{path} was written by a newer cosmic-edge (version {version}, this one reads "
+            f"{_VERSION}); update cosmic-edge"
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    version = _version(db, path)
+    if version == _VERSION:
+        return
+    steps = "".join(_MIGRATIONS[version:])
+    db.executescript(
+        f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {_APPLICATION_ID};"
+        f"PRAGMA user_version = {_VERSION};COMMIT;"
+    )
