@@ -86,6 +86,11 @@ class Sample:
         """Bound at another instant: a free-running clock walks off."""
         return self.bound_s + drift_s(time_ns - self.boot_ns)
 
+    def contradicts(self, other: Sample) -> bool:
+        """Whether both can't be true."""
+        apart_s = abs(self.offset_ns - other.offset_ns) * 1e-9
+        return apart_s > self.bound_s + other.bound_at(self.boot_ns)
+
 
 Answer: TypeAlias = tuple[bytes, int, int]
 """The packet, and boot time in ns when the question left and the answer came."""

@@ -38,8 +38,8 @@ class Polling:
     def went_well(self) -> None:
         """Count an answer that says what was expected; ask less often in time."""
         self.polls += 1
-        self.calm += 1
-        if self.polls > _BURST and self.calm >= _CALM_POLLS:
+        self.calm += self.polls > _BURST
+        if self.calm >= _CALM_POLLS:
             self.poll_s = min(self.poll_s * 2, self.most_s)
             self.calm = 0
 

@@ -4,7 +4,8 @@ Each server says that UTC - boot time lies in offset ± root distance. Where mos
 have an instant in common, that is where the truth is; who has no part in it is a falseticker
 (RFC 5905, section 11.2.1). The RFC's cluster algorithm and the mean of the survivors are left out:
 they make the offset smoother by assuming errors that average out, while the bound stated here is
-one that holds for the server of the smallest root distance whatever the others' errors are.
+one that holds for the server of the smallest root distance whatever the others' errors are. Who
+errs by less than the others' bounds can't be told from them: more servers, and near ones, help.
 """
 
 from __future__ import annotations

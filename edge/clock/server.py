@@ -73,9 +73,15 @@ class Server:
         raise failure or Rejected(f"{self.host}: all its addresses told us to stay away", "DENY")
 
     def take(self, sample: Sample) -> None:
-        """Keep an answer."""
+        """Keep an answer, and let go of those that two in a row contradict.
+
+        The server was set, or boot time jumped; old answers of a short round trip would hide it.
+        """
         self.answered += 1
         self.error = ""
+        if self.samples and not sample.contradicts(self.samples[-1]):
+            for old in [one for one in self.samples if sample.contradicts(one)]:
+                self.samples.remove(old)
         self.samples.append(sample)
         self.reach = self.reach << 1 & _REACH_BITS | 1
 
