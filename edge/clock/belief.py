@@ -16,6 +16,8 @@ GOOD_POLLS = 8
 
 _ASLEEP_S = 1.0
 _ASLEEP_RATE = 100e-6
+_SLEWED = "slewed"
+_SLEW_JOIN_NS = 60_000_000_000
 # A knot that says no more than the map does is none.
 _BETTER = 0.99
 
@@ -58,11 +60,19 @@ class Belief:
         return self.selection is not None and now_ns - self.confirmed_ns <= self.good_for_ns
 
 
-def judge(belief: Belief, servers: Sequence[Server], now_ns: int) -> Belief:
+def judge(
+    belief: Belief, servers: Sequence[Server], now_ns: int, *, corrected: bool = False
+) -> Belief:
     """Take in what the servers say now.
 
     Servers that were not heard or given up yet count as voices against: the first to answer may be
     the one that is wrong.
+
+    Parameters
+    ----------
+    corrected : bool
+        Whether a daemon corrects the system's clock: boot time then has no drift of its own that
+        could be learned.
     """
     heard = {
         index: best
@@ -79,6 +89,8 @@ def judge(belief: Belief, servers: Sequence[Server], now_ns: int) -> Belief:
     sample = heard[int(selection.chosen.name)]
     named = _named(selection, servers)
     chain, surprised = _grown(belief.map, named, sample, now_ns)
+    if not corrected:
+        chain = _with_drift(chain)
     survivors = [servers[int(index)] for index in selection.survivors]
     return Belief(
         map=chain,
@@ -93,13 +105,26 @@ def judge(belief: Belief, servers: Sequence[Server], now_ns: int) -> Belief:
 
 def after_sleep(belief: Belief, now_ns: int, asleep_ns: int) -> Belief:
     """Widen after a suspend: the kernel counts the time asleep by the hardware clock's seconds."""
-    lost = replace(belief, selection=None, why="was suspended")
+    error_s = _ASLEEP_S + asleep_ns * 1e-9 * _ASLEEP_RATE
+    return replace(_wider(belief, now_ns, error_s), selection=None, why="was suspended")
+
+
+def after_slew(belief: Belief, now_ns: int, slewed_ns: int) -> Belief:
+    """Widen where a daemon corrected the system's clock, and boot time with it."""
+    return _wider(belief, now_ns, slewed_ns * 1e-9, _SLEWED)
+
+
+def _wider(belief: Belief, now_ns: int, error_s: float, source: str = "") -> Belief:
+    """From now on the error is larger; the drift of before is not known any more."""
     if belief.map is None or now_ns <= belief.map.knots[-1].boot_ns:
-        return lost
+        return belief
     here = belief.map.resolve(now_ns)
-    error_s = here.bound_s + _ASLEEP_S + asleep_ns * 1e-9 * _ASLEEP_RATE
-    knot = Knot(now_ns, here.utc_ns, error_s, belief.map.knots[-1].source, joined=False)
-    return replace(lost, map=belief.map.with_knot(knot))
+    last = belief.map.knots[-1]
+    knot = Knot(now_ns, here.utc_ns, here.bound_s + error_s, source or last.source, joined=False)
+    # A slew takes many looks: one knot for all within a minute.
+    again = last.source == source == _SLEWED and now_ns - last.boot_ns < _SLEW_JOIN_NS
+    left = belief.map.without_last() if again else None
+    return replace(belief, map=(left or belief.map).with_knot(knot))
 
 
 def _statement(name: str, sample: Sample, rate: Rate, now_ns: int) -> Statement:
@@ -150,11 +175,12 @@ def _grown(
             return left.with_knot(replace(here, joined=False)), True
         old = left
     if knot.boot_ns > old.knots[-1].boot_ns:
-        return _with_rate(old, knot), False
+        return old.with_knot(knot), False
     if now_ns > old.knots[-1].boot_ns and here.error_s < _BETTER * old.resolve(now_ns).bound_s:
-        return _with_rate(old, here), False
+        return old.with_knot(here), False
     return old, False
 
 
-def _with_rate(old: ClockMap, knot: Knot) -> ClockMap:
-    return old.with_knot(replace(knot, rate=estimate((*old.knots, knot))))
+def _with_drift(chain: ClockMap) -> ClockMap:
+    rate = estimate(chain.knots)
+    return chain if rate == chain.knots[-1].rate else chain.with_rate(rate)

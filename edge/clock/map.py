@@ -120,6 +120,14 @@ class ClockMap:
         kept = tuple(knot for knot in self.knots if knot.source not in sources)
         return ClockMap(kept) if kept else None
 
+    def without_last(self) -> ClockMap | None:
+        """Leave out the last knot; None where nothing is left."""
+        return ClockMap(self.knots[:-1]) if len(self.knots) > 1 else None
+
+    def with_rate(self, rate: Rate) -> ClockMap:
+        """Go on from the last knot at another rate, as learned since the knot before it."""
+        return ClockMap(_tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate))))
+
     def line_over(self, from_boot_ns: int, to_boot_ns: int) -> tuple[Knot, Rate]:
         """One straight line for a span, whose error is how far the truth may be from it there."""
         begin, end = self.resolve(from_boot_ns), self.resolve(to_boot_ns)

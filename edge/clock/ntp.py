@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.clock.base import UNSYNCED_BOUND_S, Clock, Known, Stamp, boottime_ns
-from edge.clock.belief import Belief, after_sleep, judge
+from edge.clock.belief import Belief, after_sleep, after_slew, judge
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.polling import POLL_S, SLOWEST_POLL_S, Polling
@@ -126,6 +126,7 @@ class NtpClock:
             sample = server.ask(self._timeout_s, self._floor_s)
         except Rejected as error:
             why = error
+        corrected = self._system.is_known()
         with self._lock:
             server.finished += 1
             if sample is None:
@@ -134,7 +135,7 @@ class NtpClock:
                 server.take(sample)
                 server.polling.went_well()
             before = self._belief
-            self._belief = judge(before, self._servers, self._now())
+            self._belief = judge(before, self._servers, self._now(), corrected=corrected)
             surprised = self._belief.surprises > before.surprises
         if surprised:
             self._ask_sooner()
@@ -145,8 +146,12 @@ class NtpClock:
     def look_around(self) -> None:
         """See whether this computer slept or its wall clock was set; after sleep ask at once."""
         change = self._local.look()
+        # A step of the wall clock changes nothing: the map is one of boot time.
+        if change.slewed_ns:
+            with self._lock:
+                self._belief = after_slew(self._belief, self._now(), change.slewed_ns)
         if not change.asleep_ns:
-            return  # a step of the wall clock changes nothing: the map is one of boot time
+            return
         with self._lock:
             for server in self._servers:
                 server.forget()

@@ -1,29 +1,53 @@
-"""What happens to this computer's own clocks: steps of the wall clock, and suspends."""
+"""What happens to this computer's own clocks: steps and slews by a daemon, and suspends."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from statistics import median
 
 from edge.clock.base import boottime_ns
 from edge.clock.system import compare_clocks
 
-Reading: TypeAlias = tuple[int, int, int]
-"""Boot time, monotonic time and Unix time of one instant, in ns."""
-
 # The readings are some µs apart, a suspend takes longer and a step that matters is larger.
 _STEP_NS = 1_000_000
 _ASLEEP_NS = 100_000_000
+# A crystal's frequency does not change by this within seconds; a daemon's correction does more.
+_SLEW = 5e-6
+_SLEW_NS = 20_000
+_RATES = 31
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All clocks at one instant, in ns; `raw_ns` is CLOCK_MONOTONIC_RAW, which nobody corrects."""
+
+    boot_ns: int
+    monotonic_ns: int
+    wall_ns: int
+    raw_ns: int
 
 
 def read_clocks() -> Reading:
-    """All three clocks at once."""
+    """Read the clocks as if at once: of several tries the one that nothing came between."""
     compared = compare_clocks()
-    ahead_ns = boottime_ns() - time.monotonic_ns()
     boot_ns = compared.boot_ns
-    return boot_ns, boot_ns - ahead_ns, boot_ns + compared.offset_ns
+    asleep_ns = min(_ahead_ns(time.monotonic_ns, boottime_ns) for _ in range(_ATTEMPTS))
+    corrected_ns = min(_ahead_ns(_raw_ns, time.monotonic_ns) for _ in range(_ATTEMPTS))
+    monotonic_ns = boot_ns - asleep_ns
+    return Reading(boot_ns, monotonic_ns, boot_ns + compared.offset_ns, monotonic_ns - corrected_ns)
+
+
+def _ahead_ns(first: Callable[[], int], second: Callable[[], int]) -> int:
+    before = first()
+    return second() - before
+
+
+def _raw_ns() -> int:
+    return time.clock_gettime_ns(getattr(time, "CLOCK_MONOTONIC_RAW", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +57,16 @@ class Change:
     boot_ns: int
     asleep_ns: int
     stepped_ns: int
+    slewed_ns: int
 
 
 class LocalClocks:
     """Compares the three clocks with the last time.
 
     CLOCK_BOOTTIME runs on while the computer is suspended and CLOCK_MONOTONIC does not; the wall
-    clock keeps its distance from boot time except where somebody sets it.
+    clock keeps its distance from boot time except where somebody sets it. A daemon that corrects
+    the system's clock little by little makes boot time run faster or slower, too: told by the raw
+    clock, against which it otherwise keeps its rate.
 
     Attributes
     ----------
@@ -52,6 +79,7 @@ class LocalClocks:
     def __init__(self, read: Callable[[], Reading] = read_clocks) -> None:
         self._read = read
         self._last = read()
+        self._rates: deque[float] = deque(maxlen=_RATES)
         self.steps = 0
         self.suspends = 0
         self.last_step_s = 0.0
@@ -60,8 +88,8 @@ class LocalClocks:
         """Read the clocks and count what changed."""
         old, new = self._last, self._read()
         self._last = new
-        asleep_ns = (new[0] - new[1]) - (old[0] - old[1])
-        stepped_ns = (new[2] - new[0]) - (old[2] - old[0])
+        asleep_ns = (new.boot_ns - new.monotonic_ns) - (old.boot_ns - old.monotonic_ns)
+        stepped_ns = (new.wall_ns - new.boot_ns) - (old.wall_ns - old.boot_ns)
         if asleep_ns < _ASLEEP_NS:
             asleep_ns = 0
         else:
@@ -71,4 +99,15 @@ class LocalClocks:
         else:
             self.steps += 1
             self.last_step_s = stepped_ns * 1e-9
-        return Change(new[0], asleep_ns, stepped_ns)
+        return Change(new.boot_ns, asleep_ns, stepped_ns, self._slewed_ns(old, new))
+
+    def _slewed_ns(self, old: Reading, new: Reading) -> int:
+        """How far boot time was pushed off its usual course."""
+        span_ns = new.raw_ns - old.raw_ns
+        if span_ns <= 0:
+            return 0
+        gained_ns = (new.monotonic_ns - old.monotonic_ns) - span_ns
+        usual = median(self._rates) if self._rates else gained_ns / span_ns
+        self._rates.append(gained_ns / span_ns)
+        off_ns = abs(gained_ns - usual * span_ns)
+        return round(off_ns) if off_ns > _SLEW_NS + _SLEW * span_ns else 0

@@ -95,6 +95,7 @@ def test_bound_holds_with_the_drift_estimated(drift, wander, step_s, those):
     assert_holds(grown(knots_of(crystal, those)), crystal)
 
 
+@settings(deadline=None)
 @given(measurements)
 def test_neither_utc_nor_its_bound_jumps(those):
     chain = grown(knots_of(Crystal((5e-6,), 1000), those))
@@ -106,6 +107,7 @@ def test_neither_utc_nor_its_bound_jumps(those):
         assert abs(right.utc_ns - here.utc_ns - 1000) <= 100_000
 
 
+@settings(deadline=None)
 @given(measurements, st.lists(st.integers(0, 100_000), min_size=2, max_size=10))
 def test_bound_grows_away_from_what_is_known(those, away_s):
     chain = grown(knots_of(Crystal((5e-6,), 1000), those))

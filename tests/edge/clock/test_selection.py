@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock.selection import Statement, most_overlap, select
@@ -30,6 +30,7 @@ def holding(at_ns: int, those: list[Statement]) -> set[int]:
     return {i for i, one in enumerate(those) if one.low_ns <= at_ns <= one.high_ns}
 
 
+@settings(deadline=None)
 @given(statements)
 def test_overlap_is_what_counting_at_every_instant_gives(those: list[Statement]) -> None:
     counts = {at: holding(at, those) for at in range(-60, 61)}
@@ -43,6 +44,7 @@ def test_overlap_is_what_counting_at_every_instant_gives(those: list[Statement])
     assert found[3] == set.union(*(counts[at] for at in places))
 
 
+@settings(deadline=None)
 @given(statements)
 def test_chosen_are_a_majority_and_the_bound_reaches_over_all_they_allow(those):
     most = max((len(holding(at, those)) for at in range(-60, 61)), default=0)
@@ -62,6 +64,7 @@ def test_chosen_are_a_majority_and_the_bound_reaches_over_all_they_allow(those):
         assert abs(end - chosen.offset_ns) <= selection.bound_s * 1e9 + 1
 
 
+@settings(deadline=None)
 @given(
     truth_ns=st.integers(-(10**18), 10**18),
     honest=st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 2)), min_size=1, max_size=5),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock.era import FLOOR_S, unix_ns
@@ -38,10 +38,10 @@ def test_every_address_is_tried_and_the_one_that_answers_is_kept(monkeypatch):
     with serving(reply, "127.0.0.3") as address:
         server = Server("many.example", int(address.split(":")[1]))
         for _ in range(3):
-            assert server.ask(0.3).address == "127.0.0.3"
+            assert server.ask(2.0).address == "127.0.0.3"
     assert asked == ["many.example"]  # not again while it answers
     with serving(reply, "127.0.0.4", server.port):
-        assert server.ask(0.3).address == "127.0.0.4"
+        assert server.ask(2.0).address == "127.0.0.4"
     assert len(asked) == 2
     with pytest.raises(Rejected):
         server.ask(0.1)
@@ -59,15 +59,15 @@ def test_address_that_denies_is_never_asked_again(monkeypatch):
     with serving(deny, "127.0.0.2") as address:
         server = Server("many.example", int(address.split(":")[1]))
         with serving(reply, "127.0.0.3", server.port):
-            assert server.ask(0.3).address == "127.0.0.3"
+            assert server.ask(2.0).address == "127.0.0.3"
         server.address = None
         with pytest.raises(Rejected):
             server.ask(0.1)
         with serving(lambda data: reply(data, stratum=0, ref_id=b"RSTR"), "127.0.0.3", server.port):
             with pytest.raises(Rejected, match="RSTR"):
-                server.ask(0.3)
+                server.ask(2.0)
             with pytest.raises(Rejected, match="all its addresses told us to stay away"):
-                server.ask(0.3)
+                server.ask(2.0)
     assert len(questions) == 1
     assert {str(one) for one in server.denied} == {"127.0.0.2", "127.0.0.3"}
 
@@ -77,7 +77,7 @@ def test_rate_kiss_ends_the_round(monkeypatch):
     with serving(lambda data: reply(data, stratum=0, ref_id=b"RATE"), "127.0.0.2") as address:
         port = int(address.split(":")[1])
         with serving(reply, "127.0.0.3", port), pytest.raises(Rejected, match="RATE"):
-            Server("many.example", port).ask(0.3)
+            Server("many.example", port).ask(2.0)
 
 
 def test_server_of_ipv6_is_asked(tmp_path):
@@ -113,9 +113,9 @@ def test_late_answer_to_an_earlier_question_is_refused():
 
     with serving(late) as address:
         server = Server("127.0.0.1", int(address.split(":")[1]))
-        server.ask(0.5)
+        server.ask(2.0)
         with pytest.raises(Rejected, match="not to our question"):
-            server.ask(0.5)
+            server.ask(2.0)
 
 
 def test_questions_do_not_tell_our_clock():
@@ -127,7 +127,7 @@ def test_questions_do_not_tell_our_clock():
 
     with serving(keep) as address:
         for _ in range(20):
-            Server("127.0.0.1", int(address.split(":")[1])).ask(0.5)
+            Server("127.0.0.1", int(address.split(":")[1])).ask(2.0)
     times = [struct.unpack_from(">I", data, 40)[0] - UNIX for data in seen]
     assert len(set(times)) > 15
     assert not any(abs(one - time.time()) < 3600 for one in times)
@@ -166,6 +166,7 @@ def test_time_before_the_program_is_refused():
         unix_ns(wire(datetime(2001, 1, 1, tzinfo=UTC)))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 def test_no_timestamp_is_dated_before_the_floor(timestamp):
     try:
@@ -182,7 +183,7 @@ def test_no_timestamp_is_dated_before_the_floor(timestamp):
 def test_answer_of_the_next_era_is_dated_right(moment):
     ahead_s = moment.timestamp() - time.time()
     with serving(lambda data: reply(data, shift_s=ahead_s)) as address:
-        sample = Server("127.0.0.1", int(address.split(":")[1])).ask(0.5)
+        sample = Server("127.0.0.1", int(address.split(":")[1])).ask(2.0)
     assert abs(sample.offset_ns - truth_ns() - ahead_s * 1e9) < 50_000_000
 
 
@@ -191,7 +192,7 @@ def test_answer_of_the_past_is_refused_in_words():
         serving(lambda data: reply(data, shift_s=-20 * 365 * 86_400)) as address,
         pytest.raises(Rejected, match="before this program was made"),
     ):
-        Server("127.0.0.1", int(address.split(":")[1])).ask(0.5)
+        Server("127.0.0.1", int(address.split(":")[1])).ask(2.0)
 
 
 # -- polling ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +12,7 @@ from edge.clock import Known, RecordedClock, SystemClock, boottime_ns
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
 from edge.clock.server import Server
-from edge.clock.watch import LocalClocks
+from edge.clock.watch import LocalClocks, Reading
 from tests.edge.clock.rig import reply, serving, truth_ns, unsynced_system
 from tests.edge.waiting import wait_until
 
@@ -29,6 +30,7 @@ class Bench:
     def __init__(self, *names: str, system: SystemClock | None = None) -> None:
         self.now_ns = 1000 * S
         self.asleep_ns = 0
+        self.slewed_ns = 0
         self.wall_ns = UTC0
         self.says: dict[str, tuple[float, float] | str] = dict.fromkeys(names, (0.0, 0.01))
         self.clock = NtpClock(
@@ -38,8 +40,10 @@ class Bench:
             now=lambda: self.now_ns,
         )
 
-    def read(self) -> tuple[int, int, int]:
-        return self.now_ns, self.now_ns - self.asleep_ns, self.now_ns + self.wall_ns
+    def read(self) -> Reading:
+        monotonic_ns = self.now_ns - self.asleep_ns
+        wall_ns = self.now_ns + self.wall_ns
+        return Reading(self.now_ns, monotonic_ns, wall_ns, monotonic_ns - self.slewed_ns)
 
     def ask(self, server: Server) -> Sample:
         said = self.says[server.host]
@@ -216,6 +220,33 @@ def test_suspend_widens_the_bound_until_the_servers_were_asked_again():
     assert abs(bench.clock.stamp(slept_at_ns - S).utc_ns - slept_at_ns + S - UTC0) < 0.02 * S
 
 
+def test_slew_by_a_daemon_widens_the_bound_by_as_much():
+    bench = Bench("a")
+    bench.poll()
+    for _ in range(20):  # a raw clock that is 30 ppm slow is nothing odd
+        bench.now_ns += 2 * S
+        bench.slewed_ns += 60_000
+        bench.clock.look_around()
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01 + 40 * 15e-6)
+    for _ in range(10):  # 10 ms in 20 s
+        bench.now_ns += 2 * S
+        bench.slewed_ns += 60_000 + S // 1000
+        bench.clock.look_around()
+    assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * 15e-6, rel=1e-4)
+    assert len(bench.clock.belief.map.knots) == 2
+    assert bench.stamp.state == "synced"
+    bench.poll(wait_s=1)
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01)
+
+
+def test_drift_is_not_learned_where_a_daemon_corrects_the_clock():
+    bench = Bench("a", system=SystemClock(max_error_s=lambda: 0.5))
+    bench.says["a"] = (0.0, 0.001)
+    for _ in range(60):
+        bench.poll(wait_s=64)
+    assert bench.clock.status().drift_uncertainty_ppm == pytest.approx(15.0)
+
+
 def test_thread_polls_at_once_after_a_suspend():
     questions = []
 
@@ -225,8 +256,9 @@ def test_thread_polls_at_once_after_a_suspend():
 
     asleep = [0]
 
-    def read() -> tuple[int, int, int]:
-        return boottime_ns(), boottime_ns() - asleep[0], boottime_ns() + truth_ns()
+    def read() -> Reading:
+        now_ns = boottime_ns()
+        return Reading(now_ns, now_ns - asleep[0], now_ns + truth_ns(), now_ns - asleep[0])
 
     with serving(keep) as address:
         clock = NtpClock([address], unsynced_system(), local=LocalClocks(read))
@@ -329,5 +361,6 @@ def test_local_clocks_see_nothing_where_nothing_happens():
     local = LocalClocks()
     for _ in range(20):
         change = local.look()
-        assert (change.asleep_ns, change.stepped_ns) == (0, 0)
+        assert (change.asleep_ns, change.stepped_ns, change.slewed_ns) == (0, 0, 0)
+        time.sleep(0.01)
     assert (local.steps, local.suspends) == (0, 0)
