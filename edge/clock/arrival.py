@@ -1,6 +1,6 @@
 """When a frame really came: delays have one sign, so the least delayed frames tell the truth.
 
-A frame is never early. What drivers, busses and schedulers add to its arrival is sometimes nothing
+A frame is never early. What drivers, buses and schedulers add to its arrival is sometimes nothing
 and sometimes much; a mean would follow the load of the computer, the least does not.
 """
 

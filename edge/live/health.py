@@ -48,15 +48,15 @@ def health(
             "sensor_temperature_c": total.temperature_c,
             "cpu_temperature_c": cpu_temperature_c(),
             "clock_uncertainty_s": now.uncertainty_s,
-            **_servers(clock),
+            **clock_gauges(clock),
             **({"efficiency": efficiency["efficiency"]} if efficiency is not None else {}),
         },
         "notes": {"state": state, "clock": now.state},
     }
 
 
-def _servers(clock: Clock) -> dict[str, float]:
-    """What a clock that asks servers itself tells of them."""
+def clock_gauges(clock: Clock) -> dict[str, float]:
+    """What a clock that asks servers itself tells of them; nothing of others."""
     from edge.clock.ntp import NtpClock
 
     if not isinstance(clock, NtpClock):

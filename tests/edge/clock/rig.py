@@ -21,6 +21,7 @@ from edge.clock.exchange import Rejected, Sample
 from edge.clock.server import Server
 
 NTP_DELTA = 2_208_988_800
+UNPACKED = Path(__file__).parents[3] / "build" / "debian"
 FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
@@ -38,7 +39,9 @@ def free_port() -> int:
 
 
 def program(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/bin")
+    """Debian's program, or its files in build/debian (tools/packages)."""
+    beside = f"{UNPACKED}/usr/sbin:{UNPACKED}/usr/bin"
+    found = shutil.which(name) or shutil.which(name, path=f"/usr/sbin:/sbin:/usr/bin:{beside}")
     if found is None:
         pytest.skip(f"{name} is not installed (apt install chrony)")
     return found

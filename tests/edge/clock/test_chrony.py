@@ -41,8 +41,8 @@ def test_what_is_no_tracking_is_no_word(line):
     assert parse_tracking(line) is None
 
 
-def test_real_chronyd_tells_its_state(tmp_path: Path):
-    program("chronyc")
+def test_real_chronyd_tells_its_state(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{Path(program('chronyc')).parent}")
     folder = tmp_path / "run"
     folder.mkdir(mode=0o750)
     socket, port = folder / "chronyd.sock", free_port()

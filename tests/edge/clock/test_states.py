@@ -13,6 +13,7 @@ from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
 from edge.clock.server import Server
 from edge.clock.watch import LocalClocks, Reading
+from edge.live.health import clock_gauges
 from tests.edge.clock.rig import reply, serving, truth_ns, unsynced_system
 from tests.edge.waiting import wait_until
 
@@ -364,3 +365,16 @@ def test_local_clocks_see_nothing_where_nothing_happens():
         assert (change.asleep_ns, change.stepped_ns, change.slewed_ns) == (0, 0, 0)
         time.sleep(0.01)
     assert (local.steps, local.suspends) == (0, 0)
+
+
+def test_health_counts_the_servers_and_what_happened_to_the_clocks():
+    bench = Bench("a", "b", "false", "dead")
+    bench.says |= {"false": (2.5, 0.001), "dead": "No response"}
+    bench.poll()
+    bench.wall_ns += 5 * S
+    bench.clock.look_around()
+    gauges = clock_gauges(bench.clock)
+    assert gauges["clock_servers_answering"] == 3
+    assert gauges["clock_servers_false"] == 1
+    assert (gauges["clock_steps"], gauges["clock_suspends"], gauges["clock_surprises"]) == (1, 0, 0)
+    assert clock_gauges(unsynced_system()) == {}
