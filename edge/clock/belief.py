@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edge.clock.disturbance import (
+    SUSPENDED,
+    Disturbance,
+    first_map,
+    with_break,
+    with_breaks,
+    with_early,
+)
 from edge.clock.drift import estimate
 from edge.clock.exchange import Sample
 from edge.clock.map import ClockMap, Knot, Rate
@@ -14,10 +22,6 @@ from edge.clock.server import Server
 GOOD_POLLS = 8
 """Polls for which a selection is good, as a server's answer is for its eight reach bits."""
 
-_ASLEEP_S = 1.0
-_ASLEEP_RATE = 100e-6
-_SLEWED = "slewed"
-_SLEW_JOIN_NS = 60_000_000_000
 # A knot that says no more than the map does is none.
 _BETTER = 0.99
 
@@ -40,6 +44,8 @@ class Belief:
         1 or 2 where the chosen server announces a leap second.
     why : str
         Why there is no majority.
+    past : tuple of Disturbance
+        What happened to boot time so far.
     """
 
     map: ClockMap | None = None
@@ -49,6 +55,7 @@ class Belief:
     surprises: int = 0
     leap: int = 0
     why: str = "no server has answered yet"
+    past: tuple[Disturbance, ...] = ()
 
     @property
     def rate(self) -> Rate:
@@ -88,7 +95,7 @@ def judge(
         return replace(belief, selection=None, why=_why(len(statements), waiting))
     sample = heard[int(selection.chosen.name)]
     named = _named(selection, servers)
-    chain, surprised = _grown(belief.map, named, sample, now_ns)
+    chain, surprised = _grown(belief, named, sample, now_ns)
     if not corrected:
         chain = _with_drift(chain)
     survivors = [servers[int(index)] for index in selection.survivors]
@@ -100,31 +107,18 @@ def judge(
         surprises=belief.surprises + surprised,
         leap=sample.leap,
         why="",
+        past=belief.past,
     )
 
 
-def after_sleep(belief: Belief, now_ns: int, asleep_ns: int) -> Belief:
-    """Widen after a suspend: the kernel counts the time asleep by the hardware clock's seconds."""
-    error_s = _ASLEEP_S + asleep_ns * 1e-9 * _ASLEEP_RATE
-    return replace(_wider(belief, now_ns, error_s), selection=None, why="was suspended")
+def disturbed(belief: Belief, what: Disturbance) -> Belief:
+    """From now on the error is larger, and the drift of before is not known any more.
 
-
-def after_slew(belief: Belief, now_ns: int, slewed_ns: int) -> Belief:
-    """Widen where a daemon corrected the system's clock, and boot time with it."""
-    return _wider(belief, now_ns, slewed_ns * 1e-9, _SLEWED)
-
-
-def _wider(belief: Belief, now_ns: int, error_s: float, source: str = "") -> Belief:
-    """From now on the error is larger; the drift of before is not known any more."""
-    if belief.map is None or now_ns <= belief.map.knots[-1].boot_ns:
-        return belief
-    here = belief.map.resolve(now_ns)
-    last = belief.map.knots[-1]
-    knot = Knot(now_ns, here.utc_ns, here.bound_s + error_s, source or last.source, joined=False)
-    # A slew takes many looks: one knot for all within a minute.
-    again = last.source == source == _SLEWED and now_ns - last.boot_ns < _SLEW_JOIN_NS
-    left = belief.map.without_last() if again else None
-    return replace(belief, map=(left or belief.map).with_knot(knot))
+    A suspend ends the trust in the last selection, too.
+    """
+    chain = None if belief.map is None else with_break(belief.map, what)
+    lost = replace(belief, map=chain, past=with_early(belief.past, what))
+    return replace(lost, selection=None, why="was suspended") if what.source == SUSPENDED else lost
 
 
 def _statement(name: str, sample: Sample, rate: Rate, now_ns: int) -> Statement:
@@ -154,31 +148,40 @@ def _why(answering: int, waiting: int) -> str:
 
 
 def _grown(
-    old: ClockMap | None, selection: Selection, sample: Sample, now_ns: int
+    belief: Belief, selection: Selection, sample: Sample, now_ns: int
 ) -> tuple[ClockMap, bool]:
     """The map with the selection in it, and whether that was a surprise."""
-    chosen = selection.chosen
+    old, chosen = belief.map, selection.chosen
     extra_s = selection.bound_s - chosen.bound_s
     knot = Knot(
         sample.boot_ns, sample.boot_ns + sample.offset_ns, sample.bound_s + extra_s, chosen.name
     )
-    if old is None:
-        return ClockMap((knot,)), False
     here = Knot(now_ns, now_ns + chosen.offset_ns, selection.bound_s, chosen.name)
+    if old is None:
+        # A sample of before a disturbance was widened for it: it speaks of now.
+        late = any(what.end_ns > knot.boot_ns for what in belief.past)
+        return first_map(here if late else knot, belief.past), False
     low_ns, high_ns = now_ns + selection.low_ns, now_ns + selection.high_ns
     if not old.agrees(now_ns, low_ns, high_ns):
         # What a server said that is now known to be false goes; else the clock itself has jumped.
-        left = old.without(frozenset(selection.falsetickers))
+        left = old.before(frozenset(selection.falsetickers))
         if left is None:
-            return ClockMap((here,)), True
+            return first_map(here, belief.past), True
+        left = with_breaks(left, belief.past)
         if not left.agrees(now_ns, low_ns, high_ns):
-            return left.with_knot(replace(here, joined=False)), True
+            return left.with_knot(_behind(left, replace(here, joined=False))), True
         old = left
     if knot.boot_ns > old.knots[-1].boot_ns:
         return old.with_knot(knot), False
     if now_ns > old.knots[-1].boot_ns and here.error_s < _BETTER * old.resolve(now_ns).bound_s:
         return old.with_knot(here), False
     return old, False
+
+
+def _behind(chain: ClockMap, knot: Knot) -> Knot:
+    """The knot, or a ns behind the last where a break was put in at this very instant."""
+    late_ns = max(chain.knots[-1].boot_ns + 1 - knot.boot_ns, 0)
+    return replace(knot, boot_ns=knot.boot_ns + late_ns, utc_ns=knot.utc_ns + late_ns)
 
 
 def _with_drift(chain: ClockMap) -> ClockMap:

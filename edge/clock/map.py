@@ -47,6 +47,8 @@ class Knot:
     joined : bool
         Whether the line from the knot before leads here. False after a suspend, or where the time
         contradicts what was believed before.
+    loose_s : float
+        How far boot time was pushed since the knot before, all ways added up; where not joined.
     """
 
     boot_ns: int
@@ -55,6 +57,7 @@ class Knot:
     source: str = ""
     rate: Rate = Rate()
     joined: bool = True
+    loose_s: float = 0.0
 
     def at(self, boot_ns: int, rate: Rate) -> Resolved:
         """Go on from here along a straight line, either way."""
@@ -115,10 +118,16 @@ class ClockMap:
             raise ValueError("a knot of the clock's map must be newer than the last")
         return ClockMap(_thinned(_tightened((*self.knots, knot))))
 
-    def without(self, sources: frozenset[str]) -> ClockMap | None:
-        """Leave out what some sources said; None where nothing is left."""
-        kept = tuple(knot for knot in self.knots if knot.source not in sources)
-        return ClockMap(kept) if kept else None
+    def before(self, sources: frozenset[str]) -> ClockMap | None:
+        """What was known before some sources first said anything; None where that is nothing."""
+        kept: list[Knot] = []
+        for knot in self.knots:
+            if knot.source in sources:
+                break
+            kept.append(knot)
+        while kept and not kept[-1].joined:  # a break alone tells no time
+            kept.pop()
+        return ClockMap(tuple(kept)) if kept else None
 
     def without_last(self) -> ClockMap | None:
         """Leave out the last knot; None where nothing is left."""
@@ -133,13 +142,19 @@ class ClockMap:
         begin, end = self.resolve(from_boot_ns), self.resolve(to_boot_ns)
         span_ns = to_boot_ns - from_boot_ns
         rate = Rate((end.utc_ns - begin.utc_ns - span_ns) / max(span_ns, 1), 0.0)
-        line = Knot(from_boot_ns, begin.utc_ns, 0.0, self.knots[-1].source)
+        # A break says nothing of its own: who spoke last before it did.
+        source = next((one.source for one in reversed(self.knots) if one.joined), "")
+        line = Knot(from_boot_ns, begin.utc_ns, 0.0, source)
         marks = self._marks(from_boot_ns, to_boot_ns)
         worst_s = max(self._off_s(mark, line.at(mark, rate).utc_ns) for mark in marks)
-        # Between two marks the error rises above its ends by less than this.
+        return replace(line, error_s=worst_s + self._bulge_s(marks)), rate
+
+    def _bulge_s(self, marks: list[int]) -> float:
+        """How far the bound may rise between two marks above the higher end: g T / 2."""
+        first_ns, last_ns = self.knots[0].boot_ns, self.knots[-1].boot_ns
+        inside = (b - a for a, b in pairwise(marks) if a >= first_ns and b <= last_ns)
         growth = max(FREE, *(knot.rate.growth for knot in self.knots))
-        bulge_s = max(b - a for a, b in pairwise(marks)) * 1e-9 * growth
-        return replace(line, error_s=worst_s + bulge_s), rate
+        return max(inside, default=0) * 0.5e-9 * growth
 
     def _marks(self, from_boot_ns: int, to_boot_ns: int) -> list[int]:
         """The ends of a span and where the map bends in it; both sides of a break."""
@@ -173,7 +188,8 @@ class ClockMap:
 
 def _between(before: Knot, after: Knot, boot_ns: int) -> Resolved:
     if not after.joined:
-        return _hull(before.at(boot_ns, before.rate), after.at(boot_ns, Rate(after.rate.drift)))
+        back = after.at(boot_ns, Rate(after.rate.drift))
+        return _hull(before.at(boot_ns, before.rate), back, after.loose_s)
     since_ns, span_ns = boot_ns - before.boot_ns, after.boot_ns - before.boot_ns
     share = since_ns / span_ns
     utc_span_ns = after.utc_ns - before.utc_ns
@@ -184,9 +200,9 @@ def _between(before: Knot, after: Knot, boot_ns: int) -> Resolved:
     return Resolved(utc_ns, before.error_s * (1.0 - share) + after.error_s * share + stray_s)
 
 
-def _hull(one: Resolved, other: Resolved) -> Resolved:
+def _hull(one: Resolved, other: Resolved, loose_s: float) -> Resolved:
     low_ns, high_ns = min(one.low_ns, other.low_ns), max(one.high_ns, other.high_ns)
-    return Resolved((low_ns + high_ns) // 2, (high_ns - low_ns) * 0.5e-9 + 1e-9)
+    return Resolved((low_ns + high_ns) // 2, (high_ns - low_ns) * 0.5e-9 + 1e-9 + loose_s)
 
 
 def _tightened(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
@@ -214,7 +230,8 @@ def _thinned(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
         if not same:
             kept.append(knot)
         elif knot.error_s < kept[-1].error_s:
-            kept[-1] = replace(knot, joined=kept[-1].joined, rate=_wider(kept[-1], knot))
+            rate, first = _wider(kept[-1], knot), kept[-1]
+            kept[-1] = replace(knot, joined=first.joined, loose_s=first.loose_s, rate=rate)
     return (*kept, *knots[-_FINE_KNOTS:])[-_MOST_KNOTS:]
 
 

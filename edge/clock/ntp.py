@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edge.clock.base import UNSYNCED_BOUND_S, Clock, Known, Stamp, boottime_ns
-from edge.clock.belief import Belief, after_sleep, after_slew, judge
+from edge.clock.belief import Belief, disturbed, judge
+from edge.clock.disturbance import disturbances
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.polling import POLL_S, SLOWEST_POLL_S, Polling
@@ -126,6 +127,7 @@ class NtpClock:
             sample = server.ask(self._timeout_s, self._floor_s)
         except Rejected as error:
             why = error
+        self.look_around()  # what happened to boot time meanwhile counts before the answer does
         corrected = self._system.is_known()
         with self._lock:
             server.finished += 1
@@ -145,18 +147,18 @@ class NtpClock:
 
     def look_around(self) -> None:
         """See whether this computer slept or its wall clock was set; after sleep ask at once."""
-        change = self._local.look()
-        # A step of the wall clock changes nothing: the map is one of boot time.
-        if change.slewed_ns:
-            with self._lock:
-                self._belief = after_slew(self._belief, self._now(), change.slewed_ns)
-        if not change.asleep_ns:
-            return
         with self._lock:
+            change, now_ns = self._local.look(), self._now()
+            for what in disturbances(change, now_ns):
+                # A step of the wall clock is none: the map is one of boot time.
+                self._belief = disturbed(self._belief, what)
+                for server in self._servers:
+                    server.widen(what.error_s)
+            if not change.asleep_ns:
+                return
             for server in self._servers:
                 server.forget()
                 server.polling.begin_anew()
-            self._belief = after_sleep(self._belief, self._now(), change.asleep_ns)
         for wake in self._wake:
             wake.set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import NTP_PORT, Address, Rejected, Sample, exchange
@@ -111,6 +111,11 @@ class Server:
     def forget(self) -> None:
         """Let go of all answers: they say nothing across a suspend."""
         self.samples.clear()
+
+    def widen(self, error_s: float) -> None:
+        """Trust all answers less: boot time was pushed since."""
+        wider = [replace(one, bound_s=one.bound_s + error_s) for one in self.samples]
+        self.samples = deque(wider, maxlen=_SAMPLES)
 
     def _candidates(self) -> Iterator[Address]:
         """The kept address; the name's others only once that has failed."""

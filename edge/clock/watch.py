@@ -17,7 +17,10 @@ _ASLEEP_NS = 100_000_000
 # A crystal's frequency does not change by this within seconds; a daemon's correction does more.
 _SLEW = 5e-6
 _SLEW_NS = 20_000
-_RATES = 31
+_RATES = 1801
+"""Rates of the last hour, whose median is the usual one: a slew of half an hour is still told."""
+_CRYSTAL = 100e-6
+_LEAST_SPAN_NS = 500_000_000
 _ATTEMPTS = 5
 
 
@@ -52,8 +55,9 @@ def _raw_ns() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened since the last look; 0 where nothing did."""
+    """What happened from the last look to this one; 0 where nothing did."""
 
+    since_ns: int
     boot_ns: int
     asleep_ns: int
     stepped_ns: int
@@ -99,7 +103,7 @@ class LocalClocks:
         else:
             self.steps += 1
             self.last_step_s = stepped_ns * 1e-9
-        return Change(new.boot_ns, asleep_ns, stepped_ns, self._slewed_ns(old, new))
+        return Change(old.boot_ns, new.boot_ns, asleep_ns, stepped_ns, self._slewed_ns(old, new))
 
     def _slewed_ns(self, old: Reading, new: Reading) -> int:
         """How far boot time was pushed off its usual course."""
@@ -108,6 +112,8 @@ class LocalClocks:
             return 0
         gained_ns = (new.monotonic_ns - old.monotonic_ns) - span_ns
         usual = median(self._rates) if self._rates else gained_ns / span_ns
-        self._rates.append(gained_ns / span_ns)
+        usual = min(max(usual, -_CRYSTAL), _CRYSTAL)  # more is a slew that was on from the start
+        if span_ns > _LEAST_SPAN_NS:  # over less, a rate is the readings' noise
+            self._rates.append(gained_ns / span_ns)
         off_ns = abs(gained_ns - usual * span_ns)
         return round(off_ns) if off_ns > _SLEW_NS + _SLEW * span_ns else 0

@@ -169,6 +169,22 @@ def test_lone_liar_is_forgotten_when_the_honest_come():
     assert all(server.polling.poll_s == 64 for server in bench.clock.servers)
 
 
+def test_past_of_before_a_suspend_is_right_though_a_lone_liar_was_believed_meanwhile():
+    bench = Bench("liar", "a", "b")
+    bench.says |= {"liar": (2.5, 0.001), "a": "dead", "b": "dead"}
+    bench.poll()
+    before_ns = bench.now_ns - 100 * S
+    bench.now_ns += 3600 * S
+    bench.asleep_ns += 3600 * S
+    bench.clock.look_around()
+    bench.says |= dict.fromkeys(("a", "b"), (0.8, 0.01))  # the hardware clock told whole seconds
+    bench.poll(wait_s=2)
+    assert bench.error_s == pytest.approx(0.8, abs=0.001)
+    for boot_ns, true_s in ((before_ns, 0.0), (bench.now_ns - S, 0.8)):
+        stamp = bench.clock.stamp(boot_ns)
+        assert abs(stamp.utc_ns - UTC0 - boot_ns - true_s * S) / S <= stamp.uncertainty_s < 1.5
+
+
 def test_jump_of_boot_time_is_a_surprise_and_the_past_keeps_its_time():
     bench = Bench("a", "b")
     for _ in range(20):
@@ -236,6 +252,7 @@ def test_slew_by_a_daemon_widens_the_bound_by_as_much():
     assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * 15e-6, rel=1e-4)
     assert len(bench.clock.belief.map.knots) == 2
     assert bench.stamp.state == "synced"
+    bench.slewed_ns += 30_000
     bench.poll(wait_s=1)
     assert bench.stamp.uncertainty_s == pytest.approx(0.01)
 
