@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from edge.clock import Clock, SystemClock
+from edge.clock.chrony import DaemonWord
+from edge.clock.ntp import NtpClock
+from edge.clock.status import ClockStatus
 from edge.display.units import uncertainty
 from edge.doctor.check import Finding
-from edge.ntp import NtpClock
 
 _COARSE_S = 1.0
 _NTP_TIMEOUT_S = 4.0
@@ -18,9 +21,16 @@ _ADVICE = (
 )
 
 
+def system_now() -> SystemClock:
+    """Make the system's clock once its daemon has been heard."""
+    word = DaemonWord()
+    word.refresh()
+    return SystemClock(max_error_s=word)
+
+
 def clock(
     servers: Sequence[str] = (),
-    system: Callable[[], Clock] = SystemClock,
+    system: Callable[[], Clock] = system_now,
     timeout_s: float = _NTP_TIMEOUT_S,
 ) -> Finding:
     """State of the system's clock; configured NTP servers are asked once.
@@ -35,36 +45,66 @@ def clock(
         Longest wait for a server.
     """
     chosen: Clock = system()
-    asked, silent = "", list[str]()
+    status = None
     if servers:
-        chosen, asked, silent = _ask(servers, chosen, timeout_s)
+        found = _ask(servers, chosen, timeout_s)
+        chosen, status = found, found.status()
     stamp = chosen.stamp(chosen.boottime_ns())
-    detail = f"{stamp.state} {uncertainty(stamp.uncertainty_s)}".rstrip() + asked
-    data = {"state": stamp.state, "uncertainty_s": stamp.uncertainty_s}
-    if stamp.state == "unsynced":
-        return Finding("warn", detail, _ADVICE, data)
-    if stamp.uncertainty_s is not None and stamp.uncertainty_s > _COARSE_S:
-        return Finding(
-            "warn", detail, "look at the clock daemon (chronyc tracking): its bound is wide", data
-        )
-    if silent:
-        return Finding("warn", detail, f"no time from {', '.join(silent)}: look at the names", data)
+    said = f"{stamp.state} {uncertainty(stamp.uncertainty_s)}".rstrip()
+    data: dict[str, Any] = {"state": stamp.state, "uncertainty_s": stamp.uncertainty_s}
+    if status is None:
+        return _judged(said, data, [])
+    data |= {"ntp": status.to_json()}
+    return _judged(said + _answering(status), data, _troubles(status))
+
+
+def _judged(detail: str, data: dict[str, Any], troubles: list[str]) -> Finding:
+    bound_s = data["uncertainty_s"]
+    if data["state"] == "unsynced":
+        return Finding("warn", detail, "; ".join([*troubles, _ADVICE]), data)
+    if bound_s is not None and bound_s > _COARSE_S:
+        advice = "look at the clock daemon (chronyc tracking): its bound is wide"
+        return Finding("warn", detail, advice, data)
+    if troubles:
+        return Finding("warn", detail, "; ".join(troubles), data)
     return Finding("ok", detail, data=data)
 
 
-def _ask(servers: Sequence[str], system: Clock, timeout_s: float) -> tuple[Clock, str, list[str]]:
+def _answering(status: ClockStatus) -> str:
+    answered = sum(bool(server.answered) for server in status.servers)
+    leap = "; a leap second is announced" if status.leap else ""
+    return f"; {answered} of {len(status.servers)} NTP servers answer{leap}"
+
+
+def _troubles(status: ClockStatus) -> list[str]:
+    """What a person should look at, each in a few words."""
+    silent = [
+        f"{server.name} ({server.why or 'no answer'})"
+        for server in status.servers
+        if not server.answered
+    ]
+    false = [
+        f"{server.name} ({server.offset_s:+.3g} s)"
+        for server in status.servers
+        if server.verdict == "falseticker" and server.offset_s is not None
+    ]
+    troubles = []
+    if silent:
+        troubles.append(f"no time from {', '.join(silent)}: look at the names")
+    if false:
+        troubles.append(f"outvoted by the others: {', '.join(false)}: name other servers")
+    if status.why and not silent:
+        troubles.append(f"{status.why}: name more servers")
+    return troubles
+
+
+def _ask(servers: Sequence[str], system: Clock, timeout_s: float) -> NtpClock:
     found = NtpClock(servers, system, timeout_s)
     found.start()
     deadline = time.monotonic() + 1.5 * timeout_s
     while time.monotonic() < deadline:
-        if all(server.answered or server.error for server in found.servers):
+        if all(server.finished for server in found.servers):
             break
         time.sleep(0.02)
     found.close(0.0)
-    silent = [
-        f"{server.host} ({server.error or 'no answer'})"
-        for server in found.servers
-        if not server.answered
-    ]
-    answered = len(found.servers) - len(silent)
-    return found, f"; {answered} of {len(found.servers)} NTP servers answer", silent
+    return found

@@ -48,9 +48,27 @@ def health(
             "sensor_temperature_c": total.temperature_c,
             "cpu_temperature_c": cpu_temperature_c(),
             "clock_uncertainty_s": now.uncertainty_s,
+            **clock_gauges(clock),
             **({"efficiency": efficiency["efficiency"]} if efficiency is not None else {}),
         },
         "notes": {"state": state, "clock": now.state},
+    }
+
+
+def clock_gauges(clock: Clock) -> dict[str, float]:
+    """What a clock that asks servers itself tells of them; nothing of others."""
+    from edge.clock.ntp import NtpClock
+
+    if not isinstance(clock, NtpClock):
+        return {}
+    status = clock.status()
+    return {
+        "clock_drift_ppm": round(status.drift_ppm, 3),
+        "clock_steps": status.steps,
+        "clock_suspends": status.suspends,
+        "clock_surprises": status.surprises,
+        "clock_servers_answering": sum(bool(one.reach & 1) for one in status.servers),
+        "clock_servers_false": sum(one.verdict == "falseticker" for one in status.servers),
     }
 
 

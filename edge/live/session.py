@@ -11,7 +11,7 @@ from typing import Any
 from calibration import kernel_cache
 from edge.classification.awaited import awaited_classifier
 from edge.classification.chosen import NONE_SHIPPED
-from edge.clock import Clock, RecordedClock, SystemClock
+from edge.clock import Clock, RecordedClock
 from edge.config.model import Config
 from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
 from edge.delivery.dating import Dating
@@ -335,14 +335,6 @@ def _time_of(source: FrameSource, config: Config) -> tuple[Timeline, Clock]:
     """Time axis of a source: now for a camera, its own for a recording that waits for us."""
     if source.pushes_back:
         return RecordedTimeline(), RecordedClock()
-    return LiveTimeline(), _live_clock(config)
+    from edge.clock.live import live_clock
 
-
-def _live_clock(config: Config) -> Clock:
-    if not config.clock.ntp_servers:
-        return SystemClock()
-    from edge.ntp import NtpClock
-
-    clock = NtpClock(config.clock.ntp_servers)
-    clock.start()
-    return clock
+    return LiveTimeline(), live_clock(config.clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.clock.arrival import LeastDelay
 from edge.frame import BadFrame, Frame
 
 _LATE_FRAMES = 2
@@ -20,13 +21,14 @@ class Lateness:
     gap beside late frames is the process's own, any other the camera's.
 
     This tells the cause of a gap, never its length. Late is what comes more than two frame
-    durations after the least lateness seen; a clock that was set back begins anew.
+    durations after the least lateness seen (`LeastDelay`, which follows clocks that run apart); a
+    clock that was set back begins anew.
     """
 
-    __slots__ = ("_last_ns", "_least_ns", "_left")
+    __slots__ = ("_last_ns", "_least", "_left")
 
     def __init__(self) -> None:
-        self._least_ns: int | None = None
+        self._least = LeastDelay()
         self._last_ns = 0
         self._left = 0
 
@@ -51,9 +53,8 @@ class Lateness:
         if start_ns is None or not mode.sensor_clock or not mode.frame_duration_ns:
             return False
         if start_ns < self._last_ns:
-            self._least_ns = None
+            self._least.reset()
         self._last_ns = start_ns
         late_ns = arrival_ns - start_ns - frame.exposure_ns
-        if self._least_ns is None or late_ns < self._least_ns:
-            self._least_ns = late_ns
-        return late_ns - self._least_ns > _LATE_FRAMES * mode.frame_duration_ns
+        excess_ns = self._least.excess_ns(late_ns, arrival_ns)
+        return excess_ns > _LATE_FRAMES * mode.frame_duration_ns

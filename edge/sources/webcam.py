@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.clock.arrival import ArrivalLine
 from edge.errors import Failed
 from edge.frame import BadFrame, Frame, Origin, Pixels, SensorMode
 from edge.sources.luma import LUMA, luma
@@ -49,6 +50,8 @@ def open_webcam(target: str, options: Mapping[str, str]) -> Webcam:
 
 class Webcam:
     """Implements `edge.frame.FrameSource`; frames are grey (luma) with their arrival time.
+
+    The arrival is freed of what the computer's load delays it by (`edge.clock.arrival`).
 
     Reads that fail are bad frames; after some in a row the device is opened anew, with growing
     pauses, until it answers or the source is closed.
@@ -92,6 +95,7 @@ class Webcam:
         self._last_ns: int | None = None
         self._reopenings_counted = 0
         self._bad_since_frame = 0
+        self._arrivals = ArrivalLine()
         self._device: VideoDevice | None = open_device()
         self._reading = False
 
@@ -177,6 +181,7 @@ class Webcam:
         height, width = pixels.shape
         if self._mode is None:
             self._mode = self._first_mode(pixels, conversion)
+            self._arrivals = ArrivalLine(self._mode.frame_duration_ns)
         mode = self._mode
         if (width, height) != (mode.width_px, mode.height_px):
             expected = f"{mode.width_px}x{mode.height_px}"
@@ -187,7 +192,8 @@ class Webcam:
         pixels.flags.writeable = False
         frame = Frame(pixels, sequence, sequence, mode, exposure_ns=mode.exposure_ns or 0)
         # A frame arrives when its exposure is over.
-        return replace(frame, sensor_time_ns=arrival_ns - exposure_ns(frame))
+        came_ns = self._arrivals.place_ns(sequence, arrival_ns)
+        return replace(frame, sensor_time_ns=came_ns - exposure_ns(frame))
 
     def _first_mode(self, pixels: Pixels, conversion: str) -> SensorMode:
         fps = self._device.get(_FPS) if self._device is not None else 0.0
@@ -206,6 +212,8 @@ class Webcam:
         """After the device was opened anew, leave a gap as long as it was away."""
         reopened = self.faults["reopened"]
         away = reopened > self._reopenings_counted
+        if away:
+            self._arrivals.reset()
         if away and self._last_ns is not None and mode.frame_duration_ns:
             missing = round((arrival_ns - self._last_ns) / mode.frame_duration_ns) - 1
             self._sequence += max(0, missing - self._bad_since_frame)

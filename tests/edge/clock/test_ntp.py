@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import socket
-import struct
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
 
-from edge import ntp, ntp_exchange
-from edge.clock import Bracket, Stamp, SystemClock, boottime_ns, compare_clocks
-from edge.ntp import NtpClock, Server, choose, parse_server
-from edge.ntp_exchange import Rejected, Sample, query
+from edge.clock import Stamp, SystemClock, boottime_ns, compare_clocks
+from edge.clock.exchange import Rejected, Sample
+from edge.clock.ntp import NtpClock
+from edge.clock.server import Server, parse_server
+from tests.edge.clock.rig import (
+    chronyd,
+    free_port,
+    query,
+    reply,
+    serving,
+    stamp64,
+    unsynced_system,
+)
 from tests.edge.waiting import wait_synced
-
-NTP_DELTA = 2_208_988_800
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def chronyd(folder: Path, port: int) -> Iterator[None]:
-    """Debian's chronyd serving this machine's time as stratum 3, leaving its clock alone."""
-    program = shutil.which("chronyd") or shutil.which("chronyd", path="/usr/sbin:/sbin")
-    if program is None:
-        pytest.skip("chronyd is not installed (apt install chrony)")
-    config = folder / f"chrony-{port}.conf"
-    config.write_text(
-        f"port {port}\nbindaddress 127.0.0.1\ncmdport 0\nbindcmdaddress /\n"
-        f"pidfile {folder}/chrony-{port}.pid\nlocal stratum 3\nallow 127.0.0.1\n"
-    )
-    log = folder / f"chrony-{port}.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [program, "-x", "-U", "-d", "-F", "0", "-f", str(config)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + 5
-        while True:
-            with contextlib.suppress(Rejected):
-                query("127.0.0.1", port, timeout_s=0.2)
-                break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.skip(f"chronyd does not serve here: {log.read_text().strip()[-200:]}")
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait(5)
 
 
 @pytest.fixture(scope="module")
@@ -68,65 +29,6 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     with chronyd(tmp_path_factory.mktemp("chrony"), port):
         yield f"127.0.0.1:{port}"
-
-
-def unsynced_system() -> SystemClock:
-    return SystemClock(max_error_s=lambda: 16.0)
-
-
-Reply = Callable[[bytes], "bytes | None"]
-
-
-def stamp64(seconds: float) -> bytes:
-    return struct.pack(">Q", int((seconds + NTP_DELTA) * 2**32))
-
-
-def reply(
-    request: bytes,
-    *,
-    leap: int = 0,
-    mode: int = 4,
-    stratum: int = 2,
-    ref_id: bytes = b"\x7f\0\0\1",
-    shift_s: float = 0.0,
-    root_dispersion_s: float = 0.001,
-    origin: bytes | None = None,
-) -> bytes:
-    """What a server answers, by the letter of RFC 5905."""
-    now = time.time() + shift_s
-    return (
-        struct.pack(">BBbb", leap << 6 | 4 << 3 | mode, stratum, 6, -20)
-        + struct.pack(">II", 1 << 6, int(root_dispersion_s * 2**16))
-        + ref_id
-        + stamp64(now - 10)
-        + (request[40:48] if origin is None else origin)
-        + stamp64(now)
-        + stamp64(now)
-    )
-
-
-@contextlib.contextmanager
-def serving(answer: Reply) -> Iterator[str]:
-    """A server that answers as told."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as endpoint:
-        endpoint.bind(("127.0.0.1", 0))
-        endpoint.settimeout(0.05)
-        done = threading.Event()
-
-        def run() -> None:
-            while not done.is_set():
-                with contextlib.suppress(TimeoutError):
-                    data, peer = endpoint.recvfrom(256)
-                    if (packet := answer(data)) is not None:
-                        endpoint.sendto(packet, peer)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{endpoint.getsockname()[1]}"
-        finally:
-            done.set()
-            thread.join()
 
 
 def test_real_server_dates_boot_time_within_its_bound(honest):
@@ -209,12 +111,12 @@ def test_server_that_wants_peace_is_asked_less_often():
         polls = []
         for _ in range(6):
             clock.poll(server)
-            polls.append(server.poll_s)
+            polls.append(server.polling.poll_s)
     assert polls == [128, 256, 512, 1024, 1024, 1024]
     with serving(BAD_ANSWERS["kiss-o'-death DENY"]) as address:
         clock = NtpClock([address], unsynced_system())
         clock.poll(clock.servers[0])
-    assert clock.servers[0].poll_s == 1024
+    assert clock.servers[0].polling.poll_s == 1024
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid"])
@@ -230,20 +132,6 @@ def test_closed_port_is_a_result():
     assert clock.servers[0].error
 
 
-def test_step_of_the_local_clock_discards_the_exchange(monkeypatch):
-    looks = iter([0, 500_000_000])  # stepped by half a second while the answer was on its way
-
-    def stepped() -> Bracket:
-        true = compare_clocks()
-        return Bracket(true.boot_ns, true.offset_ns + next(looks), true.half_width_ns)
-
-    monkeypatch.setattr(ntp_exchange, "compare_clocks", stepped)
-    with serving(reply) as address:
-        server = parse_server(address)
-        with pytest.raises(Rejected, match=r"stepped by 0\.5"):
-            query(server.host, server.port)
-
-
 def sample(age_s: float = 0.0, offset_s: float = 1.0, bound_s: float = 0.01, delay_s: float = 0.0):
     return Sample(
         boottime_ns() - int(age_s * 1e9), round(offset_s * 1e9), delay_s, bound_s, stratum=2
@@ -254,24 +142,25 @@ def test_shortest_round_trip_of_eight_is_believed():
     server = Server("x")
     for index in range(10):
         delay = 0.001 if index == 1 else 0.1 if index != 5 else 0.01
-        server.samples.append(sample(offset_s=index, delay_s=delay))
+        server.samples.append(sample(offset_s=index, delay_s=delay, bound_s=delay / 2))
     assert len(server.samples) == 8
     assert server.best().offset_ns == 5_000_000_000
     assert Server("y").best() is None
 
 
-def test_majority_is_chosen_and_among_it_the_tightest():
-    liar = sample(offset_s=3.0, bound_s=0.0001)
-    wide, tight = sample(offset_s=1.0, bound_s=0.5), sample(offset_s=1.2, bound_s=0.1)
-    assert choose([liar, wide, tight]) is tight
-    assert choose([liar]) is liar
-    assert choose([]) is None
+def test_answer_that_is_too_old_loses_to_one_that_took_a_little_longer():
+    server = Server("x")
+    short = sample(age_s=600, delay_s=0.010, bound_s=0.005)
+    longer = sample(age_s=0, delay_s=0.020, bound_s=0.010)
+    server.samples.extend([short, longer])
+    assert server.best(longer.boot_ns - 599_000_000_000) is short
+    assert server.best(longer.boot_ns) is longer  # 600 s of 15 ppm are 9 ms, the other 5 ms more
 
 
 def aged(answer: Sample, system: SystemClock | None = None) -> NtpClock:
     """A clock whose only answer came at the sample's time."""
     clock = NtpClock(["x"], system or unsynced_system())
-    with patch.object(ntp, "query", return_value=answer):
+    with patch.object(Server, "ask", return_value=answer):
         clock.poll(clock.servers[0])
     return clock
 

@@ -1,8 +1,4 @@
-"""From a source's time axis to UTC, with a bound of the error and how far it is to be trusted.
-
-Events are timed on CLOCK_BOOTTIME, which never steps, and resolved to UTC late, so that a clock
-that is set while a hit waits dates the hit right. A recording's axis is Unix time already.
-"""
+"""The operating system's clock beside boot time, and the kernel's word on how good it is."""
 
 from __future__ import annotations
 
@@ -10,57 +6,11 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TypeGuard
 
-ClockState: TypeAlias = Literal["synced", "holdover", "unsynced"]
+from edge.clock.base import UNSYNCED_BOUND_S, Known, Stamp, boottime_ns, drift_s, read_boot_id
 
-DRIFT_PPM = 15.0
-"""How fast a free-running crystal of a rig walks off at most, once it was disciplined."""
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _BRACKETS = 10
-# The kernel's own limit: it lets maxerror grow to 16 s and then calls the clock unsynchronised.
-# systemd trusts this and not STA_UNSYNC, which chrony without rtcsync leaves set.
-_UNSYNCED_S = 16.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """An instant in UTC.
-
-    Attributes
-    ----------
-    utc_ns : int
-        Unix time in ns.
-    uncertainty_s : float or None
-        Bound of the clock's error alone; None where nobody can state one.
-    state : str
-        synced, holdover (was synced, runs free) or unsynced.
-    """
-
-    utc_ns: int
-    uncertainty_s: float | None
-    state: ClockState
-
-
-class Clock(Protocol):
-    """Dates instants of a source's time axis."""
-
-    @property
-    def boot_id(self) -> str | None:
-        """Boot during which the axis counts; None where the axis is no boot time."""
-
-    def boottime_ns(self) -> int:
-        """Now, on CLOCK_BOOTTIME."""
-
-    def stamp(self, time_ns: int) -> Stamp:
-        """Date an instant of the axis (`edge.timeline`): boot time of a live source, else Unix."""
-
-
-def boottime_ns() -> int:
-    """CLOCK_BOOTTIME in ns, which goes on during sleep; CLOCK_MONOTONIC where there is none."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +92,8 @@ class SystemClock:
         self._refresh_ns = int(refresh_s * 1e9)
         self._max_error_s = max_error_s
         self._boot_id = read_boot_id()
-        self._known = self._look()
+        self._told = Known()
+        self._seen = self._look()
 
     @property
     def boot_id(self) -> str | None:
@@ -155,50 +106,29 @@ class SystemClock:
 
     def stamp(self, time_ns: int) -> Stamp:
         """Date an instant of boot time, past or near future."""
-        known = self._known
-        if abs(boottime_ns() - known[0].boot_ns) > self._refresh_ns:
-            known = self._known = self._look()
-        bracket, max_error_s = known
+        seen = self._seen
+        if abs(boottime_ns() - seen[0].boot_ns) > self._refresh_ns:
+            seen = self._seen = self._look()
+        bracket, max_error_s = seen
         utc_ns = time_ns + bracket.offset_ns
-        if max_error_s is None or max_error_s >= _UNSYNCED_S:
+        if not _is_good(max_error_s):
             return Stamp(utc_ns, None, "unsynced")
+        self._told.tell()
         bound_s = max_error_s + bracket.half_width_ns * 1e-9 + drift_s(time_ns - bracket.boot_ns)
         return Stamp(utc_ns, bound_s, "synced")
+
+    def is_known(self) -> bool:
+        """Whether the system's clock is set and its error bounded."""
+        return self.stamp(boottime_ns()).state != "unsynced"
+
+    def on_known(self, call: Callable[[], None]) -> None:
+        """Be told by whoever next asks for the time once it is known."""
+        self._told.add(call)
 
     def _look(self) -> tuple[Bracket, float | None]:
         """Both at once, replaced as one value, so that threads never see halves of two looks."""
         return compare_clocks(), self._max_error_s()
 
 
-class RecordedClock:
-    """The clock of a recording: its axis is Unix time, as good as whoever recorded it was.
-
-    Always unsynced with an unknown bound: nobody can ask that clock any more. A recording without
-    times counts from 1970-01-01 (`edge.timeline.RecordedTimeline`).
-    """
-
-    @property
-    def boot_id(self) -> str | None:
-        """None: replayed today or in a year, a recording gives the same bytes."""
-        return None
-
-    def boottime_ns(self) -> int:
-        """Now, on this machine's CLOCK_BOOTTIME."""
-        return boottime_ns()
-
-    def stamp(self, time_ns: int) -> Stamp:
-        """The instant itself."""
-        return Stamp(time_ns, None, "unsynced")
-
-
-def drift_s(span_ns: int) -> float:
-    """How far a free-running clock may walk off in a span, in s."""
-    return abs(span_ns) * 1e-9 * DRIFT_PPM * 1e-6
-
-
-def read_boot_id() -> str | None:
-    """Id of this boot; None where the kernel tells none."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None
+def _is_good(max_error_s: float | None) -> TypeGuard[float]:
+    return max_error_s is not None and max_error_s < UNSYNCED_BOUND_S

@@ -1,0 +1,34 @@
+"""The clock of a live rig, as configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.clock.base import Clock
+from edge.clock.chrony import DaemonWord
+from edge.clock.system import SystemClock, kernel_max_error_s
+
+if TYPE_CHECKING:
+    from edge.config.model import ClockConfig
+
+
+def system_clock(*, chrony: bool = True) -> SystemClock:
+    """Make the system's clock, with chronyd's word where it may be asked."""
+    return SystemClock(max_error_s=DaemonWord() if chrony else kernel_max_error_s)
+
+
+def live_clock(settings: ClockConfig) -> Clock:
+    """Make the clock of a rig; one that asks servers has begun to."""
+    system = system_clock(chrony=settings.chrony)
+    if not settings.ntp_servers:
+        return system
+    from edge.clock.ntp import NtpClock
+
+    clock = NtpClock(
+        settings.ntp_servers,
+        system,
+        settings.ntp_timeout_s,
+        poll_s=(settings.ntp_poll_least_s, settings.ntp_poll_most_s),
+    )
+    clock.start()
+    return clock
