@@ -328,17 +328,10 @@ class ClockConfig(Section):
         5.0, ge=0.1, le=60, description="Longest wait for the answer of a server's address."
     )
     ntp_poll_least_s: float = Field(
-        64.0,
-        ge=16,
-        le=86_400,
-        description="Wait between two questions to a server, after four at the start; public "
-        "servers ask for 64 or more.",
+        64.0, ge=16, le=86_400, description="Wait between two questions; servers ask for 64 s."
     )
     ntp_poll_most_s: float = Field(
-        1024.0,
-        ge=16,
-        le=86_400,
-        description="The wait doubles up to this while the time is as expected.",
+        1024.0, ge=16, le=86_400, description="It doubles up to this while time is as expected."
     )
     chrony: bool = Field(
         True, description="Ask chronyd, where it runs, how good the system's clock is."

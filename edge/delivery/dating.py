@@ -41,7 +41,7 @@ class Dating:
 
     def is_known(self) -> bool:
         """Whether the clock knows the time now."""
-        return self.clock.stamp(self.clock.boottime_ns()).state != "unsynced"
+        return self.clock.is_known()
 
     def must_wait(self, message: Mapping[str, Any]) -> bool:
         """Whether a message should stay until the clock is known."""

@@ -26,13 +26,10 @@ class FirstSync:
         self._clock = clock
         self._origin = origin
         self._tell = tell
-        self._done = clock.boot_id is None or self._is_known()
+        self._done = clock.boot_id is None or clock.is_known()
 
     def look(self) -> None:
         """Tell of the first sync, once."""
-        if not self._done and self._is_known():
+        if not self._done and self._clock.is_known():
             body = clock_body(self._clock, type(self._clock).__name__)
             self._done = self._tell(Draft("clock", body, self._origin))
-
-    def _is_known(self) -> bool:
-        return self._clock.stamp(self._clock.boottime_ns()).state != "unsynced"

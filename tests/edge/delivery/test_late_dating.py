@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,12 @@ class HandClock:
     now_s: float = 100.0
     known: bool = False
     boot_id: str | None = BOOT
+
+    def is_known(self) -> bool:
+        return self.known
+
+    def on_known(self, call: Callable[[], None]) -> None:
+        raise NotImplementedError
 
     def boottime_ns(self) -> int:
         return round(self.now_s * NS)

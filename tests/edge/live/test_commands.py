@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ class HandClock:
     now_s: float = 1000.0
     known: bool = True
     boot_id: str | None = "b00t"
+
+    def is_known(self) -> bool:
+        return self.known
+
+    def on_known(self, call: Callable[[], None]) -> None:
+        raise NotImplementedError
 
     def boottime_ns(self) -> int:
         return round(self.now_s * NS)
