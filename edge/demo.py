@@ -12,7 +12,8 @@ from edge.config.model import Config
 from edge.delivery import BrokerAddress
 from edge.display.live import LiveDisplay
 from edge.errors import Failed
-from edge.live.session import Moment, Session
+from edge.live.parts import Moment
+from edge.live.session import Session
 from edge.live.view import snapshot
 from edge.server.brokers import EmbeddedBroker
 from edge.server.collector import Collector

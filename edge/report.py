@@ -105,6 +105,11 @@ class Reporter:
         """Mode of the frames; None before the first."""
         return self._mode
 
+    def use_config(self, config: Config) -> None:
+        """Name the configuration that holds from here on."""
+        self._config = config
+        self._config_hash = config_hash(config)
+
     def use(
         self, detector: Detector | None, mode: SensorMode, hot_places_px: int | None = None
     ) -> None:
@@ -292,10 +297,18 @@ class Reporter:
         if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
             dead[RESTART] = gap_ns
             from_utc = format_utc_ns(begin.utc_ns - gap_ns)
+        boot: dict[str, Any] = {}
+        if self._clock.boot_id is not None:
+            boot = {
+                "boot_id": self._clock.boot_id,
+                "from_boot_ns": start_ns,
+                "to_boot_ns": end_ns,
+            }
         return {
             "series": exposure.series,
             "from_utc": from_utc,
             "to_utc": format_utc_ns(end.utc_ns),
+            **boot,
             "frames": exposure.frame_counts(),
             "live_time_ns": exposure.live_time_ns,
             "dead_time_ns": dict(sorted(dead.items())),

@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train-data": ("training.data_cli", "Simulate labelled hits to train with."),
     "hits": ("edge.cli.hits", "List, show and export what the rig has found."),
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
+    "fleet": ("edge.cli.fleet", "Simulate many rigs, for load and for rehearsing."),
+    "ask": ("edge.cli.ask", "Have a rig do something: report, snapshot, calibrate anew, …"),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
     "bench": ("edge.cli.bench", "Time what a frame costs on this computer, beside other ways."),
     "warmup": ("edge.cli.warmup", "Compile the pixel loops now, so that no start has to."),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge.config.model import Config
     from edge.frame import FrameSource
-    from edge.live.session import Moment
+    from edge.live.parts import Moment
 
 
 @contextlib.contextmanager

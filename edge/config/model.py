@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from edge.config.clock import ClockConfig
+from edge.config.section import ALLOWED, Section
 from edge.config.values import (
-    HostName,
     broker_url,
     default_state_dir,
     file_path,
@@ -27,16 +26,7 @@ from edge.config.values import (
     source_url,
 )
 
-ALLOWED = "x-allowed"
-"""Key of a JSON Schema: what a value may be, in words, where a pattern says it badly."""
-
 FilePath = Annotated[Path, BeforeValidator(file_path), Field(strict=False)]
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are refused, values are not converted or changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class RigConfig(Section):
@@ -87,6 +77,9 @@ class BrokerConfig(Section):
         le=600,
         description="Wait for the server's confirmation before a message is sent again; doubles "
         "to 600.",
+    )
+    commands: bool = Field(
+        True, description="Listen to what the server asks of the rig, such as to calibrate anew."
     )
     username: str | None = Field(None, min_length=1, description="User name at the broker.")
     password_file: FilePath | None = Field(
@@ -276,6 +269,13 @@ class OutboxConfig(Section):
     group_commit_s: float = Field(
         1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."
     )
+    checkpoint_s: float = Field(
+        10.0,
+        gt=0,
+        le=60,
+        description="Longest time between two checkpoints of the open exposure, beside those that "
+        "hits bring: as much live time a crash costs, and each writes 12 kB to the card.",
+    )
     group_commit_rows: int = Field(
         64, ge=1, le=10_000, description="Messages at which a commit is made at once."
     )
@@ -296,45 +296,6 @@ class PositionConfig(Section):
     def _both_or_neither(self) -> PositionConfig:
         if (self.latitude_deg is None) != (self.longitude_deg is None):
             raise ValueError("latitude_deg and longitude_deg must be set together")
-        return self
-
-
-class ClockConfig(Section):
-    """How the rig knows the time."""
-
-    ntp_servers: Annotated[tuple[HostName, ...], Field(strict=False)] = Field(
-        (),
-        json_schema_extra={ALLOWED: 'a list of host names: ["host", …]'},
-        description="NTP servers that the rig asks itself, three or more; none: a clock daemon "
-        "(chrony, timesyncd) answers for the clock. The smaller bound counts.",
-    )
-    ntp_timeout_s: float = Field(
-        5.0, ge=0.1, le=60, description="Longest wait for the answer of a server's address."
-    )
-    ntp_poll_least_s: float = Field(
-        64.0,
-        ge=16,
-        le=86_400,
-        description="Wait between two questions to a server, after four at the start; public "
-        "servers ask for 64 or more.",
-    )
-    ntp_poll_most_s: float = Field(
-        1024.0,
-        ge=16,
-        le=86_400,
-        description="The wait doubles up to this while the time is as expected.",
-    )
-    chrony: bool = Field(
-        True, description="Ask chronyd, where it runs, how good the system's clock is."
-    )
-
-    @model_validator(mode="after")
-    def _least_below_most(self) -> ClockConfig:
-        if self.ntp_poll_least_s > self.ntp_poll_most_s:
-            raise ValueError(
-                f"ntp_poll_least_s ({self.ntp_poll_least_s:g}) must not be above "
-                f"ntp_poll_most_s ({self.ntp_poll_most_s:g})"
-            )
         return self
 
 

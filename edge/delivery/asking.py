@@ -65,7 +65,7 @@ def ask_plainly(
         Whether nobody wants to know any more.
     """
     transport = Transport(
-        address, protocol="5", client_id=client_id, will=None, tls=tls, waker=waker
+        address, protocol="5", client_id=client_id, tls=tls, waker=waker, login=False
     )
     try:
         # Who is not even there has said nothing; the next attempt to connect says why.

@@ -1,17 +1,17 @@
 """What goes over a connection: the window, the broker's and the server's word, what is due.
 
 Lives as long as the uplink, serves one connection after the other, all on the uplink's thread;
-only `keep` is called from elsewhere.
+only `keep` and `reply` are called from elsewhere.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from edge.delivery.beside import Beside, BesideQueue, Commanded
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
 from edge.delivery.transport import Acknowledged, Connected, Event, Received, Subscribed, Transport
@@ -59,6 +59,8 @@ class Courier:
         Payload of the status message, made anew at each call.
     progress : callable
         Called when something was settled.
+    commanded : callable, optional
+        Takes commands; None: the rig does not listen to any.
     """
 
     def __init__(
@@ -69,19 +71,19 @@ class Courier:
         *,
         status: Callable[[], bytes],
         progress: Callable[[], None],
+        commanded: Commanded | None = None,
     ) -> None:
         self._outbox = outbox
         self._ack = ack
         self._ledger = ledger
         self._status = status
         self._progress = progress
+        self._commanded = commanded
         self._epoch = outbox.epoch
         self._transport: Transport | None = None
         self._limits = Connected(0, 0)
         self._flights: dict[int, _Flight] = {}
-        self._kept: dict[str, bytes] = {}
-        self._kept_due: set[str] = set()
-        self._kept_lock = threading.Lock()
+        self._beside = BesideQueue()
         self._ready_s = 0.0
         self._heard: Ack | None = None
         self._heard_live = False
@@ -105,14 +107,15 @@ class Courier:
         # The retained watermark comes right after SUBACK, before the status' PUBACK: it is read
         # before anything is sent that the server already has.
         self._ready_s = now_s + _READY_S
-        with self._kept_lock:
-            self._kept_due = set(self._kept)
+        self._beside.connected()
         transport.subscribe(topic(self._outbox.rig, "ack"))
+        if self._commanded is not None:
+            transport.subscribe(topic(self._outbox.rig, "command"))
         self.say_status(now_s)
 
     def say_status(self, now_s: float) -> None:
         """Publish the status, retained."""
-        self._publish_kept("status", self._status(), now_s)
+        self._publish_beside(Beside("status", self._status(), retain=True), now_s)
 
     def end(self, now_s: float, *, hung_up: bool = False) -> None:
         """Stop on this connection, which the broker may have `hung_up`."""
@@ -137,7 +140,7 @@ class Courier:
     def pump(self, now_s: float) -> None:
         """Send what is due, as far as the window goes."""
         self._after_events(now_s)
-        self._send_kept(now_s)
+        self._send_beside(now_s)
         if now_s < max(self._ready_s, self._held_until_s, self._disk_s):
             return
         room = self._room()
@@ -146,6 +149,7 @@ class Courier:
             ahead = min(room - len(seqs), AHEAD - len(self._ledger))
             if ahead > 0:
                 seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
+                self._say_if_it_waits()
         if seqs:
             self._send(seqs, now_s)
 
@@ -179,9 +183,7 @@ class Courier:
 
     def keep(self, name: str, payload: bytes) -> None:
         """Publish this, retained, now and at each new connection; only the newest counts."""
-        with self._kept_lock:
-            self._kept[name] = payload
-            self._kept_due.add(name)
+        self._beside.keep(name, payload)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -203,6 +205,12 @@ class Courier:
             if not self._send_one(out, now_s):
                 return
 
+    def _say_if_it_waits(self) -> None:
+        if self._outbox.waits_for_clock:
+            self.errors["clock"] = "hits wait until the clock is set; they are safe on the disk"
+        else:
+            self.errors.pop("clock", None)
+
     def _send_one(self, out: Outgoing, now_s: float) -> bool:
         assert self._transport is not None  # noqa: S101
         if len(out.payload) + _HEADER_BYTES > self._limits.maximum_packet_bytes:
@@ -220,21 +228,26 @@ class Courier:
         self._ledger.sent(out.seq, out.kind, now_s)
         return True
 
-    def _send_kept(self, now_s: float) -> None:
-        while len(self._flights) < min(WINDOW, self._limits.receive_maximum):
-            with self._kept_lock:
-                if not self._kept_due:
-                    return
-                name = self._kept_due.pop()
-                payload = self._kept[name]
-            self._publish_kept(name, payload, now_s)
+    def reply(self, payload: bytes) -> None:
+        """Publish an answer to a command, once."""
+        self._beside.reply(payload)
 
-    def _publish_kept(self, name: str, payload: bytes, now_s: float) -> None:
+    def _send_beside(self, now_s: float) -> None:
+        most = min(WINDOW, self._limits.receive_maximum)
+        while len(self._flights) < most and (one := self._beside.take()) is not None:
+            if not self._publish_beside(one, now_s):
+                self._beside.put_back(one)
+                return
+
+    def _publish_beside(self, one: Beside, now_s: float) -> bool:
         if self._transport is None:
-            return
-        mid = self._transport.publish(topic(self._outbox.rig, name), payload, retain=True)
-        if mid is not None:
-            self._flights[mid] = _Flight(name, now_s)
+            return False
+        full_name = topic(self._outbox.rig, one.name)
+        mid = self._transport.publish(full_name, one.payload, retain=one.retain)
+        if mid is None:
+            return False
+        self._flights[mid] = _Flight(one.name, now_s)
+        return True
 
     # -- the broker's word --------------------------------------------------------------------
 
@@ -309,6 +322,8 @@ class Courier:
     # -- the server's word --------------------------------------------------------------------
 
     def _subscribed(self, event: Subscribed) -> None:
+        if event.topic == topic(self._outbox.rig, "command"):
+            return  # where the broker lets no commands through, nothing is missing
         if event.reason >= 128 and self._ack == "server":
             self.errors["ack"] = (
                 f"the broker does not let the rig read {topic(self._outbox.rig, 'ack')} "
@@ -318,6 +333,10 @@ class Courier:
             self.errors.pop("ack", None)
 
     def _received(self, event: Received, now_s: float) -> None:
+        if event.topic == topic(self._outbox.rig, "command"):
+            if self._commanded is not None:
+                self._commanded(event.payload, retained=event.retained)
+            return
         if event.topic != topic(self._outbox.rig, "ack") or not event.payload:
             return
         try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from edge.delivery.address import BrokerAddress
 from edge.delivery.transport import Lost, Refused
+from edge.messages.utc import format_utc_ns
 
 LinkState = Literal["offline", "connecting", "connected", "refused", "stopped"]
 UNSUPPORTED_PROTOCOL_VERSION = 132
 _SESSION_TAKEN_OVER = 142
+_CERT_NOT_YET_VALID = 9
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,20 @@ class UplinkStats:
     last_error: str = ""
 
 
+def is_too_early(error: Exception) -> bool:
+    """Whether a certificate's time has not begun: the clock of a computer that just started."""
+    return getattr(error, "verify_code", None) == _CERT_NOT_YET_VALID
+
+
 def unreachable(broker: BrokerAddress, error: Exception) -> str:
     """Say that no connection came about."""
     verify = getattr(error, "verify_message", None)
+    if is_too_early(error):
+        now = format_utc_ns(time.time_ns())[:16]
+        return (
+            f"broker {broker}: its certificate is not valid yet, and it is {now}Z to this "
+            "computer: waiting for its clock to be set"
+        )
     if verify is not None:
         return (
             f"broker {broker}: its certificate is not trusted ({verify}); "

@@ -20,6 +20,7 @@ from typing import Any
 
 from edge.delivery import rows
 from edge.delivery.database import FILE_NAME, OutboxFull
+from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
 from edge.delivery.room import make_room, trim_archive
 from edge.delivery.rows import Outgoing
@@ -89,6 +90,8 @@ class Outbox:
         checkpoint = store.read(lambda db: db.execute("SELECT body FROM checkpoint").fetchone())
         self._interrupted = None if checkpoint is None else _object(checkpoint[0])
         self._archived = self._count_archive()
+        self._dating: Dating | None = None
+        self._waits_for_clock = False
 
     @classmethod
     def open(
@@ -187,14 +190,34 @@ class Outbox:
 
     # -- what the uplink does -----------------------------------------------------------------
 
+    def date_by(self, dating: Dating) -> None:
+        """Keep back, and date, what was made before the clock was known."""
+        self._dating = dating
+
+    @property
+    def waits_for_clock(self) -> bool:
+        """Whether the last look at what is pending ended at a message that waits for the clock."""
+        return self._waits_for_clock
+
     def pending(self, after_seq: int, limit: int) -> list[tuple[int, str]]:
-        """Seq and kind of owed messages above `after_seq`, lowest first."""
-        return self._store.read(
-            lambda db: db.execute(
-                "SELECT seq, kind FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
+        """Seq and kind of owed messages above `after_seq`, lowest first.
+
+        It ends before the first one that waits for the clock: messages leave in their order.
+        """
+        dating = self._dating
+
+        def work(db: sqlite3.Connection) -> list[tuple[int, str]]:
+            found = db.execute(
+                "SELECT seq, kind, floor FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?",
                 (after_seq, limit),
             ).fetchall()
-        )
+            free = len(found)
+            if dating is not None and found and not dating.is_known():
+                free = rows.free_of_waiting(db, found, self.epoch, dating)
+            self._waits_for_clock = free < len(found)
+            return [(seq, kind) for seq, kind, _ in found[:free]]
+
+        return self._store.read(work)
 
     def freeze(self, epoch: str, seqs: Sequence[int]) -> list[Outgoing]:
         """Compose owed messages for the wire, frozen from their first time on.
@@ -203,7 +226,7 @@ class Outbox:
         """
 
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
-            return rows.freeze(db, state, seqs) if state.epoch == epoch else []
+            return rows.freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
 
         return self._store.write(work)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge.delivery.dating import DATED_KINDS, Dating
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
@@ -79,8 +80,13 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
         raise MessageError(f"hit without time_utc, class and peak_adu: {error!r}") from None
 
 
-def freeze(db: sqlite3.Connection, state: State, seqs: Iterable[int]) -> list[Outgoing]:
-    """Compose messages for the wire; the first time, today's floor is kept with each."""
+def freeze(
+    db: sqlite3.Connection, state: State, seqs: Iterable[int], dating: Dating | None = None
+) -> list[Outgoing]:
+    """Compose messages for the wire; the first time, today's floor is kept with each.
+
+    What `dating` can date by now is written down so before it is frozen.
+    """
     frozen = []
     for seq in seqs:
         row = db.execute("SELECT kind, floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
@@ -88,12 +94,41 @@ def freeze(db: sqlite3.Connection, state: State, seqs: Iterable[int]) -> list[Ou
             continue
         kind, floor = row
         if floor is None:
+            if dating is not None and kind in DATED_KINDS:
+                _date(db, state, seq, kind, dating)
             floor = min(state.floor, seq)
             db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
         message = json.loads(message_text(db, state.epoch, seq))
         message["floor"] = floor
         frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message)))
     return frozen
+
+
+def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
+    dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
+    if dated is None:
+        return
+    text = encode(dated).decode("utf-8")
+    if kind == "hit":
+        db.execute(
+            "UPDATE archive SET time_utc = ?, body = ? WHERE epoch = ? AND seq = ?",
+            (str(dated["time_utc"]), text, state.epoch, seq),
+        )
+    else:
+        db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
+    db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
+    state.counters["dated_late"] += 1
+
+
+def free_of_waiting(
+    db: sqlite3.Connection, found: Sequence[tuple[int, str, int | None]], epoch: str, dating: Dating
+) -> int:
+    """How many of the first rows of (seq, kind, floor) need not wait for the clock."""
+    for count, (seq, kind, floor) in enumerate(found):
+        waits = floor is None and kind in DATED_KINDS
+        if waits and dating.must_wait(json.loads(message_text(db, epoch, seq))):
+            return count
+    return len(found)
 
 
 def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:

@@ -47,8 +47,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """Answer to a SUBSCRIBE; a `reason` of 128 or more refuses."""
+    """Answer to a SUBSCRIBE of a topic; a `reason` of 128 or more refuses."""
 
+    topic: str
     reason: int
     text: str
 
@@ -130,12 +131,14 @@ class Transport:
         MQTT version.
     client_id : str
         Name at the broker; another client of that name pushes this one out.
-    will : Will or None
-        Last will; None: a bare CONNECT, without login, that asks no more than for an answer.
     tls : SSLContext or None
         From `BrokerAddress.tls_context`.
     waker : Waker
         Ends `turn` early.
+    will : Will, optional
+        Last will.
+    login : bool
+        False: without the address's user and password, to ask no more than for an answer.
     """
 
     def __init__(
@@ -144,18 +147,20 @@ class Transport:
         *,
         protocol: ProtocolVersion,
         client_id: str,
-        will: Will | None,
         tls: ssl.SSLContext | None,
         waker: Waker,
+        will: Will | None = None,
+        login: bool = True,
     ) -> None:
         self._address = address
         self._version5 = protocol == "5"
         self._waker = waker
         self._events: list[Event] = []
+        self._subscribing: dict[int, str] = {}
         self.lost = False
         """Whether the connection ended by itself."""
         self._selector: selectors.BaseSelector | None = None
-        self._client = self._make_client(client_id, will, tls)
+        self._client = self._make_client(client_id, will, tls, login=login)
 
     def open(self) -> None:
         """Connect the socket and send CONNECT; the broker's answer comes as an event.
@@ -214,9 +219,11 @@ class Transport:
         if self._version5:
             from paho.mqtt.subscribeoptions import SubscribeOptions
 
-            self._client.subscribe(topic, options=SubscribeOptions(qos=1))
+            _, mid = self._client.subscribe(topic, options=SubscribeOptions(qos=1))
         else:
-            self._client.subscribe(topic, qos=1)
+            _, mid = self._client.subscribe(topic, qos=1)
+        if mid is not None:
+            self._subscribing[mid] = topic
 
     def close(self, *, orderly: bool) -> None:
         """End the connection; not `orderly`: without DISCONNECT, so that the will is published."""
@@ -262,7 +269,7 @@ class Transport:
         return properties
 
     def _make_client(
-        self, client_id: str, will: Will | None, tls: ssl.SSLContext | None
+        self, client_id: str, will: Will | None, tls: ssl.SSLContext | None, *, login: bool
     ) -> mqtt.Client:
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
@@ -283,8 +290,8 @@ class Transport:
         client.on_message = self._on_message
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
-            if self._address.username is not None:
-                client.username_pw_set(self._address.username, self._address.password)
+        if login and self._address.username is not None:
+            client.username_pw_set(self._address.username, self._address.password)
         if tls is not None:
             client.tls_set_context(tls)
         return client
@@ -314,9 +321,10 @@ class Transport:
         self._end(int(reason.value) if said else 0, str(reason) if said else "connection lost")
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reasons: list[ReasonCode], _more: Any
     ) -> None:
-        self._events.append(Subscribed(int(reasons[0].value), str(reasons[0])))
+        named = self._subscribing.pop(mid, "")
+        self._events.append(Subscribed(named, int(reasons[0].value), str(reasons[0])))
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _more: Any

@@ -12,11 +12,13 @@ from edge import __version__
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.delivery.asking import ask_plainly, await_answer, says_no_mqtt_5
 from edge.delivery.backoff import FullJitter
+from edge.delivery.beside import Commanded
 from edge.delivery.courier import AckMode, Courier
 from edge.delivery.link import (
     LinkState,
     UplinkStats,
     ended,
+    is_too_early,
     refusal,
     unreachable,
 )
@@ -31,6 +33,7 @@ MAX_CALIBRATION_BYTES = 65_536
 _LONGEST_TURN_S = 0.5
 _CONNACK_TIMEOUT_S = 10.0
 _LASTING_S = 10.0
+_TOO_EARLY_S = 10.0
 _GOODBYE_S = 2.0
 
 
@@ -54,6 +57,8 @@ class Uplink:
         Seconds that only rise; for tests.
     backoff : FullJitter, optional
         Waits between attempts to connect.
+    commanded : callable, optional
+        Takes what the server asks of the rig; None: it does not listen.
 
     Raises
     ------
@@ -71,6 +76,7 @@ class Uplink:
         ack_timeout_s: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         backoff: FullJitter | None = None,
+        commanded: Commanded | None = None,
     ) -> None:
         self._outbox = outbox
         self._broker = broker
@@ -97,6 +103,7 @@ class Uplink:
             Ledger(ack_timeout_s),
             status=lambda: self._status("online"),
             progress=self._notify,
+            commanded=commanded,
         )
 
     def start(self) -> None:
@@ -111,10 +118,18 @@ class Uplink:
         self._waker.wake()
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait until nothing is owed any more; False where that takes longer."""
+        """Wait until nothing is owed any more; False where that takes longer.
+
+        What waits for the clock is not waited for: it goes out at the next start.
+        """
         self.wake()
         with self._settled:
-            return self._settled.wait_for(lambda: self._outbox.is_empty, timeout_s)
+            self._settled.wait_for(self._has_drained, timeout_s)
+        return self._outbox.is_empty
+
+    def _has_drained(self) -> bool:
+        only_late = self._outbox.waits_for_clock and not self._courier.in_flight
+        return self._outbox.is_empty or only_late
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Say goodbye, if there is a connection, and end; idempotent."""
@@ -147,6 +162,11 @@ class Uplink:
             _LOG.warning("health is not published: %s", error)
             return
         self._keep("health", payload)
+
+    def publish_reply(self, payload: bytes) -> None:
+        """Answer a command; sent when there is a connection."""
+        self._courier.reply(payload)
+        self.wake()
 
     def publish_calibration_current(self, payload: bytes) -> None:
         """Publish the calibration in use, retained; at most 64 kB.
@@ -220,7 +240,9 @@ class Uplink:
             try:
                 transport.open()
             except (OSError, ValueError) as error:
-                return self._no_connection("offline", unreachable(self._broker, error))
+                again_s = self._no_connection("offline", unreachable(self._broker, error))
+                # The clock may be set at any moment, which no broker has to be spared for.
+                return min(again_s, _TOO_EARLY_S) if is_too_early(error) else again_s
             answer = await_answer(transport, _CONNACK_TIMEOUT_S, self._stopping.is_set)
             if isinstance(answer, Connected):
                 return self._serve(transport, answer)

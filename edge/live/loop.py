@@ -107,6 +107,7 @@ class LiveLoop:
         self._tracking: Tracking | None = None
         self._failure = ""
         self._lost = LostArea()
+        self._anew = False
         self.last_fate: Fate | None = None
         self.first_frame_s: float | None = None
 
@@ -119,7 +120,7 @@ class LiveLoop:
         for outcome in self._outcomes(item, behind):
             self._settle(outcome)
         now_ns = boottime_ns()
-        if now_ns - self._last_checkpoint_ns >= self._config.outbox.group_commit_s * _NS:
+        if now_ns - self._last_checkpoint_ns >= self._config.outbox.checkpoint_s * _NS:
             self._last_checkpoint_ns = now_ns
             self._report(lambda: self._emit([]))
 
@@ -143,6 +144,15 @@ class LiveLoop:
         last = self._reporter.close("end")
         # An end in order leaves nothing to close, unless a crash before it is still to be told of.
         self._sink(last, KEEP if self._reporter.owes_restart else None)
+
+    def start_anew(self, config: Config) -> None:
+        """Measure the dark anew, by a configuration; what is kept of it is not taken."""
+        self._config = config
+        if self._shelf is not None:
+            self._shelf = Shelf(self._shelf.folder, config)
+        self._anew = True
+        self._report(lambda: self._reporter.use_config(config))
+        self._start_anew("calibration")
 
     @property
     def detector(self) -> Detector | None:
@@ -238,7 +248,7 @@ class LiveLoop:
 
     def _start_anew(self, reason: str) -> None:
         """End what belongs to the mode or series before."""
-        _log.info("another %s: calibrating anew", reason)
+        _log.info("%s: calibrating anew", reason)
         self._settled += self._order.restart()
         self._report(lambda: self._close_before(reason))
         self._tracking = self._learner = self._worked_out = None
@@ -259,7 +269,7 @@ class LiveLoop:
         mode = frame.mode
         self._report(lambda: self._reporter.use(None, mode))
         known = None
-        if self._shelf is not None and self._config.trigger.preset == "default":
+        if self._shelf is not None and self._config.trigger.preset == "default" and not self._anew:
             known = self._shelf.find(frame.mode, frame.temperature_c)
         if known is not None:
             detector = CalibratedDetector(known, scan_limits(self._config, frame.mode))
@@ -310,6 +320,7 @@ class LiveLoop:
         self._tracking = tracking
         self._order.expect(tracking.unstable_px, tracking.pixel_px)
         self._failure = ""
+        self._anew = False
         hot_px, draft = self._order.hot_places_px, self._reporter.calibration_draft(detector)
         mode, named = frame.mode, _named(detector)
 

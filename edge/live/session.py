@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from calibration import kernel_cache
@@ -15,16 +14,20 @@ from edge.classification.chosen import NONE_SHIPPED
 from edge.clock import Clock, RecordedClock
 from edge.config.model import Config
 from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
+from edge.delivery.dating import Dating
 from edge.detection import Draft
 from edge.errors import Failed
 from edge.frame import FrameSource
-from edge.live.health import health
+from edge.live.desk import CommandDesk
+from edge.live.executor import RigExecutor
 from edge.live.in_order import InThread
 from edge.live.loop import LiveLoop
+from edge.live.parts import Moment, Parts
 from edge.live.shelf import Shelf
 from edge.live.start import uncollected
 from edge.live.warmup import kinds_of, warm_up
 from edge.live.warmup import problem as kernel_problem
+from edge.live.watcher import Watcher, rounded
 from edge.messages import encode
 from edge.refused import RefusedLog
 from edge.report import Reporter, summary_counts
@@ -34,36 +37,11 @@ from edge.stages.order import order_stage
 from edge.timeline import LiveTimeline, RecordedTimeline, Timeline, frame_duration_ns
 
 DRAIN_S = 10.0
-_HEALTH_PERIOD_S = 60.0
-_LOOK_PERIOD_S = 0.25
 _POLL_S = 0.5
 _CLOSE_S = 2.0
 _PATIENT_EXPOSURES = 5
 _NS = 1_000_000_000
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a session is put together of."""
-
-    loop: LiveLoop
-    reporter: Reporter
-    outbox: Outbox
-    writer: OutboxWriter
-    uplink: Uplink
-    clock: Clock
-    capture: Capture
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A session as a display sees it."""
-
-    parts: Parts
-    elapsed_s: float
-    frames_per_s: float
-    state: str
 
 
 class Session:
@@ -135,13 +113,21 @@ class Session:
         self, outbox: Outbox, stop: threading.Event, duration_s: float | None
     ) -> dict[str, Any]:
         settings = self._config.broker
+        desk = CommandDesk(
+            outbox.rig,
+            outbox.session,
+            self._clock,
+            self._config.rig.state_dir,
+        )
         uplink = Uplink(
             outbox,
             self._broker,
             outbox.rig,
             ack=settings.ack,
             ack_timeout_s=settings.ack_timeout_s,
+            commanded=desk.take if settings.commands else None,
         )
+        desk.answer_through(uplink.publish_reply)
 
         def on_commit(committed: list[tuple[int, Draft]]) -> None:
             uplink.wake()
@@ -149,6 +135,7 @@ class Session:
                 draft.body["live_time_ns"] for _, draft in committed if draft.kind == "exposure"
             )
 
+        outbox.date_by(Dating(self._clock, self._config.clock.wait_s))
         writer = OutboxWriter(
             outbox,
             max_delay_s=self._config.outbox.group_commit_s,
@@ -158,7 +145,8 @@ class Session:
         shelf = self._get_ready()
         uplink.start()
         try:
-            return self._look(self._put_together(outbox, writer, uplink, shelf), stop, duration_s)
+            parts = self._put_together(outbox, writer, uplink, desk, shelf)
+            return self._look(parts, stop, duration_s)
         finally:
             writer.close(_CLOSE_S)  # it was drained: what is left the disk would not take
             uplink.stop(_CLOSE_S)
@@ -176,7 +164,12 @@ class Session:
         return shelf
 
     def _put_together(
-        self, outbox: Outbox, writer: OutboxWriter, uplink: Uplink, shelf: Shelf
+        self,
+        outbox: Outbox,
+        writer: OutboxWriter,
+        uplink: Uplink,
+        desk: CommandDesk,
+        shelf: Shelf,
     ) -> Parts:
         refused = RefusedLog(self._config.rig.state_dir, outbox.rig, outbox.epoch)
         self._reporter.on_refused = refused.add
@@ -199,16 +192,23 @@ class Session:
             on_first=self._classifier.begin,
         )
         capture = Capture(self._source)
-        return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture)
+        return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture, desk)
 
     def _look(
         self, parts: Parts, stop: threading.Event, duration_s: float | None
     ) -> dict[str, Any]:
         started = time.monotonic()
-        watcher = _Watcher(self._watch, parts)
+        watcher = Watcher(self._watch, parts, self._source.origin)
+        executor = RigExecutor(
+            self._config, parts.loop, lambda: watcher.health(_state(parts.loop)), stop.set
+        )
         end = started + duration_s if duration_s is not None else float("inf")
         try:
-            while not stop.is_set() and time.monotonic() < end and self._step(parts, watcher, end):
+            while (
+                not stop.is_set()
+                and time.monotonic() < end
+                and self._step(parts, watcher, executor, end)
+            ):
                 pass
         finally:
             parts.capture.stop()
@@ -221,7 +221,7 @@ class Session:
             self._insist_on_frames(looked_s)
         return self._summary(parts, looked_s, drained)
 
-    def _step(self, parts: Parts, watcher: _Watcher, end: float) -> bool:
+    def _step(self, parts: Parts, watcher: Watcher, executor: RigExecutor, end: float) -> bool:
         """Take one item; False when no more can come."""
         try:
             item = parts.capture.get(min(_POLL_S, max(end - time.monotonic(), 0.01)))
@@ -229,6 +229,7 @@ class Session:
             if parts.capture.silent_s >= self._patience_s():
                 self._say("stalled", str(stalled))
             watcher.tick("waiting for frames")
+            self._obey(parts, executor, None)
             return True
         except Exception as error:  # whatever a camera's driver raises, the rig ends in order
             if parts.capture.received == 0:
@@ -239,9 +240,17 @@ class Session:
             return False
         if self._note.startswith("stalled"):
             self._note = ""
+        self._obey(parts, executor, item)
         parts.loop.push(item, behind=parts.capture.behind)
         watcher.tick(_state(parts.loop))
         return True
+
+    def _obey(self, parts: Parts, executor: RigExecutor, item: object) -> None:
+        """Do what the server asks, with the newest frame at hand."""
+        if parts.desk.waits:
+            executor.look_at(item)
+            parts.desk.serve(executor)
+            executor.look_at(None)
 
     def _patience_s(self) -> float:
         """How long a camera may be silent: as configured, and never less than five exposures."""
@@ -283,7 +292,7 @@ class Session:
         return {
             **summary,
             "calibration_id": detector.calibration_id if detector else None,
-            "first_frame_s": _rounded(parts.loop.first_frame_s),
+            "first_frame_s": rounded(parts.loop.first_frame_s),
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
@@ -294,49 +303,6 @@ class Session:
             "epoch": parts.outbox.epoch,
             "notes": [note for note in notes if note],
         }
-
-
-class _Watcher:
-    """Display and health, at their own pace, so that the frame path stays short."""
-
-    def __init__(self, watch: Callable[[Moment], None], parts: Parts) -> None:
-        self._watch = watch
-        self._parts = parts
-        self._started = self._rate_since = time.monotonic()
-        self._rate_received = 0
-        self._rate = 0.0
-        self._next_look = self._next_health = 0.0
-
-    def tick(self, state: str) -> None:
-        """Look and report when it is time."""
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + _LOOK_PERIOD_S
-            self.look(state)
-        if now >= self._next_health:
-            self._next_health = now + _HEALTH_PERIOD_S
-            self.report(state)
-
-    def report(self, state: str) -> None:
-        """Publish how the rig is doing."""
-        parts, elapsed_s = self._parts, time.monotonic() - self._started
-        body = health(
-            parts.reporter,
-            parts.outbox,
-            parts.clock,
-            elapsed_s,
-            state,
-            first_frame_s=_rounded(parts.loop.first_frame_s),
-        )
-        parts.uplink.publish_health(body)
-
-    def look(self, state: str) -> None:
-        """Show the present moment."""
-        now, received = time.monotonic(), self._parts.capture.received
-        if now - self._rate_since >= 1.0:
-            self._rate = (received - self._rate_received) / (now - self._rate_since)
-            self._rate_since, self._rate_received = now, received
-        self._watch(Moment(self._parts, now - self._started, self._rate, state))
 
 
 def _claim_only(summary: dict[str, Any], hits: int, live_time_s: float) -> None:
@@ -357,10 +323,6 @@ def _drain(writer: OutboxWriter, uplink: Uplink, timeout_s: float) -> bool:
     committed = writer.flush(timeout_s)
     uplink.wake()
     return uplink.drain(max(deadline - time.monotonic(), 0.0)) and committed
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 2)
 
 
 def _state(loop: LiveLoop) -> str:

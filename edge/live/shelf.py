@@ -39,6 +39,11 @@ class Shelf:
         self._ahead: tuple[Path, Future[Calibration | None]] | None = None
         self._clear_away()
 
+    @property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        return self._folder
+
     def read_ahead(self) -> None:
         """Begin to read the newest in a thread: it takes 0.1 to 1 s, and is most likely wanted."""
         newest = self._newest_first()[:1] if self._config.calibration.reuse else []

@@ -7,7 +7,7 @@ from edge.detection import Hit
 from edge.display.snapshot import CropView, Snapshot
 from edge.expected import sensor_area_cm2
 from edge.frame import FrameSource
-from edge.live.session import Moment
+from edge.live.parts import Moment
 
 _NS = 1_000_000_000
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from edge.messages.codec import MESSAGE_TYPES
+from edge.messages.commands import Command, Reply
 from edge.messages.fields import Strict
 from edge.messages.service import Ack, Health, Status
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_SERVICE: dict[str, type[Strict]] = {"status": Status, "health": Health, "ack": Ack}
+_SERVICE: dict[str, type[Strict]] = {
+    "status": Status,
+    "health": Health,
+    "ack": Ack,
+    "command": Command,
+    "reply": Reply,
+}
 
 
 def schema_models() -> dict[str, type[Strict]]:

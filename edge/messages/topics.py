@@ -45,9 +45,9 @@ TOPICS: dict[str, Topic] = {
         Topic("status", "rig", True, "Whether the rig is there; its last will.", "status-1"),
         Topic("health", "rig", True, "How the rig is doing.", "health-1"),
         Topic("calibration/current", "rig", True, "The calibration in use, at most 64 kB.", ""),
-        Topic("reply", "rig", False, "Answer to a command.", ""),
+        Topic("reply", "rig", False, "Answer to a command.", "reply-1"),
         Topic("ack", "server", True, "The server's watermark, or a conflict.", "ack-1"),
-        Topic("command", "server", False, "A request to the rig.", ""),
+        Topic("command", "server", False, "A request to the rig.", "command-1"),
     )
 }
 """Every topic by the name that follows the rig."""

@@ -112,7 +112,8 @@ def test_a_killed_rig_delivers_every_hit_once_and_accounts_for_the_gap(
 ) -> None:
     state, database = tmp_path / "state", tmp_path / "server.sqlite"
     config = tmp_path / "rig.toml"
-    config.write_text("[calibration]\nframes = 30\n[outbox]\ngroup_commit_s = 0.2\n")
+    outbox = "[outbox]\ngroup_commit_s = 0.2\ncheckpoint_s = 0.2\n"
+    config.write_text(f"[calibration]\nframes = 30\n{outbox}")
     collector = start("collect", "--broker", broker, "--db", str(database), "--json", state=state)
     try:
         for number in range(rounds):

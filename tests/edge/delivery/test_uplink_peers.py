@@ -74,6 +74,48 @@ def make_certificates(folder: Path) -> None:
     )  # fmt: skip
 
 
+def make_certificate_of_the_future(folder: Path) -> None:
+    """Replace the certificate by one whose time begins in 2040."""
+    (folder / "index").write_text("")
+    (folder / "ca.cnf").write_text(
+        "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nnew_certs_dir = .\nrand_serial = yes\n"
+        "default_md = sha256\npolicy = any\ncopy_extensions = copy\n[any]\ncommonName = supplied\n"
+    )
+    for command in (
+        ["req", "-new", "-key", "key.pem", "-out", "r.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"],
+        ["ca", "-batch", "-selfsign", "-config", "ca.cnf", "-keyfile", "key.pem", "-in", "r.pem",
+         "-out", "cert.pem", "-notext", "-startdate", "20400101000000Z",
+         "-enddate", "20410101000000Z"],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *command], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.mosquitto
+def test_a_clock_in_the_past_of_a_certificate_is_named_and_waited_for(tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    make_certificate_of_the_future(tmp_path)
+    port = free_port()
+    tls = (
+        f"listener {port} 127.0.0.1\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
+        "allow_anonymous true"
+    )
+    url = f"mqtts://localhost:{port}?ca_file={tmp_path}/cert.pem"
+    with (
+        mosquitto(options=tls) as broker,
+        running(tmp_path / "state", url) as (outbox, uplink),
+        Server(broker.url) as server,
+    ):
+        outbox.commit(hits(3))
+        uplink.wake()
+        wait_until(lambda: "not valid yet" in uplink.stats.last_error)
+        assert "waiting for its clock to be set" in uplink.stats.last_error
+        assert not uplink.drain(0.2)
+        assert server.of("hit") == []
+        assert outbox.owed == 3
+
+
 # paho lets go of a socket whose handshake failed without closing it; Python then does, and says so.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.mosquitto

@@ -70,7 +70,7 @@ class Rig:
 
 
 def configured(**settings: Any) -> Config:
-    base = {"calibration.frames": 20, "outbox.group_commit_s": 1e-9}
+    base = {"calibration.frames": 20, "outbox.checkpoint_s": 1e-9}
     return load_config(None, base | {k.replace("__", "."): v for k, v in settings.items()})
 
 

@@ -58,7 +58,7 @@ def test_the_caller_waits_once_too_many_pieces_do() -> None:
 
 def test_a_frame_waits_for_no_description_of_a_hit() -> None:
     go = threading.Event()
-    rig = Rig(reports=InThread("reports"), outbox__group_commit_s=60)
+    rig = Rig(reports=InThread("reports"), outbox__checkpoint_s=60)
     slow = rig.reporter._described
 
     def described(*given):  # as a slow model would

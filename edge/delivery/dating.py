@@ -1,0 +1,138 @@
+"""Messages of a time before the clock was known: they wait for it, and are dated before they leave.
+
+A computer without a clock of its own starts days in the past and learns the time minutes later.
+What it saw meanwhile has its boot time, which is as good as ever; so its UTC follows as soon as the
+clock is known, in the same boot. What waited long enough goes out `unsynced`, and a ``clock``
+message dates it at the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge.clock import Clock, ClockState, Stamp
+from edge.messages.utc import format_utc_ns, parse_utc_ns
+
+_NS = 1_000_000_000
+_LIVE = ("camera", "injection")
+"""Origins whose times count; what is simulated waits for nothing."""
+
+_RESTART = "restart"
+DATED_KINDS = ("hit", "exposure")
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """Says what has to wait for the clock, and dates what may go.
+
+    Parameters
+    ----------
+    clock : Clock
+        Of the live rig.
+    wait_s : float
+        Longest wait of a message for the first sync, on boot time since it was made.
+    """
+
+    clock: Clock
+    wait_s: float
+
+    def is_known(self) -> bool:
+        """Whether the clock knows the time now."""
+        return self.clock.stamp(self.clock.boottime_ns()).state != "unsynced"
+
+    def must_wait(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message should stay until the clock is known."""
+        made_ns = self._undated_ns(message)
+        if made_ns is None or self.is_known():
+            return False
+        return self.clock.boottime_ns() - made_ns < self.wait_s * _NS
+
+    def dated(self, message: Message) -> Message | None:
+        """Date a message anew; None where it is dated already, or still can't be.
+
+        A hit's window keeps its width and its place about the middle.
+        """
+        if self._undated_ns(message) is None:
+            return None
+        return self._hit(message) if "time_boot_ns" in message else self._exposure(message)
+
+    def _undated_ns(self, message: Mapping[str, Any]) -> int | None:
+        """When, on this boot's time, a message was made that has no good UTC; None: it has."""
+        boot_id = self.clock.boot_id
+        if boot_id is None or message.get("boot_id") != boot_id:
+            return None
+        if message.get("origin") not in _LIVE or _state_of(message) != "unsynced":
+            return None
+        made_ns = message.get("time_boot_ns", message.get("to_boot_ns"))
+        return made_ns if isinstance(made_ns, int) else None
+
+    def _hit(self, hit: Message) -> Message | None:
+        stamp = self.clock.stamp(hit["time_boot_ns"])
+        if stamp.state == "unsynced":
+            return None
+        moved_ns = stamp.utc_ns - parse_utc_ns(hit["time_utc"])
+        moved = {
+            name: format_utc_ns(parse_utc_ns(hit[name]) + moved_ns)
+            for name in ("time_utc", "window_start_utc", "window_end_utc")
+        }
+        return {**hit, **moved, "time_uncertainty_s": stamp.uncertainty_s, "clock": stamp.state}
+
+    def _exposure(self, record: Message) -> Message | None:
+        begin, end = (self.clock.stamp(record[name]) for name in ("from_boot_ns", "to_boot_ns"))
+        if "unsynced" in {begin.state, end.state}:
+            return None
+        # A record tells of the dead time before its first frame as well.
+        before_ns = int(record["dead_time_ns"].get(_RESTART, 0))
+        return {
+            **record,
+            "from_utc": format_utc_ns(begin.utc_ns - before_ns),
+            "to_utc": format_utc_ns(end.utc_ns),
+            "clock": {"state": end.state, "uncertainty_s": _larger(begin, end)},
+        }
+
+
+def clock_body(clock: Clock, source: str) -> dict[str, Any]:
+    """Write down how boot time of this boot is UTC, for messages that went out without.
+
+    Parameters
+    ----------
+    clock : Clock
+        One that knows the time.
+    source : str
+        Where it knows it from.
+
+    Returns
+    -------
+    dict
+        Body of a ``clock`` message: the map from the start of the boot on, with the bound that
+        holds over all of it.
+    """
+    now_ns = clock.boottime_ns()
+    begin, now = clock.stamp(0), clock.stamp(now_ns)
+    rate = (now.utc_ns - begin.utc_ns) / now_ns - 1 if now_ns else 0.0
+    return {
+        "boot_id": clock.boot_id,
+        "reference_boot_ns": now_ns,
+        "reference_utc": format_utc_ns(now.utc_ns),
+        "rate_ppm": round(rate * 1e6, 6),
+        "from_boot_ns": 0,
+        "to_boot_ns": None,
+        "uncertainty_s": _larger(begin, now),
+        "state": now.state,
+        "source": source,
+    }
+
+
+def _state_of(message: Mapping[str, Any]) -> ClockState | None:
+    """A hit says it plainly, an exposure beside the bound."""
+    state = message.get("clock")
+    return state.get("state") if isinstance(state, Mapping) else state
+
+
+def _larger(one: Stamp, other: Stamp) -> float | None:
+    if one.uncertainty_s is None or other.uncertainty_s is None:
+        return None
+    return max(one.uncertainty_s, other.uncertainty_s)

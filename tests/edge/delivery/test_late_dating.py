@@ -1,0 +1,265 @@
+"""What was seen before the clock was known: it waits, is dated, or goes out unsynced."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.clock import ClockState, Stamp
+from edge.delivery.dating import Dating, clock_body
+from edge.delivery.outbox import Outbox
+from edge.detection import Draft
+from edge.live.first_sync import FirstSync
+from edge.messages import ClockMessage, HitMessage, envelope, parse_message
+from edge.messages.utc import format_utc_ns, parse_utc_ns
+from tests.brokers import mosquitto
+from tests.edge.delivery.uplinks import Server, running, wait_until
+from tests.message_examples import body
+
+NS = 1_000_000_000
+BOOT = "b00t"
+WRONG_NS = 1_700_000_000 * NS
+"""UTC of boot time 0 as the computer believes it before it knows better."""
+RIGHT_NS = 1_780_000_000 * NS
+
+
+@dataclass
+class HandClock:
+    """A clock that is set by hand."""
+
+    now_s: float = 100.0
+    known: bool = False
+    boot_id: str | None = BOOT
+
+    def boottime_ns(self) -> int:
+        return round(self.now_s * NS)
+
+    def stamp(self, time_ns: int) -> Stamp:
+        if not self.known:
+            return Stamp(WRONG_NS + time_ns, None, "unsynced")
+        return Stamp(RIGHT_NS + time_ns, 0.002, "synced")
+
+
+def hit(made_s: float, boot_id: str = BOOT, origin: str = "camera", state: ClockState = "unsynced"):
+    made_ns = round(made_s * NS)
+    middle = WRONG_NS + made_ns
+    times = {
+        "time_utc": format_utc_ns(middle),
+        "window_start_utc": format_utc_ns(middle - 5_000_000),
+        "window_end_utc": format_utc_ns(middle + 6_000_000),
+        "time_uncertainty_s": None if state == "unsynced" else 0.1,
+        "clock": state,
+    }
+    return Draft("hit", body("hit", **times, boot_id=boot_id, time_boot_ns=made_ns), origin)
+
+
+def exposure(from_s: float, to_s: float, dead: dict[str, int] | None = None) -> Draft:
+    times: dict[str, Any] = {
+        "from_utc": format_utc_ns(WRONG_NS + round(from_s * NS) - sum((dead or {}).values())),
+        "to_utc": format_utc_ns(WRONG_NS + round(to_s * NS)),
+        "boot_id": BOOT,
+        "from_boot_ns": round(from_s * NS),
+        "to_boot_ns": round(to_s * NS),
+        "clock": {"state": "unsynced", "uncertainty_s": None},
+    }
+    if dead:
+        times["dead_time_ns"] = dead
+    return Draft("exposure", body("exposure", **times), "camera")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, clock: HandClock) -> Iterator[Outbox]:
+    opened = Outbox.open(tmp_path, "cellar-1")
+    opened.date_by(Dating(clock, 600))
+    yield opened
+    opened.close()
+
+
+def pending(outbox: Outbox) -> list[int]:
+    return [seq for seq, _ in outbox.pending(0, 100)]
+
+
+def sent(outbox: Outbox) -> list[dict[str, Any]]:
+    return [json.loads(one.payload) for one in outbox.freeze(outbox.epoch, pending(outbox))]
+
+
+def test_a_hit_before_the_first_sync_waits_and_is_dated_as_soon_as_the_clock_is_known(
+    outbox: Outbox, clock: HandClock
+) -> None:
+    outbox.commit([hit(90.0), exposure(60.0, 99.0)])
+    assert pending(outbox) == []
+    assert outbox.waits_for_clock
+    clock.known = True
+    one, record = (parse_message(json.dumps(message).encode()) for message in sent(outbox))
+    assert isinstance(one, HitMessage)
+    assert not outbox.waits_for_clock
+    assert parse_utc_ns(one.time_utc) == RIGHT_NS + 90 * NS
+    assert parse_utc_ns(one.window_start_utc) == RIGHT_NS + 90 * NS - 5_000_000
+    assert parse_utc_ns(one.window_end_utc) == RIGHT_NS + 90 * NS + 6_000_000
+    assert (one.clock, one.time_uncertainty_s) == ("synced", 0.002)
+    assert (record.from_utc, record.to_utc) == tuple(
+        format_utc_ns(RIGHT_NS + at * NS) for at in (60, 99)
+    )
+    assert outbox.counts().totals["dated_late"] == 2
+
+
+def test_the_archive_has_the_date_that_was_sent(outbox: Outbox, clock: HandClock) -> None:
+    outbox.commit([hit(90.0)])
+    clock.known = True
+    (message,) = sent(outbox)
+    row = outbox._store.read(lambda db: db.execute("SELECT time_utc, body FROM archive").fetchone())
+    assert row[0] == message["time_utc"]
+    assert json.loads(row[1])["clock"] == "synced"
+
+
+def test_after_the_wait_it_goes_out_unsynced_and_stays_as_it_was_sent(
+    outbox: Outbox, clock: HandClock
+) -> None:
+    outbox.commit([hit(90.0), hit(99.0)])
+    clock.now_s = 90 + 600
+    (first,) = sent(outbox)
+    assert (first["clock"], first["boot_id"], first["time_boot_ns"]) == ("unsynced", BOOT, 90 * NS)
+    clock.known = True
+    again, second = sent(outbox)
+    assert again == first  # frozen at its first publish
+    assert second["clock"] == "synced"
+
+
+def test_messages_leave_in_their_order(outbox: Outbox, clock: HandClock) -> None:
+    outbox.commit([hit(90.0, state="synced"), hit(91.0), hit(92.0, state="synced")])
+    assert pending(outbox) == [1]
+    clock.known = True
+    assert pending(outbox) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "free", [hit(90.0, boot_id="an-earlier-boot"), hit(90.0, origin="simulation")]
+)
+def test_another_boot_and_a_simulation_wait_for_nothing(
+    outbox: Outbox, clock: HandClock, free: Draft
+) -> None:
+    outbox.commit([free])
+    (message,) = sent(outbox)
+    assert message["clock"] == "unsynced"
+    clock.known = True
+    assert sent(outbox) == [message]
+
+
+def test_a_wait_of_zero_keeps_nothing_back(tmp_path: Path, clock: HandClock) -> None:
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    outbox.date_by(Dating(clock, 0))
+    outbox.commit([hit(99.0)])
+    assert pending(outbox) == [1]
+    outbox.close()
+
+
+def test_what_waits_survives_a_restart_in_the_same_boot(tmp_path: Path, clock: HandClock) -> None:
+    for known in (False, True):
+        clock.known = known
+        outbox = Outbox.open(tmp_path, "cellar-1")
+        outbox.date_by(Dating(clock, 600))
+        if not known:
+            outbox.commit([hit(90.0)])
+            assert pending(outbox) == []
+        else:
+            assert [one["clock"] for one in sent(outbox)] == ["synced"]
+        outbox.close()
+
+
+def test_a_restart_s_dead_time_stays_before_the_record_that_tells_of_it(
+    outbox: Outbox, clock: HandClock
+) -> None:
+    outbox.commit([exposure(60.0, 99.0, {"restart": 7 * NS})])
+    clock.known = True
+    (record,) = sent(outbox)
+    assert parse_utc_ns(record["from_utc"]) == RIGHT_NS + 53 * NS
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**7))
+def test_a_clock_message_dates_what_went_out_unsynced_as_the_clock_does(
+    made_ms: int, now_ms: int
+) -> None:
+    clock = HandClock(now_s=now_ms / 1000, known=True)
+    message = parse_message(
+        json.dumps(
+            envelope(
+                "clock",
+                clock_body(clock, "ntp"),
+                rig="a",
+                epoch="e" * 16,
+                seq=1,
+                floor=1,
+                origin="camera",
+            )
+        ).encode()
+    )
+    assert isinstance(message, ClockMessage)
+    made_ns = made_ms * 1_000_000
+    away_ns = made_ns - message.reference_boot_ns
+    dated_ns = parse_utc_ns(message.reference_utc) + round(away_ns * (1 + message.rate_ppm / 1e6))
+    assert abs(dated_ns - clock.stamp(made_ns).utc_ns) <= 1_000
+    assert message.uncertainty_s == 0.002
+
+
+def test_the_first_sync_is_told_once_and_again_only_where_the_disk_refused_it() -> None:
+    clock, told, takes = HandClock(), [], [False, True]
+
+    def tell(draft: Draft) -> bool:
+        told.append(draft)
+        return takes.pop(0)
+
+    watch = FirstSync(clock, "camera", tell)
+    watch.look()
+    assert told == []
+    clock.known = True
+    for _ in range(4):
+        watch.look()
+    assert [draft.kind for draft in told] == ["clock", "clock"]
+    assert told[-1].body["boot_id"] == BOOT
+
+
+@pytest.mark.parametrize("clock", [HandClock(known=True), HandClock(boot_id=None)])
+def test_a_clock_that_was_known_all_along_has_nothing_to_tell(clock: HandClock) -> None:
+    told: list[Draft] = []
+    watch = FirstSync(clock, "camera", lambda draft: told.append(draft) or True)
+    clock.known = True
+    watch.look()
+    assert told == []
+
+
+@pytest.mark.mosquitto
+def test_hits_come_out_right_after_the_first_sync(tmp_path: Path, clock: HandClock) -> None:
+    with (
+        mosquitto() as broker,
+        Server(broker.url) as server,
+        running(tmp_path, broker.url) as (outbox, uplink),
+    ):
+        outbox.date_by(Dating(clock, 600))
+        outbox.commit([Draft("calibration", body("calibration"), "camera")])
+        outbox.commit([hit(90.0 + n / 100) for n in range(50)])
+        uplink.wake()
+        wait_until(lambda: server.of("calibration") and "clock" in uplink.stats.last_error)
+        assert server.of("hit") == []
+        begun = time.monotonic()
+        assert not uplink.drain(30)
+        assert time.monotonic() - begun < 5  # an end in order does not wait for the clock
+        clock.known = True
+        wait_until(lambda: server.of("hit"))
+        assert uplink.drain(5)
+        dated = [parse_utc_ns(one["time_utc"]) for one in server.of("hit")]
+        assert dated == [RIGHT_NS + round((90 + n / 100) * NS) for n in range(50)]
+        assert uplink.stats.last_error == ""
+        assert outbox.counts().owed == {}
