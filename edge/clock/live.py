@@ -9,7 +9,7 @@ from edge.clock.chrony import DaemonWord
 from edge.clock.system import SystemClock, kernel_max_error_s
 
 if TYPE_CHECKING:
-    from edge.config.model import ClockConfig
+    from edge.config.clock import ClockConfig
 
 
 def system_clock(*, chrony: bool = True) -> SystemClock:

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from edge.config.clock import ClockConfig
+from edge.config.section import ALLOWED, Section
 from edge.config.values import (
-    HostName,
     broker_url,
     default_state_dir,
     file_path,
@@ -27,16 +26,7 @@ from edge.config.values import (
     source_url,
 )
 
-ALLOWED = "x-allowed"
-"""Key of a JSON Schema: what a value may be, in words, where a pattern says it badly."""
-
 FilePath = Annotated[Path, BeforeValidator(file_path), Field(strict=False)]
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys are refused, values are not converted or changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class RigConfig(Section):
@@ -306,44 +296,6 @@ class PositionConfig(Section):
     def _both_or_neither(self) -> PositionConfig:
         if (self.latitude_deg is None) != (self.longitude_deg is None):
             raise ValueError("latitude_deg and longitude_deg must be set together")
-        return self
-
-
-class ClockConfig(Section):
-    """How the rig knows the time."""
-
-    ntp_servers: Annotated[tuple[HostName, ...], Field(strict=False)] = Field(
-        (),
-        json_schema_extra={ALLOWED: 'a list of host names: ["host", …]'},
-        description="NTP servers that the rig asks itself, three or more; none: a clock daemon "
-        "(chrony, timesyncd) answers for the clock. The smaller bound counts.",
-    )
-    wait_s: float = Field(
-        600.0,
-        ge=0,
-        le=86_400,
-        description="Longest wait of a hit for the first sync before it is sent unsynced.",
-    )
-    ntp_timeout_s: float = Field(
-        5.0, ge=0.1, le=60, description="Longest wait for the answer of a server's address."
-    )
-    ntp_poll_least_s: float = Field(
-        64.0, ge=16, le=86_400, description="Wait between two questions; servers ask for 64 s."
-    )
-    ntp_poll_most_s: float = Field(
-        1024.0, ge=16, le=86_400, description="It doubles up to this while time is as expected."
-    )
-    chrony: bool = Field(
-        True, description="Ask chronyd, where it runs, how good the system's clock is."
-    )
-
-    @model_validator(mode="after")
-    def _least_below_most(self) -> ClockConfig:
-        if self.ntp_poll_least_s > self.ntp_poll_most_s:
-            raise ValueError(
-                f"ntp_poll_least_s ({self.ntp_poll_least_s:g}) must not be above "
-                f"ntp_poll_most_s ({self.ntp_poll_most_s:g})"
-            )
         return self
 
 

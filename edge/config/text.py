@@ -7,7 +7,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from edge.config.model import Config, Section
+from edge.config.model import Config
+from edge.config.section import Section
 from edge.config.wording import allowed
 
 WIDTH = 92

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edge.config.model import ALLOWED
+from edge.config.section import ALLOWED
 
 UNITS = (
     "adu", "bytes", "c", "cm2", "deg", "fps", "gb", "h", "hours", "k", "kb", "km", "m", "mb",

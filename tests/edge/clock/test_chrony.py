@@ -12,7 +12,7 @@ from edge.clock import SystemClock, boottime_ns
 from edge.clock.chrony import DaemonWord, Tracking, parse_tracking, read_tracking
 from edge.clock.live import live_clock
 from edge.clock.ntp import NtpClock
-from edge.config.model import ClockConfig
+from edge.config.clock import ClockConfig
 from tests.edge.clock.rig import chronyd, free_port, program
 from tests.edge.waiting import wait_until
 
