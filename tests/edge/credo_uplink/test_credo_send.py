@@ -333,6 +333,8 @@ def test_kept_records_become_pings_once_the_outbox_let_go(
     parsed: list[Any] = [parse_message(encode(one)) for one in records]
     keep_exposures(folder, parsed)
     keep_exposures(folder, parsed[:1])
+    with changed(folder / "credo.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM kept").fetchone() == (2,)
     rig([], records[1:2])  # still owed as well
     code, summary, _ = send("--state-dir", folder)
     assert (code, summary["pings"]["sent"], summary["pings"]["already_sent"]) == (0, 2, 1)
