@@ -118,7 +118,7 @@ class Attempts:
         except Untrusted as error:
             verdict = Useless(str(error))
         except Unreached as error:
-            verdict = Again(f"can't be reached: {error}", not_stored=True, reached=False)
+            verdict = Again(f"can't be reached: {error}", not_stored=True)
         except Unheard as error:
             verdict = Again(f"no answer: {error}")
         else:

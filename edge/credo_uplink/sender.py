@@ -130,7 +130,7 @@ class Sender:
             self._leave(request)
             return
         verdict = self._attempts.make(request)
-        if isinstance(verdict, Again) and verdict.reached and len(request.items) > 1:
+        if isinstance(verdict, Again) and not verdict.not_stored and len(request.items) > 1:
             for item in request.items:
                 self._settle_one(request.part([item]))
         elif isinstance(verdict, Refused) and len(request.items) > 1:
@@ -153,10 +153,10 @@ class Sender:
                 self._store(request, server_ids)
             case Refused(reason):
                 self._set_aside(request.items[0], reason)
-            case Again(reason=reason, reached=reached):
+            case Again(reason=reason, not_stored=not_stored):
                 self._leave(request)
                 self._failed_in_row += 1
-                if not reached or self._failed_in_row >= _MOST_IN_ROW:
+                if not_stored or self._failed_in_row >= _MOST_IN_ROW:
                     self._tally.ended = reason
             case Denied(reason):
                 self._leave(request)

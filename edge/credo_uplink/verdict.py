@@ -42,15 +42,13 @@ class Again:
     wait_s : float
         What the server asks for.
     not_stored : bool
-        Surely not stored; else nobody knows.
-    reached : bool
-        Whether there was a server at all.
+        Surely not stored, whatever the request held: there was no server, or it takes no more
+        for now. Else nobody knows.
     """
 
     reason: str
     wait_s: float = 0.0
     not_stored: bool = False
-    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,17 @@ def test_a_throttled_request_is_known_not_to_be_stored(
     assert send("--state-dir", rig([hit(1)]))[1]["repeated"] == 0
 
 
+def test_a_server_that_takes_no_more_is_left_alone(
+    credo: CredoServer, rig: Rig, send: Send
+) -> None:
+    credo.script.extend([says(429, None, Retry_After="0")] * 9)
+    folder = rig([hit(seq) for seq in range(1, 41)])
+    code, summary, said = send("--state-dir", folder, "--attempts", "3")
+    assert (code, summary["left"]) == (1, 40)
+    assert "HTTP 429" in said
+    assert len(credo.rows.requests) == 3
+
+
 def test_retry_after_is_waited_for(credo: CredoServer, rig: Rig, send: Send) -> None:
     credo.script.append(says(429, None, Retry_After="1"))
     began = time.monotonic()
@@ -322,6 +333,8 @@ def test_kept_records_become_pings_once_the_outbox_let_go(
     parsed: list[Any] = [parse_message(encode(one)) for one in records]
     keep_exposures(folder, parsed)
     keep_exposures(folder, parsed[:1])
+    with changed(folder / "credo.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM kept").fetchone() == (2,)
     rig([], records[1:2])  # still owed as well
     code, summary, _ = send("--state-dir", folder)
     assert (code, summary["pings"]["sent"], summary["pings"]["already_sent"]) == (0, 2, 1)
