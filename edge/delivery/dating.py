@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from edge.clock import Clock, ClockState, Stamp
 from edge.messages.utc import format_utc_ns, parse_utc_ns
@@ -94,6 +94,14 @@ class Dating:
         }
 
 
+@runtime_checkable
+class Mapped(Protocol):
+    """A clock that keeps a map of its own, with the bound over any span."""
+
+    def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
+        """Body of a ``clock`` message; None where it has no map."""
+
+
 def clock_body(clock: Clock, source: str) -> dict[str, Any]:
     """Write down how boot time of this boot is UTC, for messages that went out without.
 
@@ -111,6 +119,9 @@ def clock_body(clock: Clock, source: str) -> dict[str, Any]:
         holds over all of it.
     """
     now_ns = clock.boottime_ns()
+    told = clock.message(0, now_ns) if isinstance(clock, Mapped) else None
+    if told is not None:
+        return told
     begin, now = clock.stamp(0), clock.stamp(now_ns)
     rate = (now.utc_ns - begin.utc_ns) / now_ns - 1 if now_ns else 0.0
     return {

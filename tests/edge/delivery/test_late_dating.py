@@ -220,6 +220,17 @@ def test_a_clock_message_dates_what_went_out_unsynced_as_the_clock_does(
     assert message.uncertainty_s == 0.002
 
 
+def test_a_clock_with_a_map_tells_that_map() -> None:
+    class Mapping(HandClock):
+        def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
+            return {"span": (from_boot_ns, to_boot_ns)} if self.known else None
+
+    clock = Mapping(known=True)
+    assert clock_body(clock, "x") == {"span": (0, clock.boottime_ns())}
+    clock.known = False
+    assert clock_body(clock, "x")["source"] == "x"
+
+
 def test_the_first_sync_is_told_once_and_again_only_where_the_disk_refused_it() -> None:
     clock, told, takes = HandClock(), [], [False, True]
 
