@@ -40,3 +40,14 @@ def test_the_net_is_better_than_the_fields_trees_and_knows_how_sure_it_is(found:
     assert net["sure"] >= 0.98
     assert net["sure_kept"] >= 0.5
     assert net["ece"] <= 0.03
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(7200)
+@pytest.mark.xfail(
+    reason="one phone's dark crops were all called artefacts, and look like anybody's spots: "
+    "95.7 % so far",
+    strict=False,
+)
+def test_artefacts_are_told_from_signals(found: dict) -> None:
+    assert found["net"]["artefact"] >= 0.96

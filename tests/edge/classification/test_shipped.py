@@ -97,6 +97,27 @@ def test_a_camera_that_it_never_saw_is_told_right(file: ModelFile, shared_data: 
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(1200)
+def test_hits_of_simulated_pi_cameras_are_told_by_what_lies_at_their_place(
+    file: ModelFile, tmp_path: Path
+) -> None:
+    """Simulated with a seed that nothing was trained on; raw counts, warm and failing sensors."""
+    from edge.cli.main import main
+    from training.labelled import read_labelled
+
+    asked = ["train-data", "--presets", "pi-v1,pi-v2,pi-hq", "--hits", "500", "--seed", "1000"]
+    assert main([*asked, "--out", str(tmp_path / "made")]) == 0
+    crops = read_labelled(tmp_path / "made")
+    runner = start(file.content, RUNTIMES[0])
+    right = 0
+    for pixels, place, label in zip(crops.pixels, crops.each_place, crops.label, strict=True):
+        scores, _ = answer(runner, {NUMBERS: numbers(pixels, place)})
+        right += max(scores, key=scores.__getitem__) == CLASSES[label]
+    print(f"{right} of {len(crops)} simulated Pi hits")
+    assert right >= 0.95 * len(crops)
+
+
+@pytest.mark.prove
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda one: one.name)
 def test_it_takes_less_than_a_millisecond_a_crop(file: ModelFile, runtime: Runtime) -> None:
     runner = start(file.content, runtime)
