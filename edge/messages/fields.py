@@ -29,7 +29,8 @@ def _is_utc(text: str) -> str:
 UtcNs: TypeAlias = Annotated[
     str, StringConstraints(pattern=UTC_NS_PATTERN), AfterValidator(_is_utc)
 ]
-Rig: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+RIG_PATTERN = r"^[a-z0-9-]{1,64}$"
+Rig: TypeAlias = Annotated[str, StringConstraints(pattern=RIG_PATTERN)]
 Epoch: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 Sequence: TypeAlias = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=MAX_COUNT)]

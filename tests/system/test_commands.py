@@ -121,3 +121,10 @@ def test_asking_without_a_broker_is_one_line(capsys: pytest.CaptureFixture[str])
     said = told(capsys, "asked-1", "report", "--broker", "mqtt://127.0.0.1:1", code=1)
     assert said.count("\n") == 1
     assert "no broker at" in said
+
+
+@pytest.mark.parametrize("name", ["+", "#", "a/b", "Roof", "-" * 65, " "])
+def test_a_name_that_is_none_reaches_no_broker(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, name, "report", "--broker", "mqtt://127.0.0.1:1", code=2).count("\n") == 1
