@@ -48,10 +48,14 @@ class _Restart:
     """
 
     until_utc_ns: int
+    boot_id: str | None = None
+    until_boot_ns: int | None = None
     told_ns: int = 0
 
-    def gap_ns(self, begin_utc_ns: int) -> int:
-        """Dead time before a record that begins at `begin_utc_ns`."""
+    def gap_ns(self, begin_utc_ns: int, begin_boot_ns: int, boot_id: str | None) -> int:
+        """Dead time before a record that begins then; in one boot no clock has to be set for it."""
+        if boot_id is not None and boot_id == self.boot_id and self.until_boot_ns is not None:
+            return begin_boot_ns - self.until_boot_ns - self.told_ns
         return begin_utc_ns - self.until_utc_ns - self.told_ns
 
     def later(self, span_ns: int) -> _Restart:
@@ -131,9 +135,11 @@ class Reporter:
         edge_px = 0 if self._config.trigger.preset == "credo" else self._config.veto.edge_px
         return max(mode.width_px - 2 * edge_px, 0) * max(mode.height_px - 2 * edge_px, 0)
 
-    def resume_after(self, to_utc: str) -> None:
+    def resume_after(
+        self, to_utc: str, boot_id: str | None = None, to_boot_ns: int | None = None
+    ) -> None:
         """Count the time since an interrupted run's last checkpoint as dead: ``restart``."""
-        self._restart = _Restart(parse_utc_ns(to_utc))
+        self._restart = _Restart(parse_utc_ns(to_utc), boot_id, to_boot_ns)
 
     def take(self, settled: Settled) -> list[Draft]:
         """Count a frame and write down its hits; an exposure record when its time is over."""
@@ -196,7 +202,9 @@ class Reporter:
             if exposure.frames.total():
                 return {"origin": self._origin, "body": self._exposure_body(exposure, RESTART)}
             end = self._clock.stamp(exposure.to_ns)
-            return {"origin": self._origin, "until_utc": format_utc_ns(end.utc_ns)}
+            boot_id = self._clock.boot_id
+            boot = {} if boot_id is None else {"boot_id": boot_id, "until_boot_ns": exposure.to_ns}
+            return {"origin": self._origin, "until_utc": format_utc_ns(end.utc_ns), **boot}
 
     @property
     def owes_restart(self) -> bool:
@@ -294,7 +302,10 @@ class Reporter:
         begin, end = self._clock.stamp(start_ns), self._clock.stamp(end_ns)
         dead = dict(exposure.dead_time_ns)
         from_utc = format_utc_ns(begin.utc_ns)
-        if self._restart is not None and (gap_ns := self._restart.gap_ns(begin.utc_ns)) > 0:
+        if (
+            self._restart is not None
+            and (gap_ns := self._restart.gap_ns(begin.utc_ns, start_ns, self._clock.boot_id)) > 0
+        ):
             dead[RESTART] = gap_ns
             from_utc = format_utc_ns(begin.utc_ns - gap_ns)
         boot: dict[str, Any] = {}

@@ -11,11 +11,15 @@
 set -eu
 umask 077
 folder=${CERTIFICATES:-certificates}
+case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
 days=${DAYS:-825}
 
 die() { echo "certificates.sh: $*" >&2; exit "${code:-1}"; }
 usage() { code=2 die "authority | broker HOST… | client NAME | revoke NAME"; }
-need_authority() { [ -f "$folder/authority.key" ] || die "no authority yet: run '$0 authority' first"; }
+need_authority() {
+    [ -f "$folder/authority.key" ] || die "no authority yet: run '$0 authority' first"
+    configure # it names the folder, which may have moved
+}
 command -v openssl >/dev/null || die "needs openssl"
 
 configure() {
@@ -48,7 +52,10 @@ issue() {
     openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$folder/$name.key" \
         -out "$folder/$name.csr" -subj "/CN=$common" "$@" 2>/dev/null || die "no request for $common"
     openssl ca -batch -notext -config "$folder/ca.cnf" -days "$days" -in "$folder/$name.csr" \
-        -out "$folder/$name.crt" 2>"$folder/last.log" || die "not signed: see $folder/last.log"
+        -out "$folder/$name.crt" 2>"$folder/last.log" || {
+        rm -f "$folder/$name.key" "$folder/$name.csr" "$folder/$name.crt"
+        die "not signed: see $folder/last.log"
+    }
     rm -f "$folder/$name.csr"
     echo "$folder/$name.crt  $folder/$name.key"
 }
@@ -93,6 +100,9 @@ client)
 revoke)
     need_authority
     [ $# -eq 2 ] || usage
+    case $2 in
+    authority | *[!a-z0-9-]* | "") code=2 die "only the broker's and clients' can be revoked" ;;
+    esac
     [ -f "$folder/$2.crt" ] || die "no certificate of $2 in $folder"
     openssl ca -config "$folder/ca.cnf" -revoke "$folder/$2.crt" 2>/dev/null || die "$2 is revoked already"
     mv "$folder/$2.crt" "$folder/$2.crt.revoked"

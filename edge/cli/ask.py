@@ -57,7 +57,7 @@ def command(
     except MessageError as error:
         raise BadUse(f"rig can't be asked that: {error}") from None
     reply = ask(address, rig, wanted, timeout)
-    if out is not None and "png" in reply.data:
+    if out is not None and reply.state == "done" and "png" in reply.data:
         write_whole(out, base64.b64decode(str(reply.data["png"])))
     if json:
         print_json(reply.model_dump(by_alias=True))

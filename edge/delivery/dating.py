@@ -8,7 +8,7 @@ message dates it at the server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,10 +34,13 @@ class Dating:
         Of the live rig.
     wait_s : float
         Longest wait of a message for the first sync, on boot time since it was made.
+    sent_undated : callable
+        Told of each message that goes out without, of which the server is to hear later.
     """
 
     clock: Clock
     wait_s: float
+    sent_undated: Callable[[], None] = lambda: None
 
     def is_known(self) -> bool:
         """Whether the clock knows the time now."""
@@ -57,7 +60,10 @@ class Dating:
         """
         if self._undated_ns(message) is None:
             return None
-        return self._hit(message) if "time_boot_ns" in message else self._exposure(message)
+        dated = self._hit(message) if "time_boot_ns" in message else self._exposure(message)
+        if dated is None:
+            self.sent_undated()
+        return dated
 
     def _undated_ns(self, message: Mapping[str, Any]) -> int | None:
         """When, on this boot's time, a message was made that has no good UTC; None: it has."""

@@ -197,7 +197,8 @@ class Outbox:
     @property
     def waits_for_clock(self) -> bool:
         """Whether the last look at what is pending ended at a message that waits for the clock."""
-        return self._waits_for_clock
+        waits = self._waits_for_clock and self._dating is not None
+        return waits and not self._dating.is_known()  # type: ignore[union-attr]
 
     def pending(self, after_seq: int, limit: int) -> list[tuple[int, str]]:
         """Seq and kind of owed messages above `after_seq`, lowest first.

@@ -111,7 +111,9 @@ class Fleet:
             self._cut(now, now - last, making=now - begun < plan.over_s)
             last = now
             for rig in self.rigs:
-                rig.turn(now)
+                rig.turn(time.monotonic())
+                if stop() or time.monotonic() - begun > plan.over_s + plan.patience_s:
+                    break  # connecting may take ten seconds for each
             told(self)
             done = self.hits_made == plan.rigs * plan.hits and self._delivered()
             if done or now - begun > plan.over_s + plan.patience_s:

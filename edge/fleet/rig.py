@@ -46,6 +46,7 @@ class FleetRig:
         self._name, self._broker, self._tls = name, broker, tls
         self._backoff = FullJitter(1.0, _LAST_WAIT_S, random.Random(name))  # noqa: S311
         self._transport: Transport | None = None
+        self._protocol = broker.protocol or "5"
         self._waker = Waker()
         self._serving = False
         self._next_s = 0.0
@@ -80,7 +81,7 @@ class FleetRig:
                     self.connections += 1
                     self._courier.begin(self._transport, event, now_s)
                 case Refused():
-                    self._fail(refusal(self._broker, event, "5"), now_s)
+                    self._fail(refusal(self._broker, event, self._protocol), now_s)
                     return
                 case Lost():
                     self._fail(f"connection lost ({event.text.lower()})", now_s)
@@ -113,7 +114,7 @@ class FleetRig:
     def _connect(self, now_s: float) -> None:
         self._transport = Transport(
             self._broker,
-            protocol="5",
+            protocol=self._protocol,
             client_id=f"cosmic-edge-{self._name}",
             will=Will(topic(self._name, "status"), self._status("offline")),
             tls=self._tls,

@@ -21,6 +21,9 @@ FILE_NAME = "commands.json"
 _REMEMBERED = 64
 _AT_ONCE = 6
 _REFILL_S = 10.0
+_HARMLESS = ("report", "snapshot")
+"""Done again where they are asked again: what they answered is too large to be kept."""
+
 _LOG = logging.getLogger(__name__)
 
 Answer = tuple[str, dict[str, Any]]
@@ -142,6 +145,20 @@ class CommandDesk:
     def _answer(
         self, command: Command, state: Any, detail: str, data: dict[str, Any] | None = None
     ) -> None:
+        said = self._reply_of(command, state, detail, data or {})
+        if said is None:
+            state, data = "failed", {}
+            said = self._reply_of(command, state, "its answer can't be written", {}) or b""
+        _LOG.info("command %s (%s): %s %s", command.name, command.id, state, detail)
+        self.counts[state] += 1
+        if state != "done" or command.name not in _HARMLESS:
+            self._remember(command.id, said)
+        self._reply(said)
+
+    def _reply_of(
+        self, command: Command, state: Any, detail: str, data: dict[str, Any]
+    ) -> bytes | None:
+        """An answer as bytes; None where a value in it, such as NaN, can't be written."""
         now = self._clock.stamp(self._clock.boottime_ns())
         reply = Reply(
             rig=self._rig,
@@ -151,12 +168,13 @@ class CommandDesk:
             state=state,
             detail=detail[:256],
             time_utc=format_utc_ns(now.utc_ns),
-            data=data or {},
+            data=data,
         )
-        _LOG.info("command %s (%s): %s %s", command.name, command.id, state, detail)
-        self.counts[state] += 1
-        self._remember(command.id, encode(reply.model_dump(by_alias=True) | {"data": {}}))
-        self._reply(encode(reply.model_dump(by_alias=True)))
+        try:
+            return encode(reply.model_dump(by_alias=True))
+        except MessageError as error:
+            _LOG.warning("answer to command %s: %s", command.name, error)
+            return None
 
     def _remember(self, command_id: str, reply: bytes) -> None:
         """Before it is sent: a crash in between answers twice rather than does twice."""

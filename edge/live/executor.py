@@ -18,8 +18,9 @@ from edge.messages.commands import Command
 from edge.pixels.candidates import plain_pixels
 
 _WIDEST_PX = 320
-_SUPERVISORS = ("INVOCATION_ID", "COSMIC_EDGE_SUPERVISED")
-"""Set by systemd, or by whoever else starts the rig again when it ends."""
+_SUPERVISED = "COSMIC_EDGE_SUPERVISED"
+"""Set in the unit, or by whoever else starts the rig again when it ends. systemd's own variables
+reach every shell below a unit, and say nothing of who is started again."""
 
 
 class RigExecutor:
@@ -86,17 +87,16 @@ class RigExecutor:
         return "one frame, small", picture_of(plain_pixels(self._frame))
 
     def _restart(self) -> Answer:
-        if not any(os.environ.get(name) for name in _SUPERVISORS):
+        if not os.environ.get(_SUPERVISED):
             raise NotDone(
-                "nothing would start it again: it runs under no service manager "
-                "(COSMIC_EDGE_SUPERVISED=1 says that one is there)"
+                f"nothing would start it again; {_SUPERVISED}=1, as in the systemd unit, says so"
             )
         self._end()
         return "ends in order, to be started again", {}
 
 
 def picture_of(pixels: Pixels) -> dict[str, Any]:
-    """Write a frame down small: means of blocks, 8 bits from its darkest to its brightest pixel.
+    """Write a frame down small, in 8 bits: of each block its brightest pixel.
 
     Parameters
     ----------

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.clock import Clock
 from edge.delivery.dating import clock_body
 from edge.detection import Draft
 
+FILE_NAME = "clock-owed"
+_LOG = logging.getLogger(__name__)
+
 
 class FirstSync:
-    """Notices that a clock that was not known at the start is known now.
+    """Owes the server a ``clock`` message as soon as something went out undated, until it is told.
+
+    The debt lies in the state folder with the boot's id: a restart of the program does not end it,
+    another boot does, for then nobody can date those messages any more.
 
     Parameters
     ----------
@@ -18,18 +27,41 @@ class FirstSync:
         Of the live rig; one without boot time (a recording's) has nothing to tell.
     origin : str
         Of the source.
+    folder : Path
+        The state folder.
     tell : callable
         Takes the ``clock`` message; False where the disk took it not, and it is told again.
     """
 
-    def __init__(self, clock: Clock, origin: str, tell: Callable[[Draft], bool]) -> None:
-        self._clock = clock
-        self._origin = origin
-        self._tell = tell
-        self._done = clock.boot_id is None or clock.is_known()
+    def __init__(
+        self, clock: Clock, origin: str, folder: Path, tell: Callable[[Draft], bool]
+    ) -> None:
+        self._clock, self._origin, self._tell = clock, origin, tell
+        self._file = folder / FILE_NAME
+        self._owed = clock.boot_id is not None and self._kept() == clock.boot_id
+
+    def owe(self) -> None:
+        """Note that a message went out undated; from any thread."""
+        if self._owed or self._clock.boot_id is None:
+            return
+        self._owed = True
+        try:
+            self._file.write_text(self._clock.boot_id, encoding="ascii")
+        except OSError as error:
+            _LOG.warning("%s: can't be written (%s)", self._file, error.strerror or error)
 
     def look(self) -> None:
-        """Tell of the first sync, once."""
-        if not self._done and self._clock.is_known():
-            body = clock_body(self._clock, type(self._clock).__name__)
-            self._done = self._tell(Draft("clock", body, self._origin))
+        """Tell, where it is owed and the clock is known."""
+        if not self._owed or not self._clock.is_known():
+            return
+        body = clock_body(self._clock, type(self._clock).__name__)
+        if self._tell(Draft("clock", body, self._origin)):
+            self._owed = False
+            with contextlib.suppress(OSError):
+                self._file.unlink(missing_ok=True)
+
+    def _kept(self) -> str:
+        try:
+            return self._file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""

@@ -151,8 +151,9 @@ class LiveLoop:
         if self._shelf is not None:
             self._shelf = Shelf(self._shelf.folder, config)
         self._anew = True
-        self._report(lambda: self._reporter.use_config(config))
         self._start_anew("calibration")
+        # After the hold and the open exposure: those were seen by the configuration before.
+        self._report(lambda: self._reporter.use_config(config))
 
     @property
     def detector(self) -> Detector | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.clock import Clock
 from edge.delivery import Outbox, OutboxWriter, Uplink
 from edge.live.desk import CommandDesk
+from edge.live.first_sync import FirstSync
 from edge.live.loop import LiveLoop
 from edge.report import Reporter
 from edge.sources.capture import Capture
@@ -24,6 +25,7 @@ class Parts:
     clock: Clock
     capture: Capture
     desk: CommandDesk
+    first_sync: FirstSync
 
 
 @dataclass(frozen=True, slots=True)

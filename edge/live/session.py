@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from calibration import kernel_cache
@@ -13,13 +13,14 @@ from edge.classification.awaited import awaited_classifier
 from edge.classification.chosen import NONE_SHIPPED
 from edge.clock import Clock, RecordedClock
 from edge.config.model import Config
-from edge.delivery import BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
+from edge.delivery import KEEP, BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
 from edge.delivery.dating import Dating
 from edge.detection import Draft
 from edge.errors import Failed
 from edge.frame import FrameSource
 from edge.live.desk import CommandDesk
 from edge.live.executor import RigExecutor
+from edge.live.first_sync import FirstSync
 from edge.live.in_order import InThread
 from edge.live.loop import LiveLoop
 from edge.live.parts import Moment, Parts
@@ -102,12 +103,12 @@ class Session:
         if left is None:
             return
         body, origin = left.get("body"), left["origin"]
-        until = left["until_utc"] if body is None else body["to_utc"]
+        end = _end_of(left if body is None else body, "until" if body is None else "to")
         goes_on = origin == self._source.origin and not self._source.pushes_back
         drafts = [] if body is None else [Draft("exposure", body, origin)]
-        outbox.commit(drafts, {"origin": origin, "until_utc": until} if goes_on else None)
+        outbox.commit(drafts, {"origin": origin, **end} if goes_on else None)
         if goes_on:
-            self._reporter.resume_after(until)
+            self._reporter.resume_after(end["until_utc"], end["boot_id"], end["until_boot_ns"])
 
     def _deliver(
         self, outbox: Outbox, stop: threading.Event, duration_s: float | None
@@ -135,7 +136,13 @@ class Session:
                 draft.body["live_time_ns"] for _, draft in committed if draft.kind == "exposure"
             )
 
-        outbox.date_by(Dating(self._clock, self._config.clock.wait_s))
+        first_sync = FirstSync(
+            self._clock,
+            self._source.origin,
+            self._config.rig.state_dir,
+            lambda draft: writer.put([draft], KEEP),
+        )
+        outbox.date_by(Dating(self._clock, self._config.clock.wait_s, first_sync.owe))
         writer = OutboxWriter(
             outbox,
             max_delay_s=self._config.outbox.group_commit_s,
@@ -145,7 +152,9 @@ class Session:
         shelf = self._get_ready()
         uplink.start()
         try:
-            parts = self._put_together(outbox, writer, uplink, desk, shelf)
+            parts = self._put_together(
+                outbox, writer, uplink, shelf, desk=desk, first_sync=first_sync
+            )
             return self._look(parts, stop, duration_s)
         finally:
             writer.close(_CLOSE_S)  # it was drained: what is left the disk would not take
@@ -168,8 +177,10 @@ class Session:
         outbox: Outbox,
         writer: OutboxWriter,
         uplink: Uplink,
-        desk: CommandDesk,
         shelf: Shelf,
+        *,
+        desk: CommandDesk,
+        first_sync: FirstSync,
     ) -> Parts:
         refused = RefusedLog(self._config.rig.state_dir, outbox.rig, outbox.epoch)
         self._reporter.on_refused = refused.add
@@ -192,13 +203,15 @@ class Session:
             on_first=self._classifier.begin,
         )
         capture = Capture(self._source)
-        return Parts(loop, self._reporter, outbox, writer, uplink, self._clock, capture, desk)
+        return Parts(
+            loop, self._reporter, outbox, writer, uplink, self._clock, capture, desk, first_sync
+        )
 
     def _look(
         self, parts: Parts, stop: threading.Event, duration_s: float | None
     ) -> dict[str, Any]:
         started = time.monotonic()
-        watcher = Watcher(self._watch, parts, self._source.origin)
+        watcher = Watcher(self._watch, parts)
         executor = RigExecutor(
             self._config, parts.loop, lambda: watcher.health(_state(parts.loop)), stop.set
         )
@@ -226,10 +239,10 @@ class Session:
         try:
             item = parts.capture.get(min(_POLL_S, max(end - time.monotonic(), 0.01)))
         except SourceStalled as stalled:
+            watcher.tick("waiting for frames")
             if parts.capture.silent_s >= self._patience_s():
                 self._say("stalled", str(stalled))
-            watcher.tick("waiting for frames")
-            self._obey(parts, executor, None)
+                self._obey(parts, executor, None)
             return True
         except Exception as error:  # whatever a camera's driver raises, the rig ends in order
             if parts.capture.received == 0:
@@ -323,6 +336,15 @@ def _drain(writer: OutboxWriter, uplink: Uplink, timeout_s: float) -> bool:
     committed = writer.flush(timeout_s)
     uplink.wake()
     return uplink.drain(max(deadline - time.monotonic(), 0.0)) and committed
+
+
+def _end_of(written: Mapping[str, Any], which: str) -> dict[str, Any]:
+    """Where an interrupted run ended, in UTC and, where it is known, on its boot's time."""
+    return {
+        "until_utc": written[f"{which}_utc"],
+        "boot_id": written.get("boot_id"),
+        "until_boot_ns": written.get(f"{which}_boot_ns"),
+    }
 
 
 def _state(loop: LiveLoop) -> str:

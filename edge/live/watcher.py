@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edge.delivery import KEEP
-from edge.live.first_sync import FirstSync
 from edge.live.health import health
 from edge.live.parts import Moment, Parts
 
@@ -18,23 +16,20 @@ _LOOK_PERIOD_S = 0.25
 class Watcher:
     """Display and health, at their own pace, so that the frame path stays short."""
 
-    def __init__(self, watch: Callable[[Moment], None], parts: Parts, origin: str) -> None:
+    def __init__(self, watch: Callable[[Moment], None], parts: Parts) -> None:
         self._watch = watch
         self._parts = parts
         self._started = self._rate_since = time.monotonic()
         self._rate_received = 0
         self._rate = 0.0
         self._next_look = self._next_health = 0.0
-        self._first_sync = FirstSync(
-            parts.clock, origin, lambda draft: parts.writer.put([draft], KEEP)
-        )
 
     def tick(self, state: str) -> None:
         """Look and report when it is time."""
         now = time.monotonic()
         if now >= self._next_look:
             self._next_look = now + _LOOK_PERIOD_S
-            self._first_sync.look()
+            self._parts.first_sync.look()
             self.look(state)
         if now >= self._next_health:
             self._next_health = now + _HEALTH_PERIOD_S

@@ -56,7 +56,8 @@ def broker(fleet: Path) -> Iterator[tuple[Mosquitto, int]]:
     port = free_port()
     options = re.sub(r"/etc/mosquitto/certs", str(fleet), CONF.read_text())
     options = "\n".join(line for line in options.splitlines() if not line.startswith("#"))
-    # Options hold for the listener above them: the plain one only shows that the broker is up.
+    # As appended to mosquitto.conf: they hold for the listener above them. The plain one before it
+    # only shows that the broker is up.
     tls = f"listener {port} 127.0.0.1\n{options}\n"
     tls += f"certfile {fleet}/broker.crt\nkeyfile {fleet}/broker.key\n"
     acl = fleet.parent / "acl"
@@ -140,6 +141,22 @@ def test_nothing_is_overwritten_and_bad_use_is_one_line(tmp_path: Path, fleet: P
     for wrong in (["client", "Cellar 1"], ["client", "../x"], ["client"], [], ["nonsense"]):
         make(fleet, *wrong, code=2)
     make(fleet, "broker", "a;b", code=1)
+    for wrong in ("authority", "../x", ""):
+        make(fleet, "revoke", wrong, code=2)
+    assert (fleet / "authority.key").exists()
+
+
+def test_a_folder_may_be_named_by_its_way_from_here_and_moved(tmp_path: Path) -> None:
+    def run(cwd: Path, named: str, *arguments: str) -> None:
+        environ = os.environ | {"CERTIFICATES": named}
+        subprocess.run(
+            [str(SCRIPT), *arguments], cwd=cwd, env=environ, check=True, capture_output=True
+        )
+
+    run(tmp_path, "here", "authority")
+    (tmp_path / "here").rename(tmp_path / "there")
+    run(tmp_path.parent, str(tmp_path / "there"), "client", "cellar-1")
+    assert (tmp_path / "there" / "cellar-1.crt").exists()
 
 
 def test_every_line_of_the_example_has_its_reason() -> None:

@@ -71,12 +71,29 @@ def test_a_clock_that_is_behind_at_the_start_tells_of_the_gap_once_it_is_set() -
     assert not made.owes_restart
 
 
+def test_in_one_boot_the_gap_is_told_by_boot_time_however_wrong_the_clock_was() -> None:
+    for offset_ns in (NOON, NOON + 14 * 86_400 * S, NOON - 14 * 86_400 * S):
+        made = reporter(SteppedClock(offset_ns))
+        made.resume_after(format_utc_ns(NOON - 3 * 86_400 * S), "boot", -5 * S)
+        first = play(made, 0, 31)[0]
+        start_ns = first["from_boot_ns"]
+        assert first["dead_time_ns"]["restart"] == start_ns + 5 * S  # type: ignore[index, operator]
+        other = reporter(SteppedClock(NOON))
+        other.resume_after(format_utc_ns(NOON - 3600 * S), "an earlier boot", 5)
+        assert play(other, 0, 31)[0]["dead_time_ns"]["restart"] == 3600 * S  # type: ignore[index]
+
+
 def test_between_two_records_the_checkpoint_says_where_the_last_one_ended() -> None:
     made = reporter(SteppedClock(NOON))
     assert made.checkpoint() is None
     records = play(made, 0, 31)
     assert len(records) == 1
-    assert made.checkpoint() == {"origin": "camera", "until_utc": records[0]["to_utc"]}
+    assert made.checkpoint() == {
+        "origin": "camera",
+        "until_utc": records[0]["to_utc"],
+        "boot_id": "boot",
+        "until_boot_ns": records[0]["to_boot_ns"],
+    }
     play(made, 31, 1)
     checkpoint = made.checkpoint()
     assert checkpoint is not None

@@ -231,29 +231,49 @@ def test_a_clock_with_a_map_tells_that_map() -> None:
     assert clock_body(clock, "x")["source"] == "x"
 
 
-def test_the_first_sync_is_told_once_and_again_only_where_the_disk_refused_it() -> None:
-    clock, told, takes = HandClock(), [], [False, True]
-
-    def tell(draft: Draft) -> bool:
-        told.append(draft)
-        return takes.pop(0)
-
-    watch = FirstSync(clock, "camera", tell)
+def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    clock, told = HandClock(), []
+    watch = FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or True)
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    outbox.date_by(Dating(clock, 0, watch.owe))
+    outbox.commit([hit(90.0)])
+    assert [one["clock"] for one in sent(outbox)] == ["unsynced"]
+    outbox.close()
     watch.look()
-    assert told == []
+    assert told == []  # nobody knows the time yet
+    again = FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or True)
     clock.known = True
+    for _ in range(3):
+        again.look()
+    assert [draft.kind for draft in told] == ["clock"]
+    assert told[0].body["boot_id"] == BOOT
+    FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
+    assert len(told) == 1
+
+
+def test_it_is_told_again_where_the_disk_took_it_not(tmp_path: Path) -> None:
+    clock, told, takes = HandClock(known=True), [], [False, True]
+    watch = FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or takes.pop(0))
+    watch.owe()
     for _ in range(4):
         watch.look()
-    assert [draft.kind for draft in told] == ["clock", "clock"]
-    assert told[-1].body["boot_id"] == BOOT
+    assert len(told) == 2
 
 
-@pytest.mark.parametrize("clock", [HandClock(known=True), HandClock(boot_id=None)])
-def test_a_clock_that_was_known_all_along_has_nothing_to_tell(clock: HandClock) -> None:
+def test_another_boot_owes_nothing_and_neither_does_a_clock_that_was_known(
+    tmp_path: Path,
+) -> None:
     told: list[Draft] = []
-    watch = FirstSync(clock, "camera", lambda draft: told.append(draft) or True)
-    clock.known = True
-    watch.look()
+    FirstSync(HandClock(), "camera", tmp_path, lambda draft: True).owe()
+    later = HandClock(known=True, boot_id="another")
+    FirstSync(later, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
+    recorded = FirstSync(
+        HandClock(known=True, boot_id=None), "recording", tmp_path, lambda draft: True
+    )
+    recorded.owe()
+    recorded.look()
     assert told == []
 
 
@@ -274,7 +294,6 @@ def test_hits_come_out_right_after_the_first_sync(tmp_path: Path, clock: HandClo
         assert not uplink.drain(30)
         assert time.monotonic() - begun < 5  # an end in order does not wait for the clock
         clock.known = True
-        wait_until(lambda: server.of("hit"))
         assert uplink.drain(5)
         dated = [parse_utc_ns(one["time_utc"]) for one in server.of("hit")]
         assert dated == [RIGHT_NS + round((90 + n / 100) * NS) for n in range(50)]

@@ -51,12 +51,13 @@ class Done:
 
     names: list[str] = field(default_factory=list)
     fault: Exception | None = None
+    data: dict[str, Any] | None = None
 
     def execute(self, command: Command) -> tuple[str, dict[str, Any]]:
         self.names.append(command.name)
         if self.fault is not None:
             raise self.fault
-        return "done so", {"n": len(self.names)}
+        return "done so", self.data or {"n": len(self.names)}
 
 
 class Desk:
@@ -112,6 +113,23 @@ def test_what_is_asked_twice_is_done_once_even_after_a_restart(tmp_path: Path) -
     assert reply.state == "done"
     assert first.balanced()
     assert again.balanced()
+
+
+def test_a_report_is_made_again_for_its_answer_is_not_kept(desk: Desk) -> None:
+    first, again = desk.ask(name="report"), desk.ask(name="report")
+    assert first is not None
+    assert again is not None
+    assert (first.data, again.data) == ({"n": 1}, {"n": 2})
+    assert desk.balanced()
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure_and_no_end(desk: Desk) -> None:
+    desk.done.data = {"sensor_temperature_c": float("nan")}
+    reply = desk.ask(name="report")
+    assert reply is not None
+    assert (reply.state, reply.data) == ("failed", {})
+    assert not desk.desk.waits
+    assert desk.balanced()
 
 
 def test_a_damaged_list_of_answers_is_no_hindrance(tmp_path: Path) -> None:
@@ -187,7 +205,7 @@ def test_what_is_no_command_is_counted_and_never_done(desk: Desk, payload: bytes
     assert desk.balanced()
 
 
-@given(st.lists(st.binary(max_size=300) | st.just(asked()), max_size=20))
+@given(st.lists(st.binary(max_size=300) | st.just(asked(name="recalibrate")), max_size=20))
 def test_whatever_comes_ends_in_one_count(tmp_path_factory: Any, payloads: list[bytes]) -> None:
     desk = Desk(tmp_path_factory.mktemp("desk"))
     for payload in payloads:
@@ -280,6 +298,22 @@ def test_a_threshold_holds_for_what_follows(tmp_path: Path) -> None:
     assert rig.loop.detector.thresholds["seed_sigma"] == 20.0
 
 
+def test_what_was_seen_before_a_new_threshold_is_signed_by_the_old_one() -> None:
+    rig = Rig()
+    play(rig, 60)
+    before = rig.reporter.calibration_draft(rig.loop.detector).body["config_hash"]
+    executor(rig).execute(command("threshold", seed_sigma=20.0))
+    play(rig, 40, start=60)
+    rig.loop.finish()
+    signed = [
+        (draft.body["thresholds"].get("seed_sigma"), draft.body["provenance"]["config_hash"])
+        for draft in rig.drafts
+        if draft.kind == "exposure" and draft.body["thresholds"]
+    ]
+    assert len(signed) >= 2
+    assert all((sigma == 20.0) is (by != before) for sigma, by in signed)
+
+
 def test_a_threshold_below_the_growth_is_refused(tmp_path: Path) -> None:
     rig = Rig(trigger__growth_sigma=9.0, trigger__seed_sigma=10.0)
     with pytest.raises(NotDone, match="growth_sigma"):
@@ -313,11 +347,11 @@ def test_a_bright_pixel_survives_on_a_small_picture() -> None:
 
 def test_a_restart_needs_someone_who_starts_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     rig, ended = Rig(), []
-    for name in ("INVOCATION_ID", "COSMIC_EDGE_SUPERVISED"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("COSMIC_EDGE_SUPERVISED", raising=False)
+    monkeypatch.setenv("INVOCATION_ID", "1")  # any shell below a unit has it
     with pytest.raises(NotDone, match="nothing would start it again"):
         executor(rig, ended).execute(command("restart"))
-    monkeypatch.setenv("INVOCATION_ID", "1")
+    monkeypatch.setenv("COSMIC_EDGE_SUPERVISED", "1")
     executor(rig, ended).execute(command("restart"))
     assert ended == [True]
 
