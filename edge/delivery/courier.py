@@ -172,6 +172,11 @@ class Courier:
         return len(self._flights)
 
     @property
+    def unconfirmed(self) -> int:
+        """Messages that were sent and not let go."""
+        return len(self._ledger)
+
+    @property
     def held(self) -> bool:
         """Whether the broker does not let the rig write now."""
         return self._hold_s > 0

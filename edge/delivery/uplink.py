@@ -128,7 +128,7 @@ class Uplink:
         return self._outbox.is_empty
 
     def _has_drained(self) -> bool:
-        only_late = self._outbox.waits_for_clock and not self._courier.in_flight
+        only_late = self._outbox.waits_for_clock and not self._courier.unconfirmed
         return self._outbox.is_empty or only_late
 
     def stop(self, timeout_s: float = 5.0) -> None:
