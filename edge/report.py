@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from edge.detector import Detector
 from edge.expected import sensor_area_cm2
 from edge.frame import SensorMode
 from edge.messages.utc import format_utc_ns, parse_utc_ns
+from edge.position import stated_position
 from edge.stages.exposure import RESTART, UNSTORED, Exposure, ExposureAccount
 from edge.stages.outcome import Settled
 from edge.timeline import Timeline
@@ -98,7 +99,7 @@ class Reporter:
         self._mode: SensorMode | None = None
         self._hot_places_px: int | None = None
         self._config_hash = config_hash(config)
-        self._position = _position(config)
+        self._position = stated_position(config.position)
         self._restart: _Restart | None = None
         self._closed: deque[tuple[Exposure, _Restart | None]] = deque(maxlen=64)
         self.on_refused: Callable[[Draft], None] | None = None
@@ -359,13 +360,6 @@ class Reporter:
 
 def _change(change: Change) -> dict[str, Any]:
     return {"frame": change.index, "reasons": list(change.reasons), "detail": change.detail}
-
-
-def _position(config: Config) -> Mapping[str, Any] | None:
-    position = config.position
-    if position.latitude_deg is None:
-        return None
-    return position.model_dump()
 
 
 def summary_counts(reporter: Reporter, seconds: float) -> dict[str, Any]:

@@ -291,6 +291,13 @@ class PositionConfig(Section):
     provider: str = Field(
         "manual", min_length=1, description="How it is known, such as manual, gps or network."
     )
+    geohash_letters: int | None = Field(
+        None,
+        ge=1,
+        le=12,
+        description="Tell only the geohash cell of so many letters: 4 is some 39 x 20 km, 6 is "
+        "1.2 x 0.6 km; not set: the position as it is.",
+    )
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> PositionConfig:

@@ -15,7 +15,7 @@ from edge.config.wording import UNITS
 COUNTS = {
     "frames", "max_candidates_per_frame", "hot_repeat_count", "flood_candidates",
     "group_commit_rows", "false_triggers_per_hour", "muon_rate_per_cm2_min", "bright_share_limit",
-    "mean_limit_adu", "share", "seed", "adu_per_e",
+    "mean_limit_adu", "share", "seed", "adu_per_e", "geohash_letters",
 }  # fmt: skip
 
 
