@@ -68,7 +68,9 @@ def on_other_ground(pixels: NDArray[Any], random: np.random.Generator) -> NDArra
     """
     excess = pixels.astype(np.float32) - np.float32(np.median(pixels))
     sigma = np.float32(noise_adu(excess))
-    ground = _noise(excess.shape, random) * sigma + random.uniform(0, _LEVEL) * noise_unit(pixels)
+    # Never so low that the noise is cut off at 0: it would be another.
+    level = 4 * sigma + random.uniform(0, _LEVEL) * noise_unit(pixels)
+    ground = _noise(excess.shape, random) * sigma + np.float32(level)
     return _counts(np.where(_lit(excess), excess, 0) + ground, pixels)
 
 
