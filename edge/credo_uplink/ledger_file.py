@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.errors import Failed
 from edge.hits.readonly import open_read_only
+from edge.sqlite_schema import SqliteSchema
 
 FILE_NAME = "credo.sqlite"
 _APPLICATION_ID = 0x43724544
@@ -34,7 +35,9 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
-_VERSION = len(_MIGRATIONS)
+_SCHEMA = SqliteSchema(
+    _APPLICATION_ID, _MIGRATIONS, foreign="name another --ledger", newer="update cosmic-edge"
+)
 
 
 def open_ledger(path: Path) -> sqlite3.Connection:
@@ -53,7 +56,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        _migrate(db, path)
+        _SCHEMA.migrate(db, path)
     except sqlite3.Error as error:
         db.close()
         raise ledger_fault(path, error) from None
@@ -75,7 +78,7 @@ def read_ledger(path: Path) -> sqlite3.Connection | None:
         return None
     db = open_read_only(path)
     try:
-        empty = _version(db, path) == 0
+        empty = _SCHEMA.version_of(db, path) == 0
     except sqlite3.Error as error:
         db.close()
         raise ledger_fault(path, error) from None
@@ -97,28 +100,3 @@ def ledger_fault(path: Path, error: sqlite3.Error) -> Failed:
             "CREDO would be sent again"
         )
     return Failed(f"{path} can't be used: {error}")
-
-
-def _version(db: sqlite3.Connection, path: Path) -> int:
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    application = int(db.execute("PRAGMA application_id").fetchone()[0])
-    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    if application != _APPLICATION_ID and (tables or version):
-        raise Failed(f"{path} is another program's database; name another --ledger")
-    if version > _VERSION:
-        raise Failed(
-            f"{path} was written by a newer cosmic-edge (version {version}, this one reads "
-            f"{_VERSION}); update cosmic-edge"
-        )
-    return version
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version = _version(db, path)
-    if version == _VERSION:
-        return
-    steps = "".join(_MIGRATIONS[version:])
-    db.executescript(
-        f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {_APPLICATION_ID};"
-        f"PRAGMA user_version = {_VERSION};COMMIT;"
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from edge.errors import CosmicEdgeError, Failed
+from edge.errors import CosmicEdgeError
+from edge.sqlite_schema import SqliteSchema
 
 FILE_NAME = "rig.sqlite"
 APPLICATION_ID = 0x436F5345
@@ -60,7 +61,12 @@ MIGRATIONS = (
     );
     """,
 )
-SCHEMA_VERSION = len(MIGRATIONS)
+_SCHEMA = SqliteSchema(
+    APPLICATION_ID,
+    MIGRATIONS,
+    foreign="move it away or use another state-dir",
+    newer="update cosmic-edge or use another state-dir",
+)
 
 _CACHE_KIB = 512
 """Of pages kept in memory: a rig reads and writes at the end of its tables; SQLite's 2 MB fill
@@ -97,7 +103,7 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        _migrate(db, path)
+        _SCHEMA.migrate(db, path)
         if check and not _was_closed(db):
             _quick_check(db)
         return db
@@ -142,29 +148,7 @@ _RETRIABLE = frozenset(
 
 def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Version of the tables, 0 for an empty file; refuses what is none of ours, and newer ones."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    application = int(db.execute("PRAGMA application_id").fetchone()[0])
-    tables = int(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    if application != APPLICATION_ID and (tables or version):
-        raise Failed(f"{path} is another program's database; move it away or use another state-dir")
-    if version > SCHEMA_VERSION:
-        raise Failed(
-            f"{path} was written by a newer cosmic-edge (version {version}, this one reads "
-            f"{SCHEMA_VERSION}); update cosmic-edge or use another state-dir"
-        )
-    return version
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version = version_of(db, path)
-    if version == SCHEMA_VERSION:
-        return
-    steps = "".join(MIGRATIONS[version:])
-    # One transaction, the version with it: a crash in between leaves the old tables.
-    db.executescript(
-        f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {APPLICATION_ID};"
-        f"PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
-    )
+    return _SCHEMA.version_of(db, path)
 
 
 def _was_closed(db: sqlite3.Connection) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import ClockState, Stamp
+from edge.clock import ClockState
 from edge.delivery.dating import Dating, clock_body
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
@@ -22,36 +21,8 @@ from edge.messages import ClockMessage, HitMessage, envelope, parse_message
 from edge.messages.utc import format_utc_ns, parse_utc_ns
 from tests.brokers import mosquitto
 from tests.edge.delivery.uplinks import Server, running, wait_until
+from tests.edge.hand_clock import BOOT, NS, RIGHT_NS, WRONG_NS, HandClock
 from tests.message_examples import body
-
-NS = 1_000_000_000
-BOOT = "b00t"
-WRONG_NS = 1_700_000_000 * NS
-"""UTC of boot time 0 as the computer believes it before it knows better."""
-RIGHT_NS = 1_780_000_000 * NS
-
-
-@dataclass
-class HandClock:
-    """A clock that is set by hand."""
-
-    now_s: float = 100.0
-    known: bool = False
-    boot_id: str | None = BOOT
-
-    def is_known(self) -> bool:
-        return self.known
-
-    def on_known(self, call: Callable[[], None]) -> None:
-        raise NotImplementedError
-
-    def boottime_ns(self) -> int:
-        return round(self.now_s * NS)
-
-    def stamp(self, time_ns: int) -> Stamp:
-        if not self.known:
-            return Stamp(WRONG_NS + time_ns, None, "unsynced")
-        return Stamp(RIGHT_NS + time_ns, 0.002, "synced")
 
 
 def hit(made_s: float, boot_id: str = BOOT, origin: str = "camera", state: ClockState = "unsynced"):

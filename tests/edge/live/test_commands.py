@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,36 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import Stamp
 from edge.live.desk import FILE_NAME, CommandDesk, NotDone
 from edge.live.executor import RigExecutor, picture_of
 from edge.messages import MessageError, parse_service
 from edge.messages.commands import MAX_COMMAND_BYTES, Command, Reply
 from edge.messages.utc import format_utc_ns
+from tests.edge.hand_clock import NS, HandClock
 from tests.edge.live.rig import Rig, frame, play
-
-NS = 1_000_000_000
-NOW_NS = 1_780_000_000 * NS
-
-
-@dataclass
-class HandClock:
-    now_s: float = 1000.0
-    known: bool = True
-    boot_id: str | None = "b00t"
-
-    def is_known(self) -> bool:
-        return self.known
-
-    def on_known(self, call: Callable[[], None]) -> None:
-        raise NotImplementedError
-
-    def boottime_ns(self) -> int:
-        return round(self.now_s * NS)
-
-    def stamp(self, time_ns: int) -> Stamp:
-        state = "synced" if self.known else "unsynced"
-        return Stamp(NOW_NS + time_ns, 0.001 if self.known else None, state)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -64,7 +40,7 @@ class Desk:
     """A desk with its answers."""
 
     def __init__(self, folder: Path, clock: HandClock | None = None) -> None:
-        self.clock = clock or HandClock()
+        self.clock = clock or HandClock(now_s=1000.0, known=True)
         self.payloads: list[bytes] = []
         self.desk = CommandDesk("cellar-1", 7, self.clock, folder)
         self.desk.answer_through(self.payloads.append)
@@ -155,7 +131,7 @@ def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
     [(-1, True, "too old"), (1, False, "clock is not known"), (1, True, "")],
 )
 def test_a_command_has_an_end(tmp_path: Path, end_s: int, known: bool, why: str) -> None:
-    desk = Desk(tmp_path, HandClock(known=known))
+    desk = Desk(tmp_path, HandClock(now_s=1000.0, known=known))
     now = desk.clock.stamp(desk.clock.boottime_ns()).utc_ns
     reply = desk.ask(expires_utc=format_utc_ns(now + end_s * NS))
     assert reply is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
@@ -57,3 +58,7 @@ def fresh(engine: str, folder: Path, request) -> str:
     if engine == "sqlite":
         return str(folder / "collector.db")
     return str(request.getfixturevalue("postgres").create())
+
+
+def name_of(url):
+    return re.search(r"/(test\d+)\?", url)[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -105,9 +106,12 @@ def test_the_database_agrees_with_counting_on_fingers(engine, request, traffic, 
     """Any order, any batches, two connections: what is stored decides, not how it came."""
     settled: set[int] = set()
     floor_high, upto = 1, 0
-    with tempfile.TemporaryDirectory() as folder:
+    # An example may be given up in its middle: what is open then is closed all the same.
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
         place = fresh(engine, Path(folder), request)
-        stores = [open_store(place) for _ in range(2)]
+        if engine == "postgresql":
+            opened.callback(request.getfixturevalue("postgres").drop, place)
+        stores = [opened.enter_context(closing(open_store(place))) for _ in range(2)]
         for start in range(0, len(traffic), size):
             batch = traffic[start : start + size]
             for _, numbers, floor in batch:
@@ -118,6 +122,3 @@ def test_the_database_agrees_with_counting_on_fingers(engine, request, traffic, 
             assert [answer.upto for answer in receipt.answers] == [upto]
         for store in stores:
             assert store.watermark(RIG, EPOCH) == upto
-            store.close()
-        if engine == "postgresql":
-            request.getfixturevalue("postgres").drop(place)
