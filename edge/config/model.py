@@ -264,7 +264,18 @@ class OutboxConfig(Section):
     """What is kept on disk until the server has it."""
 
     max_bytes: int = Field(
-        2_000_000_000, ge=1_000_000, description="Size at which the outbox is full."
+        2_000_000_000,
+        ge=1_000_000,
+        description="Size at which the outbox is full: what was delivered goes first, then the "
+        "pictures of hits that were never sent, then whole hits, lowest score first, exposure "
+        "records last; each loss is declared.",
+    )
+    max_days: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Days after which a message that nobody took is given up and declared lost; "
+        "told by clocks that know the time alone.",
     )
     group_commit_s: float = Field(
         1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."

@@ -60,7 +60,41 @@ MIGRATIONS = (
         body TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;  -- the lowest is given up first
+    UPDATE outbox SET rank = CASE kind
+        WHEN 'calibration' THEN 40 WHEN 'clock' THEN 41 WHEN 'exposure' THEN 50 WHEN 'lost' THEN 60
+        ELSE 5 END;
+    UPDATE outbox SET rank = 0 WHERE kind = 'hit' AND EXISTS (
+        SELECT 1 FROM archive, state WHERE archive.epoch = state.epoch
+        AND archive.seq = outbox.seq AND archive.label = 'artefact');
+    DROP INDEX outbox_kind;
+    CREATE INDEX outbox_rank ON outbox (rank);
+    DROP INDEX archive_time;
+    CREATE INDEX archive_idle ON archive (owed) WHERE owed = 0;
+    CREATE TABLE loss (             -- given up, and not yet in a message that was published
+        epoch TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        kinds TEXT NOT NULL,        -- JSON: how many of each
+        PRIMARY KEY (epoch, reason, first_seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE day_mark (         -- what is older than a day, by clocks that knew the time
+        day INTEGER PRIMARY KEY,    -- since 1970, UTC
+        next_seq INTEGER NOT NULL,
+        last_archived INTEGER NOT NULL
+    );
+    CREATE TABLE delivered (        -- exposure records that were let go
+        id INTEGER PRIMARY KEY,
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        body TEXT NOT NULL
+    );
+    """,
 )
+RANKED_VERSION = 2
+"""From it on each owed message has its rank."""
 _SCHEMA = SqliteSchema(
     APPLICATION_ID,
     MIGRATIONS,

@@ -8,7 +8,6 @@ passed it. Hits stay in the archive after that.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 import time
 from collections import Counter
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from edge.delivery import rows
+from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.room import make_room, trim_archive
-from edge.delivery.rows import Outgoing
+from edge.delivery.freezing import Outgoing, free_of_waiting, freeze
+from edge.delivery.limits import Limits
+from edge.delivery.ranks import owed_by_kind
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -31,9 +32,8 @@ from edge.messages import encode, format_utc_ns
 
 __all__ = ["KEEP", "Keep", "Outbox", "OutboxCounts", "OutboxFull", "Outgoing"]
 
-_LOG = logging.getLogger(__name__)
-
 DEFAULT_MAX_BYTES = 1_000_000_000
+DEFAULT_MAX_DAYS = 1000
 DEFAULT_ARCHIVE_ROWS = 100_000
 
 
@@ -59,7 +59,7 @@ class OutboxCounts:
         Since this start.
     totals : dict of str to int
         Since the file began: committed = acknowledged + lost + owed; also hits_*, rekeyed,
-        new_epochs, refused, damaged_files.
+        new_epochs, refused, damaged_files, pictures_dropped.
     """
 
     owed: dict[str, int]
@@ -81,15 +81,13 @@ class Outbox:
     nothing has changed then, and the call can be repeated.
     """
 
-    def __init__(self, store: Store, lock: FolderLock, max_bytes: int, archive_rows: int) -> None:
+    def __init__(self, store: Store, lock: FolderLock, limits: Limits) -> None:
         self._store = store
         self._folder_lock = lock
-        self._max_bytes = max_bytes
-        self._archive_rows = archive_rows
+        self._limits = limits
         self._before = Counter(store.state.counters)
         checkpoint = store.read(lambda db: db.execute("SELECT body FROM checkpoint").fetchone())
         self._interrupted = None if checkpoint is None else _object(checkpoint[0])
-        self._archived = self._count_archive()
         self._dating: Dating | None = None
         self._waits_for_clock = False
 
@@ -100,6 +98,7 @@ class Outbox:
         rig: str,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        max_days: int = DEFAULT_MAX_DAYS,
         archive_rows: int = DEFAULT_ARCHIVE_ROWS,
     ) -> Outbox:
         """Open or create the outbox of a rig in its state folder, and begin a session.
@@ -114,7 +113,9 @@ class Outbox:
         rig : str
             Name of the rig, ``[a-z0-9-]{1,64}``.
         max_bytes : int
-            Cap of the file; beyond it the oldest hits are dropped and declared lost.
+            Cap of the file; what goes beyond it is said in `edge.delivery.room.make_room`.
+        max_days : int
+            Age at which what nobody took is dropped and declared lost (`edge.delivery.age`).
         archive_rows : int
             Hits kept after they were acknowledged.
 
@@ -129,7 +130,7 @@ class Outbox:
         lock = FolderLock(state_dir)
         try:
             store = Store(state_dir / FILE_NAME, rig, archive_rows)
-            return cls(store, lock, max_bytes, archive_rows)
+            return cls(store, lock, Limits(max_bytes, max_days, archive_rows))
         except BaseException:
             lock.release()
             raise
@@ -163,13 +164,10 @@ class Outbox:
         edge.messages.MessageError
             A body can't be written as JSON; nothing was stored.
         """
+        day = self._dating.today() if self._dating is not None else None
 
         def work(db: sqlite3.Connection, state: State) -> list[int]:
-            if drafts:
-                need = sum(len(encode(draft.body)) for draft in drafts)
-                lost = make_room(db, state, need, self._max_bytes, drafts[0].origin)
-                if lost:
-                    _LOG.warning("outbox full: %d messages dropped, declared lost", len(lost))
+            self._limits.keep(db, state, drafts, day)
             seqs = [rows.insert(db, state, draft) for draft in drafts]
             if checkpoint is None:
                 db.execute("DELETE FROM checkpoint")
@@ -179,7 +177,6 @@ class Outbox:
             return seqs
 
         seqs = self._store.write(work)
-        self._keep_archive_short(sum(draft.kind == "hit" for draft in drafts))
         if checkpoint is not KEEP:
             self._interrupted = None
         return seqs
@@ -214,7 +211,7 @@ class Outbox:
             ).fetchall()
             free = len(found)
             if dating is not None and found and not dating.is_known():
-                free = rows.free_of_waiting(db, found, self.epoch, dating)
+                free = free_of_waiting(db, found, self.epoch, dating)
             self._waits_for_clock = free < len(found)
             return [(seq, kind) for seq, kind, _ in found[:free]]
 
@@ -227,7 +224,7 @@ class Outbox:
         """
 
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
-            return rows.freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
+            return freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
 
         return self._store.write(work)
 
@@ -264,7 +261,7 @@ class Outbox:
                 if state.epoch != epoch:
                     return False
                 if new_epoch:
-                    rows.begin_epoch(db, state)
+                    rekey_marks(db, rows.begin_epoch(db, state))
                 elif upto is not None:
                     rows.acknowledge(db, state, "seq <= ? AND floor IS NOT NULL", (upto,))
                     state.upto = max(state.upto, upto)
@@ -347,12 +344,10 @@ class Outbox:
 
     def counts(self) -> OutboxCounts:
         """How the outbox stands now; waits for a commit that is under way."""
-        owed = self._store.read(
-            lambda db: db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall()
-        )
+        owed = self._store.read(owed_by_kind)
         sums = self._store.state.counters
         return OutboxCounts(
-            owed=dict(owed),
+            owed=owed,
             hits_made=sums["hits_made"] - self._before["hits_made"],
             hits_acknowledged=self.hits_acknowledged,
             hits_lost=sums["hits_lost"] - self._before["hits_lost"],
@@ -363,22 +358,6 @@ class Outbox:
         """Close in order; idempotent."""
         self._store.close()
         self._folder_lock.release()
-
-    def _keep_archive_short(self, added: int) -> None:
-        self._archived += added
-        if self._archived <= self._archive_rows:
-            return
-        spare = self._archive_rows // 100  # so that it is counted once in a while, not each time
-        excess = self._count_archive() - self._archive_rows + spare
-        try:
-            self._store.write(lambda db, _: trim_archive(db, excess))
-        except OutboxFull:  # what was committed is safe; the next commit tries again
-            return
-        self._archived = self._count_archive()
-
-    def _count_archive(self) -> int:
-        count = self._store.read(lambda db: db.execute("SELECT count(*) FROM archive").fetchone())
-        return int(count[0])
 
 
 def _object(text: str) -> dict[str, Any] | None:

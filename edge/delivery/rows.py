@@ -1,4 +1,4 @@
-"""Messages as rows: put in, composed for the wire, taken out, moved to a new epoch.
+"""Messages as rows: put in, taken out, moved to a new epoch.
 
 Each function works inside the caller's transaction and keeps `State` in step with the tables.
 """
@@ -8,28 +8,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from edge.delivery.dating import DATED_KINDS, Dating
+from edge.delivery.archive import keep_delivered
+from edge.delivery.ranks import rank_of
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
 from edge.messages.records import MAX_RANGES
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A frozen message: the same bytes at every send.
-
-    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too.
-    """
-
-    epoch: str
-    seq: int
-    kind: str
-    floor: int
-    payload: bytes
 
 
 def insert(db: sqlite3.Connection, state: State, draft: Draft) -> int:
@@ -66,8 +52,8 @@ def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body) VALUES (?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text),
+        "INSERT INTO outbox (seq, kind, bytes, body, rank) VALUES (?, ?, ?, ?, ?)",
+        (seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message)),
     )
     state.next_seq = seq + 1
     return seq
@@ -78,57 +64,6 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
         return str(hit["time_utc"]), str(hit["class"]), int(hit["peak_adu"])
     except (KeyError, TypeError, ValueError) as error:
         raise MessageError(f"hit without time_utc, class and peak_adu: {error!r}") from None
-
-
-def freeze(
-    db: sqlite3.Connection, state: State, seqs: Iterable[int], dating: Dating | None = None
-) -> list[Outgoing]:
-    """Compose messages for the wire; the first time, today's floor is kept with each.
-
-    What `dating` can date by now is written down so before it is frozen.
-    """
-    frozen = []
-    for seq in seqs:
-        row = db.execute("SELECT kind, floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
-        if row is None:
-            continue
-        kind, floor = row
-        if floor is None:
-            if dating is not None and kind in DATED_KINDS:
-                _date(db, state, seq, kind, dating)
-            floor = min(state.floor, seq)
-            db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
-        message = json.loads(message_text(db, state.epoch, seq))
-        message["floor"] = floor
-        frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message)))
-    return frozen
-
-
-def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
-    dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
-    if dated is None:
-        return
-    text = encode(dated).decode("utf-8")
-    if kind == "hit":
-        db.execute(
-            "UPDATE archive SET time_utc = ?, body = ? WHERE epoch = ? AND seq = ?",
-            (str(dated["time_utc"]), text, state.epoch, seq),
-        )
-    else:
-        db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
-    db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
-    state.counters["dated_late"] += 1
-
-
-def free_of_waiting(
-    db: sqlite3.Connection, found: Sequence[tuple[int, str, int | None]], epoch: str, dating: Dating
-) -> int:
-    """How many of the first rows of (seq, kind, floor) need not wait for the clock."""
-    for count, (seq, kind, floor) in enumerate(found):
-        waits = floor is None and kind in DATED_KINDS
-        if waits and dating.must_wait(json.loads(message_text(db, epoch, seq))):
-            return count
-    return len(found)
 
 
 def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
@@ -142,9 +77,12 @@ def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
-    """Let go of the owed messages `where` says; their hits stay in the archive, acknowledged."""
+    """Let go of the owed messages `where` says; hits and exposure records stay, acknowledged."""
     rows = db.execute(f"SELECT seq, kind FROM outbox WHERE {where}", values).fetchall()  # noqa: S608
     hits = [seq for seq, kind in rows if kind == "hit"]
+    for seq, kind in rows:
+        if kind == "exposure":
+            keep_delivered(db, state.epoch, seq)
     db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq, _ in rows])
     db.executemany(
         "UPDATE archive SET acknowledged = 1, owed = 0 WHERE epoch = ? AND seq = ?",
@@ -203,15 +141,16 @@ def _lost(
     return Draft("lost", body, origin)
 
 
-def begin_epoch(db: sqlite3.Connection, state: State) -> int:
-    """Move everything owed into a new epoch, from seq 1 in the old order; returns how many."""
+def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
+    """Move everything owed into a new epoch, from seq 1 in the old order; returns the old seqs."""
     old_epoch, state.epoch = state.epoch, new_epoch()
     seqs = [row[0] for row in db.execute("SELECT seq FROM outbox ORDER BY seq").fetchall()]
     state.floor = state.next_seq = 1
     state.upto = 0
     for seq in seqs:
         kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
-        text = encode(rekey(message_text(db, old_epoch, seq), state)).decode("utf-8")
+        message = rekey(message_text(db, old_epoch, seq), state)
+        text = encode(message).decode("utf-8")
         if kind == "hit":
             db.execute(
                 "UPDATE archive SET epoch = ?, seq = ?, body = ? WHERE epoch = ? AND seq = ?",
@@ -219,13 +158,19 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> int:
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ? WHERE seq = ?",
-            (state.next_seq, len(text), None if kind == "hit" else text, seq),
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ? WHERE seq = ?",
+            (
+                state.next_seq,
+                len(text),
+                None if kind == "hit" else text,
+                rank_of(kind, message),
+                seq,
+            ),
         )
         state.next_seq += 1
     state.counters["new_epochs"] += 1
     state.counters["rekeyed"] += len(seqs)
-    return len(seqs)
+    return seqs
 
 
 def rekey(text: str, state: State) -> dict[str, Any]:

@@ -86,8 +86,10 @@ class Session:
         Failed
             The state folder can't be used, or the source gave no frame at all.
         """
-        rig = self._config.rig
-        outbox = Outbox.open(rig.state_dir, rig.name, max_bytes=self._config.outbox.max_bytes)
+        rig, limits = self._config.rig, self._config.outbox
+        outbox = Outbox.open(
+            rig.state_dir, rig.name, max_bytes=limits.max_bytes, max_days=limits.max_days
+        )
         try:
             self._close_interrupted(outbox)
             return self._deliver(outbox, stop, duration_s)
