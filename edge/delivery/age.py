@@ -21,18 +21,30 @@ AT_ONCE = 256
 """Messages and archived hits dropped in one commit; what is left goes with the next."""
 
 
-def mark(db: sqlite3.Connection, state: State, day: int) -> bool:
-    """Note at the first commit of a day what was there before; whether it is the first.
+class DayMarks:
+    """Makes the marks of one run."""
 
-    Days to come, which a clock told that was wrong, are forgotten.
-    """
-    newest = db.execute("SELECT max(day) FROM day_mark").fetchone()[0]
-    if newest == day:
-        return False
-    db.execute("DELETE FROM day_mark WHERE day > ?", (day,))
-    last = db.execute("SELECT coalesce(max(rowid), 0) FROM archive").fetchone()[0]
-    db.execute("INSERT OR IGNORE INTO day_mark VALUES (?, ?, ?)", (day, state.next_seq, last))
-    return True
+    def __init__(self) -> None:
+        self._back_to: int | None = None
+
+    def mark(self, db: sqlite3.Connection, state: State, day: int) -> bool:
+        """Note at the first commit of a day what was there before; whether there is a new mark.
+
+        A clock that says a day before the newest mark's is wrong, or was wrong then. Only when it
+        has gone on from there for a day it is believed, and the marks ahead of it are forgotten.
+        """
+        newest = db.execute("SELECT max(day) FROM day_mark").fetchone()[0]
+        if newest is not None and day <= newest:
+            if day == newest or self._back_to is None:
+                self._back_to = None if day == newest else day
+                return False
+            if day <= self._back_to:
+                return False
+        self._back_to = None
+        db.execute("DELETE FROM day_mark WHERE day > ?", (day,))
+        last = db.execute("SELECT coalesce(max(rowid), 0) FROM archive").fetchone()[0]
+        db.execute("INSERT OR IGNORE INTO day_mark VALUES (?, ?, ?)", (day, state.next_seq, last))
+        return True
 
 
 def expire(

@@ -40,6 +40,7 @@ class Limits:
         self._max_days = max_days
         self.archive_rows = archive_rows
         self._idle: tuple[int, int] | None = None
+        self._days = age.DayMarks()
         self._may_expire = True
         self._gone: Counter[str] = Counter()
         self._said_at_s = float("-inf")
@@ -69,7 +70,7 @@ class Limits:
     def _by_age(
         self, db: sqlite3.Connection, state: State, day: int, origin: str
     ) -> list[tuple[int, str]]:
-        if age.mark(db, state, day):
+        if self._days.mark(db, state, day):
             self._may_expire = True
         if not self._may_expire:
             return []

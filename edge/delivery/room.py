@@ -19,7 +19,7 @@ from edge.messages import encode
 
 _BATCH = 16
 _SHARE = 0.01
-_LARGEST_SPARE_BYTES = 1 << 18
+_LARGEST_SPARE_BYTES = 1 << 15
 # The last page of 4 kB of a message may be all but empty; a commit of any size may
 # add a page to each table and index, and split some, as does what is frozen before the next one.
 _ROW_BYTES = 1 << 12
