@@ -82,13 +82,17 @@ class SystemClock:
     max_error_s : callable
         The kernel's bound; None or 16 s and more: unsynced, and nobody can state a bound, since
         a clock that was never set may be off by years.
+    floor_s : int
+        Unix time that surely is past (`edge.clock.kept`): a clock before it is not believed.
     """
 
     def __init__(
         self,
         refresh_s: float = 4.0,
         max_error_s: Callable[[], float | None] = kernel_max_error_s,
+        floor_s: int = 0,
     ) -> None:
+        self._floor_ns = floor_s * 1_000_000_000
         self._refresh_ns = int(refresh_s * 1e9)
         self._max_error_s = max_error_s
         self._boot_id = read_boot_id()
@@ -111,7 +115,8 @@ class SystemClock:
             seen = self._seen = self._look()
         bracket, max_error_s = seen
         utc_ns = time_ns + bracket.offset_ns
-        if not _is_good(max_error_s):
+        is_past = bracket.boot_ns + bracket.offset_ns < self._floor_ns
+        if is_past or not _is_good(max_error_s):
             return Stamp(utc_ns, None, "unsynced")
         self._told.tell()
         bound_s = max_error_s + bracket.half_width_ns * 1e-9 + drift_s(time_ns - bracket.boot_ns)
