@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edge.credo_uplink.collected import CollectedReader, is_collected
 from edge.credo_uplink.items import IsSettled, Offer, nothing_is_settled, offer_hit, offer_ping
-from edge.credo_uplink.keep import kept_exposures
 from edge.delivery.database import FILE_NAME
 from edge.errors import Failed
 from edge.hitfile import exposure_path
@@ -19,9 +18,9 @@ from edge.hits.readonly import open_read_only, read_fault
 from edge.hits.record import Damage
 from edge.messages import MAX_MESSAGE_BYTES, ExposureMessage, MessageError, parse_message
 
-_EXPOSURES = (
-    "SELECT seq, body FROM outbox WHERE kind = 'exposure' AND seq > ? ORDER BY seq LIMIT 256"
-)
+_OWED = "SELECT seq, body FROM outbox WHERE kind = 'exposure' AND seq > ? ORDER BY seq LIMIT 256"
+_DELIVERED = "SELECT id, body FROM delivered WHERE id > ? ORDER BY id LIMIT 256"
+_HAS_DELIVERED = "SELECT 1 FROM sqlite_master WHERE name = 'delivered'"
 
 
 class Source:
@@ -33,8 +32,8 @@ class Source:
     ----------
     places : sequence of Path
         State folders, archives (``rig.sqlite``), collectors' SQLite databases or hits files. A
-        rig's exposure records lie in its outbox until its own server has them, and where
-        `edge.credo_uplink.keep` kept them; those of a hits file lie beside it.
+        rig's exposure records lie in its outbox until its own server has them, and for some weeks
+        after that in a table of their own; those of a hits file lie beside it.
     query : Query
         Which hits; of pings the rig and the time are looked at.
     pings : bool
@@ -104,8 +103,7 @@ class Source:
             return
         database = place / FILE_NAME if place.is_dir() else place
         if _is_sqlite(database):
-            yield from kept_exposures(database.parent)
-            yield from _from_outbox(database)
+            yield from _from_rig(database)
         else:
             yield from _from_lines(exposure_path(place))
 
@@ -138,19 +136,24 @@ def _is_sqlite(path: Path) -> bool:
         raise Failed(f"{path}: can't be read: {error.strerror or error}") from None
 
 
-def _from_outbox(path: Path) -> Iterator[tuple[str, bytes]]:
-    seq = 0
+def _from_rig(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Delivered records, then those that are owed; what is let go meanwhile is for the next run."""
     with contextlib.closing(open_read_only(path)) as database:
-        while True:
-            try:
-                rows = database.execute(_EXPOSURES, (seq,)).fetchall()
-            except sqlite3.Error as error:
-                raise read_fault(path, error) from None
-            for seq, body in rows:
-                payload = body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
-                yield f"{path}, exposure record {seq}", payload
-            if not rows:
-                return
+        try:
+            if database.execute(_HAS_DELIVERED).fetchone() is not None:  # not before version 2
+                yield from _rows(database, _DELIVERED, f"{path}, delivered record")
+            yield from _rows(database, _OWED, f"{path}, exposure record")
+        except sqlite3.Error as error:
+            raise read_fault(path, error) from None
+
+
+def _rows(database: sqlite3.Connection, portion: str, name: str) -> Iterator[tuple[str, bytes]]:
+    """In portions: a long look must not keep the rig from tidying its log."""
+    number = 0
+    while rows := database.execute(portion, (number,)).fetchall():
+        for number, body in rows:
+            payload = body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
+            yield f"{name} {number}", payload
 
 
 def _from_lines(path: Path) -> Iterator[tuple[str, bytes]]:

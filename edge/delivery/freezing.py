@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.delivery.dating import DATED_KINDS, Dating
 from edge.delivery.losses import complete
-from edge.delivery.rows import message_text
+from edge.delivery.rows import message_of
 from edge.delivery.state import State
 from edge.messages import encode
 
@@ -49,21 +48,22 @@ def freeze(
                 _complete(db, state, seq)
             floor = min(state.floor, seq)
             db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
-        message = json.loads(message_text(db, state.epoch, seq))
+        message = message_of(db, state.epoch, seq)
         message["floor"] = floor
         frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message)))
     return frozen
 
 
 def _complete(db: sqlite3.Connection, state: State, seq: int) -> None:
-    text = message_text(db, state.epoch, seq)
-    whole = encode(complete(db, state, seq, json.loads(text))).decode("utf-8")
-    if whole != text:
+    declared = message_of(db, state.epoch, seq)
+    told = complete(db, state, seq, declared)
+    if told != declared:
+        whole = encode(told).decode("utf-8")
         db.execute("UPDATE outbox SET body = ?, bytes = ? WHERE seq = ?", (whole, len(whole), seq))
 
 
 def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
-    dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
+    dated = dating.dated(message_of(db, state.epoch, seq))
     if dated is None:
         return
     text = encode(dated).decode("utf-8")
@@ -84,6 +84,6 @@ def free_of_waiting(
     """How many of the first rows of (seq, kind, floor) need not wait for the clock."""
     for count, (seq, kind, floor) in enumerate(found):
         waits = floor is None and kind in DATED_KINDS
-        if waits and dating.must_wait(json.loads(message_text(db, epoch, seq))):
+        if waits and dating.must_wait(message_of(db, epoch, seq)):
             return count
     return len(found)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from edge.delivery.database import DamagedFile
 from edge.delivery.ranks import LOST
 from edge.delivery.rows import count_lost, insert
 from edge.delivery.state import State
@@ -74,7 +75,7 @@ def complete(
             break
         taken.append((epoch, reason, first))
         ranges.append({"first_seq": first, "last_seq": last})
-        kinds.update(json.loads(counts))
+        kinds.update(_read(counts))
     db.executemany(
         "DELETE FROM loss WHERE epoch = ? AND reason = ? AND first_seq = ?",
         taken,
@@ -118,7 +119,7 @@ def _unpublished(db: sqlite3.Connection, above_seq: int) -> list[tuple[int, dict
         "ORDER BY seq DESC LIMIT 8",
         (LOST, above_seq),
     ).fetchall()
-    return [(seq, json.loads(body)) for seq, body in found]
+    return [(seq, _read(body)) for seq, body in found]
 
 
 def _ranges(rows: Sequence[Row]) -> list[Range]:
@@ -143,7 +144,7 @@ def _note(db: sqlite3.Connection, epoch: str, reason: str, found: Range) -> None
     ).fetchone()
     if before is not None and before[1] == first - 1 and last - before[0] < MOST_SEQS:
         first = before[0]
-        kinds.update(json.loads(before[2]))
+        kinds.update(_read(before[2]))
     after = db.execute(
         "SELECT last_seq, kinds FROM loss WHERE epoch = ? AND reason = ? AND first_seq = ?",
         (epoch, reason, last + 1),
@@ -154,8 +155,16 @@ def _note(db: sqlite3.Connection, epoch: str, reason: str, found: Range) -> None
             (epoch, reason, last + 1),
         )
         last = after[0]
-        kinds.update(json.loads(after[1]))
+        kinds.update(_read(after[1]))
     db.execute(
         "INSERT OR REPLACE INTO loss VALUES (?, ?, ?, ?, ?)",
         (epoch, reason, first, last, json.dumps(kinds)),
     )
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except (ValueError, TypeError):
+        raise DamagedFile("a declaration of loss can't be read back") from None
+    return found

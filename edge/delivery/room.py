@@ -6,14 +6,13 @@ a thousand messages in it as with a million.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
 
 from edge.delivery.archive import drop_delivered, drop_idle
 from edge.delivery.losses import Row, give_up
 from edge.delivery.ranks import LOST, TOP_WORTH, WHOLE
-from edge.delivery.rows import message_text
+from edge.delivery.rows import message_of
 from edge.delivery.state import State
 from edge.messages import encode
 
@@ -96,7 +95,7 @@ def _drop_pictures(db: sqlite3.Connection, state: State) -> bool:
 
 
 def _drop_picture(db: sqlite3.Connection, state: State, seq: int) -> None:
-    hit = json.loads(message_text(db, state.epoch, seq))
+    hit = message_of(db, state.epoch, seq)
     crop = {**hit["crop"], "data": None, "dropped": "outbox_full"}
     text = encode({**hit, "crop": crop}).decode("utf-8")
     db.execute("UPDATE archive SET body = ? WHERE epoch = ? AND seq = ?", (text, state.epoch, seq))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from edge.delivery.archive import keep_delivered
+from edge.delivery.database import DamagedFile
 from edge.delivery.ranks import rank_of
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
@@ -74,6 +75,21 @@ def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
         (epoch, seq),
     ).fetchone()[0]
     return text
+
+
+def message_of(db: sqlite3.Connection, epoch: str, seq: int) -> dict[str, Any]:
+    """Return an owed message as it was committed.
+
+    Raises
+    ------
+    DamagedFile
+        What lies there is no longer what was written.
+    """
+    try:
+        message: dict[str, Any] = json.loads(message_text(db, epoch, seq))
+    except (ValueError, TypeError):
+        raise DamagedFile(f"message {seq} can't be read back") from None
+    return message
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
@@ -149,7 +165,7 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     state.upto = 0
     for seq in seqs:
         kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
-        message = rekey(message_text(db, old_epoch, seq), state)
+        message = rekey(message_of(db, old_epoch, seq), state)
         text = encode(message).decode("utf-8")
         if kind == "hit":
             db.execute(
@@ -173,15 +189,8 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     return seqs
 
 
-def rekey(text: str, state: State) -> dict[str, Any]:
-    """Give a message the state's epoch and next seq.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        The text is none of our messages.
-    """
-    message: dict[str, Any] = json.loads(text)
+def rekey(message: dict[str, Any], state: State) -> dict[str, Any]:
+    """Give a message the state's epoch and next seq; changes it in place."""
     # A message of lost ranges means its own epoch where it names none.
     if message["schema"] == SCHEMAS["lost"] and message.get("lost_epoch") is None:
         message["lost_epoch"] = message["epoch"]

@@ -107,7 +107,7 @@ def read_damaged(path: Path, known: State | None = None) -> Salvaged:
                 found.state = _try(lambda: State.load(db))
             row = _try(lambda: db.execute("SELECT body FROM checkpoint").fetchone())
             found.checkpoint = row[0] if row else None
-            found.losses = _try(lambda: db.execute("SELECT * FROM loss").fetchall()) or []
+            found.losses = list(_read_losses(db))
             if found.state is not None:
                 _read_owed(db, found.state, found)
             else:
@@ -126,7 +126,7 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     origin = "camera"
     db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
     for _, kind, text in found.owed:
-        message = rekey(text, state)
+        message = rekey(json.loads(text), state)
         origin = message["origin"]
         put(db, state, kind, message)
     if old is None:
@@ -167,6 +167,13 @@ def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
 def _open_to_read(path: Path) -> sqlite3.Connection:
     # Read-only: what was set aside stays as the damage left it.
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def _read_losses(db: sqlite3.Connection) -> Iterator[LossRow]:
+    """Ranges that were not told yet; how many of each kind they held may be lost."""
+    for *where, kinds in _try(lambda: db.execute("SELECT * FROM loss").fetchall()) or []:
+        readable = _try(lambda kinds=kinds: Counter(json.loads(kinds)).total()) is not None  # type: ignore[misc]
+        yield (*where, kinds if readable else "{}")
 
 
 def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> None:
