@@ -162,7 +162,7 @@ def _end(*processes: subprocess.Popen[str]) -> None:
     for one in processes:
         one.terminate()
     for one in processes:
-        one.wait(30)
+        one.communicate(timeout=30)  # closes its pipes too
 
 
 if __name__ == "__main__":
