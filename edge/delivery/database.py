@@ -138,7 +138,7 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _SCHEMA.migrate(db, path)
-        if check and not _was_closed(db):
+        if check and not was_closed(db):
             _quick_check(db)
         return db
     except sqlite3.Error as error:
@@ -185,7 +185,8 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     return _SCHEMA.version_of(db, path)
 
 
-def _was_closed(db: sqlite3.Connection) -> bool:
+def was_closed(db: sqlite3.Connection) -> bool:
+    """Whether the last session ended in order, or there was none."""
     row = db.execute("SELECT clean FROM state").fetchone()
     return row is None or bool(row[0])
 

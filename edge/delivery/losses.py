@@ -98,7 +98,7 @@ def _take_back(db: sqlite3.Connection, reason: str) -> list[Row]:
     """Take an empty declaration out: the next one tells of it, or there would be one a loss."""
     for seq, message in _unpublished(db, 0):
         own = message.get("lost_epoch") is None
-        if own and message["reason"] == reason and not message["ranges"]:
+        if own and message.get("reason") == reason and not message["ranges"]:
             db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
             return [(seq, "lost")]
     return []
@@ -107,7 +107,7 @@ def _take_back(db: sqlite3.Connection, reason: str) -> list[Row]:
 def _is_declared(db: sqlite3.Connection, reason: str, lost_epoch: str | None, seq: int) -> bool:
     """Whether a declaration above `seq` is owed that can still take ranges in."""
     return any(
-        message["reason"] == reason and message.get("lost_epoch") == lost_epoch
+        message.get("reason") == reason and message.get("lost_epoch") == lost_epoch
         for _, message in _unpublished(db, seq)
     )
 

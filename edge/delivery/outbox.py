@@ -22,7 +22,7 @@ from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.freezing import Outgoing, free_of_waiting, freeze
+from edge.delivery.freezing import Outgoing, free_of_waiting, freeze, reserve, rewritten
 from edge.delivery.limits import Limits
 from edge.delivery.ranks import owed_by_kind
 from edge.delivery.state import State
@@ -224,9 +224,18 @@ class Outbox:
         """
 
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
-            return freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
+            if state.epoch != epoch:
+                return []
+            reserve(state, seqs)
+            return freeze(db, state, seqs, self._dating)
 
-        return self._store.write(work)
+        before = rewritten(self._store.state)
+        ahead = max(seqs, default=0) > self._store.state.reserved
+        frozen = self._store.write(work, durable=ahead)
+        if rewritten(self._store.state) > before and not ahead:
+            # What left with a date must not come back from a power cut without.
+            self._store.write(lambda db, state: None)
+        return frozen
 
     def acknowledge(self, epoch: str, upto: int | None, conflict: int | None = None) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
@@ -267,7 +276,8 @@ class Outbox:
                     state.upto = max(state.upto, upto)
                 return new_epoch
 
-            return self._store.write(work)
+            # A power cut may bring back what was let go: the server knows it for a duplicate.
+            return self._store.write(work, durable=new_epoch)
 
     def broker_ack(self, epoch: str, seqs: Sequence[int]) -> None:
         """Let go of single messages, where the broker's word is enough (``ack = "broker"``)."""
@@ -277,7 +287,7 @@ class Outbox:
                 for seq in seqs:
                     rows.acknowledge(db, state, "seq = ?", (seq,))
 
-        self._store.write(work)
+        self._store.write(work, durable=False)
 
     def refuse(self, epoch: str, seq: int, why: str) -> bool:
         """Set a message aside that the broker will not take, and declare it lost."""

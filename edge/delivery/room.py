@@ -88,7 +88,7 @@ def _drop_pictures(db: sqlite3.Connection, state: State) -> bool:
         (TOP_WORTH, _BATCH),
     ).fetchall()
     for seq, floor in rows:
-        if floor is None:
+        if floor is None and seq > state.doubtful:
             _drop_picture(db, state, seq)
         db.execute("UPDATE outbox SET rank = rank + ? WHERE seq = ?", (WHOLE, seq))
     return bool(rows)

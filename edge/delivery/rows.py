@@ -162,7 +162,7 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     old_epoch, state.epoch = state.epoch, new_epoch()
     seqs = [row[0] for row in db.execute("SELECT seq FROM outbox ORDER BY seq").fetchall()]
     state.floor = state.next_seq = 1
-    state.upto = 0
+    state.upto = state.reserved = state.doubtful = 0
     for seq in seqs:
         kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
         message = rekey(message_of(db, old_epoch, seq), state)

@@ -12,6 +12,9 @@ from typing import Self
 
 from edge.delivery.database import DamagedFile
 
+_RESERVED, _DOUBTFUL = "reserved", "doubtful"
+"""Kept among the counters: the row has no columns of their own."""
+
 
 @dataclass(slots=True)
 class State:
@@ -29,6 +32,10 @@ class State:
         Lowest seq owed; `next_seq` where nothing is.
     upto : int
         The server's watermark, as far as heard.
+    reserved : int
+        Highest seq that may have been published, written down ahead (`edge.delivery.freezing`).
+    doubtful : int
+        What lies at or below it may have been published although nothing says so.
     counters : Counter
         Sums that live as long as the file; committed = acknowledged + lost + owed.
     """
@@ -39,6 +46,8 @@ class State:
     next_seq: int = 1
     floor: int = 1
     upto: int = 0
+    reserved: int = 0
+    doubtful: int = 0
     counters: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -73,7 +82,9 @@ class State:
         if not (whole and isinstance(rig, str) and isinstance(epoch, str)):
             raise DamagedFile("its state row can't be read")
         session, next_seq, floor, upto = numbers
-        return cls(rig, epoch, session, next_seq, floor, upto, sums)
+        # The first version wrote nothing down ahead.
+        marks = sums.pop(_RESERVED, next_seq - 1), sums.pop(_DOUBTFUL, 0)
+        return cls(rig, epoch, session, next_seq, floor, upto, *marks, sums)
 
     def save(self, db: sqlite3.Connection, *, clean: bool = False) -> None:
         """Write the row, `floor` brought up to date."""
@@ -89,7 +100,7 @@ class State:
                 self.floor,
                 self.upto,
                 int(clean),
-                json.dumps(self.counters),
+                json.dumps({**self.counters, _RESERVED: self.reserved, _DOUBTFUL: self.doubtful}),
             ),
         )
 
@@ -108,6 +119,8 @@ class State:
             self.next_seq,
             self.floor,
             self.upto,
+            self.reserved,
+            self.doubtful,
             Counter(self.counters),
         )
 
