@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.clock import Clock, Stamp, SystemClock
+from edge.clock import Clock, Stamp, SystemClock, boottime_ns, system
 from edge.clock.era import FLOOR_S
 from edge.clock.kept import EVERY_S, FILE_NAME, KeptTime, behind_floor, read_floor_s
 from edge.clock.live import live_clock
@@ -154,6 +154,26 @@ def test_a_clock_that_is_set_right_is_believed_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "time_ns", real)
     assert clock.is_known()
     assert told == [True]
+
+
+def test_a_clock_that_stands_by_its_word_for_a_day_is_believed_against_the_kept_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wrong clock had set the kept time; no one is there to remove it."""
+    began, passed = time.time_ns(), [0]
+    boot = boottime_ns()
+    monkeypatch.setattr(system, "boottime_ns", lambda: boot + passed[0])
+    monkeypatch.setattr(time, "time_ns", lambda: began + passed[0])
+    clock = SystemClock(max_error_s=lambda: 0.01, floor_s=began // NS + 10**8)
+    states = []
+    for hour in range(27):
+        passed[0] = hour * 3600 * NS
+        states.append(clock.is_known())
+    assert not any(states[:24])
+    assert all(states[24:])
+    began -= 5 * NS  # it is set once more: the day begins anew
+    passed[0] += 3600 * NS
+    assert not clock.is_known()
 
 
 def test_servers_date_a_rig_whose_own_clock_is_weeks_back() -> None:
