@@ -81,9 +81,10 @@ def complete(
         taken,
     )
     rest = db.execute(
-        "SELECT max(last_seq) FROM loss WHERE epoch = ? AND reason = ?", (epoch, reason)
-    ).fetchone()[0]
-    above = rest if epoch == state.epoch else 0
+        "SELECT last_seq FROM loss WHERE epoch = ? AND reason = ? ORDER BY first_seq DESC LIMIT 1",
+        (epoch, reason),
+    ).fetchone()
+    above = rest[0] if rest is not None and epoch == state.epoch else 0
     if rest is not None and not _is_declared(db, reason, named, max(seq, above)):
         insert(db, state, _declaration(reason, named, message["origin"]))
     return {**message, "ranges": ranges, "kinds": dict(kinds)}

@@ -352,6 +352,12 @@ class Outbox:
         """Messages of all kinds not yet let go; does not wait for a commit that is under way."""
         return self._store.state.owed
 
+    @property
+    def given_up(self) -> dict[str, int]:
+        """Messages lost and pictures dropped since the file began; waits for nothing."""
+        sums = self._store.state.counters
+        return {name: sums[name] for name in ("lost", "pictures_dropped")}
+
     def counts(self) -> OutboxCounts:
         """How the outbox stands now; waits for a commit that is under way."""
         owed = self._store.read(owed_by_kind)

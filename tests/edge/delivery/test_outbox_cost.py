@@ -83,6 +83,21 @@ def test_a_commit_into_an_outbox_with_room_does_not_grow_with_what_is_owed(
     outbox.close()
 
 
+def test_a_commit_does_not_grow_with_what_was_delivered(tmp_path: Path) -> None:
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    costs = []
+    made = 0
+    for rows in (FEW, MANY):
+        while made < rows:
+            outbox.commit([other("exposure"), hit(made)] * 50)
+            publish(outbox, owed_seqs(outbox))
+            outbox.acknowledge(outbox.epoch, outbox._store.state.next_seq - 1)
+            made += 100
+        costs.append(commits(outbox, 50))
+    assert costs[1] < 1.5 * costs[0]
+    outbox.close()
+
+
 def test_counting_what_is_owed_reads_no_message(tmp_path: Path) -> None:
     outbox = Outbox.open(tmp_path, "cellar-1")
     outbox.commit([other("exposure"), hit(1), other("lost"), other("clock"), other("calibration")])
