@@ -100,6 +100,6 @@ class Limits:
         if not self._gone.total() or now_s - self._said_at_s < _SAY_EVERY_S:
             return
         gone = ", ".join(f"{count} {kind}" for kind, count in sorted(self._gone.items()) if count)
-        _LOG.warning("outbox is at its limits and gives up, declared lost: %s", gone)
+        _LOG.warning("outbox is at its limits: given up, and declared so: %s", gone)
         self._gone.clear()
         self._said_at_s = now_s

@@ -315,6 +315,7 @@ class Session:
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
+            "hits_lost": counts.hits_lost,
             "unstored": unstored,
             "drained": drained,
             "connected": parts.uplink.stats.connections > 0,

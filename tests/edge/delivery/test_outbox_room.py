@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from edge.messages import HitMessage, LostMessage, digest, parse_message
 from edge.messages.records import MAX_RANGES
+from edge.server.arrival import examine
+from edge.server.store import open_store
 from tests.edge.delivery.full_outbox import (
     Owed,
     declared,
@@ -199,6 +203,35 @@ def test_losses_that_were_not_told_yet_outlive_a_new_epoch(outbox: Outbox) -> No
     told = declared(outbox)
     assert len(set(told[old, "outbox_full"])) == lost
     assert len(set(told[outbox.epoch, "outbox_full"])) == outbox.counts().totals["lost"] - lost
+
+
+def test_a_server_that_comes_back_after_a_year_passes_all_of_it(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    """What is stored and what is declared lost make every number, bare hits among them."""
+    for n in range(0, 3000, 20):
+        outbox.commit([*(hit(n + k, (k % 7) / 7) for k in range(20)), other("exposure")])
+    made = outbox._store.state.next_seq - 1
+    lost = outbox.counts().totals["lost"]
+    store = open_store(str(tmp_path / "collector.db"))
+    seen = 0
+    while seqs := [seq for seq, _ in outbox.pending(seen, 64)]:
+        arrivals = [
+            examine(f"cosmic-edge/v1/cellar-1/{out.kind}", out.payload, {})
+            for out in outbox.freeze(outbox.epoch, seqs)
+        ]
+        receipt = store.commit(arrivals)
+        assert receipt.stored == len(seqs)
+        outbox.acknowledge(outbox.epoch, receipt.answers[0].upto)
+        seen = seqs[-1]
+    assert store.watermark("cellar-1", outbox.epoch) == made
+    store.close()
+    assert outbox.is_empty
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as db:
+        kinds = dict(db.execute("SELECT kind, count(*) FROM messages GROUP BY kind"))
+    assert kinds["declared_lost"] == lost
+    assert sum(kinds.values()) == made
+    assert kinds["exposure"] == 150
 
 
 def test_losses_that_were_not_told_yet_outlive_a_damaged_file(tmp_path: Path) -> None:
