@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from edge.delivery.database import DamagedFile
@@ -19,6 +19,7 @@ from edge.delivery.ranks import LOST
 from edge.delivery.rows import count_lost, insert
 from edge.delivery.state import State
 from edge.detection import Draft
+from edge.messages import SCHEMAS
 from edge.messages.records import MAX_RANGES
 
 GivenUp = Literal["outbox_full", "expired"]
@@ -88,6 +89,25 @@ def complete(
     if rest is not None and not _is_declared(db, reason, named, max(seq, above)):
         insert(db, state, _declaration(reason, named, message["origin"]))
     return {**message, "ranges": ranges, "kinds": dict(kinds)}
+
+
+def told_again(refused: Mapping[str, Any]) -> list[Draft]:
+    """What a declaration told that was refused, in two halves: it may have been too large.
+
+    Nothing for a message of another kind.
+    """
+    ranges = refused.get("ranges") if refused["schema"] == SCHEMAS["lost"] else None
+    if not ranges:
+        return []
+    same = {"reason": refused["reason"], "lost_epoch": refused["lost_epoch"] or refused["epoch"]}
+    middle = (len(ranges) + 1) // 2
+    halves = [half for half in (ranges[:middle], ranges[middle:]) if half]
+    # How many of each kind stands with the first half: the sum is what is known.
+    kinds = [refused["kinds"], {}]
+    return [
+        Draft("lost", {**same, "ranges": half, "kinds": count}, refused["origin"])
+        for half, count in zip(halves, kinds, strict=False)
+    ]
 
 
 def _declaration(reason: str, lost_epoch: str | None, origin: str) -> Draft:

@@ -24,6 +24,7 @@ from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
 from edge.delivery.freezing import Outgoing, free_of_waiting, freeze, reserve, rewritten
 from edge.delivery.limits import Limits
+from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
 from edge.delivery.state import State
 from edge.delivery.store import Store
@@ -307,8 +308,9 @@ class Outbox:
             db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
             rows.count_lost(state, [kind])
             state.counters["refused"] += 1
-            origin = json.loads(text)["origin"]
-            for draft in rows.lost_drafts("refused", [(seq, kind)], origin):
+            message = json.loads(text)
+            lost = rows.lost_drafts("refused", [(seq, kind)], message["origin"])
+            for draft in (*lost, *told_again(message)):
                 rows.insert(db, state, draft)
             return True
 

@@ -194,6 +194,22 @@ def test_more_ranges_than_a_message_holds_go_out_in_several(outbox: Outbox) -> N
     assert outbox.counts().owed_total == len(messages)
 
 
+def test_a_declaration_that_is_refused_is_made_again_in_halves(outbox: Outbox) -> None:
+    for n in range(0, 1500, 20):
+        outbox.commit([*(hit(n + k, (k % 3) / 3) for k in range(20)), other("exposure")])
+    (seq,) = [seq for seq, one in look(outbox).items() if one.kind == "lost"]
+    (payload,) = publish(outbox, [seq])
+    whole = parse_message(payload)
+    assert isinstance(whole, LostMessage)
+    assert outbox.refuse(outbox.epoch, seq, "too large")
+    again = [parse_message(payload) for payload in publish(outbox, owed_seqs(outbox)[-3:])]
+    parts = [one for one in again if isinstance(one, LostMessage)]
+    assert [one.reason for one in parts] == ["refused", "outbox_full", "outbox_full"]
+    assert [*parts[1].ranges, *parts[2].ranges] == whole.ranges
+    assert len(parts[1].ranges) - len(parts[2].ranges) in (0, 1)
+    assert all(one.lost_epoch == outbox.epoch for one in parts[1:])
+
+
 def test_losses_that_were_not_told_yet_outlive_a_new_epoch(outbox: Outbox) -> None:
     fill(outbox, [hit(n, 0.0) for n in range(1000)])
     old, lost = outbox.epoch, outbox.counts().totals["lost"]
