@@ -23,6 +23,7 @@ from edge.errors import Failed
 from edge.messages import topic
 from edge.server.arrival import Arrival, examine
 from edge.server.connection import (
+    RECEIVE_MAXIMUM,
     BrokerAwayError,
     BrokerRefusedError,
     BrokerSilentError,
@@ -222,8 +223,11 @@ class Collector:
         if connection is None:
             return
         connection.stop_intake(min(1.0, ending.left_s))
-        while batch := _gather(connection, 0.0):
+        # Each acknowledgement brings more from a durable session: what follows stays there.
+        left = RECEIVE_MAXIMUM
+        while left > 0 and (batch := _gather(connection, 0.0)):
             self._settle(batch, connection, ending)
+            left -= len(batch)
         connection.close(ending.left_s)
 
     def _settle(self, batch: list[Published], connection: Connection, ending: Ending) -> None:

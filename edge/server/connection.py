@@ -48,7 +48,7 @@ _HANDSHAKE_TIMEOUT_S = 10.0
 _FIRST_HANDSHAKE_TIMEOUT_S = 2.0
 _KEEPALIVE_S = 60
 _SESSION_EXPIRY_S = 86_400
-_RECEIVE_MAXIMUM = 1000
+RECEIVE_MAXIMUM = 1000
 # Larger ones the broker drops: no message of a rig comes near, and a batch must fit in memory.
 _MAXIMUM_PACKET_BYTES = 16 << 20
 _LONGEST_TURN_S = 0.1
@@ -189,7 +189,6 @@ class Connection:
         if self._channel is None:
             return
         self._send(self._retained.due())
-        self._stay_alive()
         if self._channel is None:
             return
         try:
@@ -206,6 +205,8 @@ class Connection:
         except Exception as error:  # a defect: what came is sent again on a new connection
             _log.exception("connection to %s", self._address)
             self._end(f"{type(error).__name__}: {error}")
+        # Last: a long commit may have kept us from hearing the broker, not the broker from talking.
+        self._stay_alive()
 
     def _turn_until(self, done: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -269,7 +270,7 @@ class Connection:
         self._heard_s = time.monotonic()
         durable = self._subscription.durable
         limits = packets.Limits(
-            _SESSION_EXPIRY_S if durable else 0, _RECEIVE_MAXIMUM, _MAXIMUM_PACKET_BYTES
+            _SESSION_EXPIRY_S if durable else 0, RECEIVE_MAXIMUM, _MAXIMUM_PACKET_BYTES
         )
         self._send(
             packets.connect(
