@@ -1,0 +1,80 @@
+"""What can befall a rig and its server beside a kill, as one function each."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.system.chaos.world import Rig, World
+
+Blow = Callable[[World, random.Random], None]
+_HITS = "--hits 80 --rate 150"
+
+
+def restored(world: World, chance: random.Random) -> None:
+    """Put the state folder of a rig back to what it was some time ago, once all is delivered."""
+    rig = world.add_rig(f"restored-{len(world.rigs)}", options=_HITS)
+    rig.program.start()
+    world.wait(chance.uniform(0.5, 1.5))
+    copy = _copied(rig)
+    rig.program.start()
+    told = world.until(lambda: rig.rests and rig.owed() == 0, 30.0)
+    rig.program.kill()
+    # Else the operator throws away with the folder what it still owed.
+    if told and rig.owed() == 0:
+        shutil.rmtree(rig.state)
+        copy.rename(rig.state)
+    rig.program.start()
+
+
+def cloned(world: World, chance: random.Random) -> None:
+    """Copy the state folder of a rig into a second one of the same name; both go on."""
+    name = f"cloned-{len(world.rigs)}"
+    rig = world.add_rig(name, options=_HITS)
+    rig.program.start()
+    world.wait(chance.uniform(0.5, 1.5))
+    copy = _copied(rig)
+    clone = world.add_rig(f"{name}-clone", rig=name, options=_HITS)
+    clone.state.parent.mkdir(parents=True, exist_ok=True)
+    copy.rename(clone.state)
+    for one in chance.sample([rig, clone], 2):
+        one.program.start()
+        world.wait(chance.uniform(0.0, 1.0))
+
+
+def emptied(world: World, chance: random.Random) -> None:
+    """Give the server an empty database in place of its own."""
+    if chance.random() < 0.5:
+        world.collector.kill()
+    world.empty_database()
+    world.collector.start()
+
+
+def broker_forgets(world: World, chance: random.Random) -> None:
+    """Kill the broker, and take from it all that it has kept."""
+    world.broker.kill()
+    world.wait(chance.uniform(0.0, 0.3))
+    world.forget_queue()
+    world.broker.start()
+
+
+def disk_full(world: World, chance: random.Random) -> None:
+    """Fill the disk of a rig or of the broker for some seconds; now and then kill what is on it."""
+    victim = chance.choice(sorted(world.disks))
+    world.disks[victim].fill()
+    world.wait(chance.uniform(0.3, 2.0))
+    if chance.random() < 0.5:
+        world.kill(victim)
+        world.start_if_it_can(victim)
+        world.wait(chance.uniform(0.2, 1.0))
+    world.disks[victim].free()
+    world.start(victim)
+
+
+def _copied(rig: Rig) -> Path:
+    rig.program.kill()
+    copy = rig.state.with_name("copy")
+    shutil.copytree(rig.state, copy)
+    return copy

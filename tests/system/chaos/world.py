@@ -1,0 +1,212 @@
+"""A broker, a PostgreSQL, a collector and rigs, all real, all killed at will."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tests.brokers import Mosquitto, mosquitto
+from tests.edge.server.databases import name_of
+from tests.postgres import Postgres
+from tests.system.chaos.disk import SmallDisk, small_disk
+from tests.system.chaos.journal import read
+from tests.system.chaos.process import Program
+
+DEPLOYED = """\
+persistence true
+persistence_location {folder}/
+autosave_on_changes true
+autosave_interval 1
+max_inflight_messages 0
+max_queued_messages 10000000
+max_queued_bytes 1073741824
+max_packet_size 1048576
+"""
+"""What deploy/mosquitto.conf says of keeping and queueing."""
+
+
+class Rig:
+    """A rig process with its folders."""
+
+    def __init__(self, folder: Path, maker: str, broker: str, *, rig: str, options: str) -> None:
+        self.maker, self.rig = maker, rig
+        self.state = folder / maker / "state"
+        self.journal = folder / f"{maker}.journal"
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        command = [
+            *(sys.executable, "-m", "tests.system.chaos.lean_rig"),
+            *("--state", str(self.state), "--journal", str(self.journal)),
+            *("--broker", broker, "--rig", rig, "--maker", maker, *options.split()),
+        ]
+        self.program = Program(command, folder / f"{maker}.log")
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has made all it was to make since its start."""
+        return self.program.running and read(self.journal).rests
+
+    def owed(self) -> int:
+        """Messages in the outbox."""
+        path = self.state / "rig.sqlite"
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+                return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0 if not path.exists() else -1
+
+
+class World:
+    """All that stands between a hit and the database.
+
+    Made by `world`.
+    """
+
+    def __init__(self, folder: Path, broker: Mosquitto, postgres: Postgres) -> None:
+        self.folder = folder
+        self.broker, self.postgres = broker, postgres
+        self.database = postgres.create()
+        self.emptied: list[str] = []
+        self.disks: dict[str, SmallDisk] = {}
+        self.collector = self._collector()
+        self.rigs: list[Rig] = []
+        self.kills = dict.fromkeys(("rig", "broker", "collector", "postgresql"), 0)
+
+    def _collector(self) -> Program:
+        command = [
+            *(sys.executable, "-m", "edge.cli.main", "collect"),
+            *("--broker", self.broker.url, "--db", self.database, "--json"),
+        ]
+        return Program(command, self.folder / "collector.log")
+
+    def add_rig(self, maker: str, *, rig: str = "", options: str = "") -> Rig:
+        """Make a rig; it is not started."""
+        made = Rig(self.folder, maker, self.broker.url, rig=rig or maker, options=options)
+        self.rigs.append(made)
+        return made
+
+    def kill(self, victim: str, which: int = 0) -> None:
+        """End one with SIGKILL."""
+        self.kills[victim] += 1
+        if victim == "rig":
+            self.rigs[which % len(self.rigs)].program.kill()
+        elif victim == "broker":
+            self.broker.kill()
+        elif victim == "collector":
+            self.collector.kill()
+        else:
+            self.postgres.kill()
+
+    def start(self, victim: str, which: int = 0) -> None:
+        """Start what was killed; what runs goes on."""
+        if victim == "rig":
+            self.rigs[which % len(self.rigs)].program.start()
+        elif victim == "broker":
+            if not self.broker.running:
+                self.broker.start()
+        elif victim == "collector":
+            self.collector.start()
+        else:
+            self.postgres.start()
+
+    def forget_queue(self) -> None:
+        """Remove what the broker, which does not run, has kept."""
+        for file in (self.folder / "broker").glob("mosquitto.db*"):
+            file.unlink()
+
+    def empty_database(self) -> None:
+        """Put an empty database in the place of the server's; the old one is kept for the sums."""
+        name = name_of(self.database)
+        old = f"{name}_{len(self.emptied)}"
+        for _ in range(100):
+            try:
+                self.postgres.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    f"WHERE datname = '{name}'"
+                )
+                self.postgres.execute(f"ALTER DATABASE {name} RENAME TO {old}")
+                break
+            except psycopg.errors.ObjectInUse:
+                continue
+        self.postgres.execute(f"CREATE DATABASE {name}")
+        self.emptied.append(self.postgres.url(old))
+
+    @property
+    def databases(self) -> list[str]:
+        """The present one last, before it those that were emptied."""
+        return [*self.emptied, self.database]
+
+    def supervise(self) -> None:
+        """Start again what ended by itself, as systemd does."""
+        self.collector.supervise()
+        for rig in self.rigs:
+            rig.program.supervise()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, supervised."""
+        self.until(lambda: False, seconds)
+
+    def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for something, supervised."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.supervise()
+            if condition():
+                return True
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            time.sleep(min(0.05, left_s))
+
+    def settle(self, timeout_s: float = 90.0) -> dict[str, int]:
+        """Let every rig deliver what it owes, and end; what each still owes then.
+
+        Rigs of one name do so one after the other: a broker takes one of them at a time.
+        """
+        self.collector.start()
+        waiting = list(self.rigs)
+        for rig in waiting:
+            rig.program.kill()
+        deadline = time.monotonic() + timeout_s
+        while waiting and time.monotonic() < deadline:
+            turn = {rig.rig: rig for rig in reversed(waiting)}.values()
+            self._let_deliver(list(turn), deadline)
+            waiting = [rig for rig in waiting if rig not in turn]
+        return {rig.maker: rig.owed() for rig in self.rigs}
+
+    def _let_deliver(self, rigs: list[Rig], deadline: float) -> None:
+        for rig in rigs:
+            rig.program.start()
+        self.wait(1.5)
+        for rig in rigs:
+            rig.program.terminate()
+        left_s = deadline - time.monotonic()
+        self.until(lambda: not any(rig.program.running for rig in rigs), left_s)
+        for rig in rigs:
+            rig.program.kill()
+
+
+@contextmanager
+def world(folder: Path, *, options: str = DEPLOYED) -> Iterator[World]:
+    """Everything but the rigs, started; all of it gone afterwards."""
+    store = folder / "broker"
+    postgres = Postgres(durable=True)
+    try:
+        with small_disk(store) as disk, mosquitto(options=options.format(folder=store)) as broker:
+            made = World(folder, broker, postgres)
+            if disk is not None:
+                made.disks["broker"] = disk
+            made.collector.start()
+            try:
+                yield made
+            finally:
+                made.collector.kill()
+                for rig in made.rigs:
+                    rig.program.kill()
+    finally:
+        postgres.stop()
