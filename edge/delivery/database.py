@@ -60,6 +60,9 @@ MIGRATIONS = (
         body TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN was TEXT;  -- keys it had in earlier epochs: "epoch:seq epoch:seq"
+    """,
 )
 _SCHEMA = SqliteSchema(
     APPLICATION_ID,

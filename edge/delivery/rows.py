@@ -14,7 +14,7 @@ from typing import Any
 from edge.delivery.dating import DATED_KINDS, Dating
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
-from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
+from edge.messages import SCHEMAS, MessageError, digest, encode, envelope, message_id
 from edge.messages.records import MAX_RANGES
 
 
@@ -22,7 +22,8 @@ from edge.messages.records import MAX_RANGES
 class Outgoing:
     """A frozen message: the same bytes at every send.
 
-    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too.
+    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too. `was` are the keys it had
+    in earlier epochs, under which the server may have it already.
     """
 
     epoch: str
@@ -30,6 +31,13 @@ class Outgoing:
     kind: str
     floor: int
     payload: bytes
+    was: str = ""
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What travels beside it, for whoever can't read it, or knows it by another key."""
+        beside = {"epoch": self.epoch, "seq": str(self.seq), "floor": str(self.floor)}
+        return {**beside, "was": self.was} if self.was else beside
 
 
 def insert(db: sqlite3.Connection, state: State, draft: Draft) -> int:
@@ -55,7 +63,9 @@ def insert(db: sqlite3.Connection, state: State, draft: Draft) -> int:
     return seq
 
 
-def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]) -> int:
+def put(
+    db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any], was: str | None = None
+) -> int:
     """Store a whole message under the state's next seq, uncounted; returns the seq."""
     text = encode(message).decode("utf-8")
     seq = state.next_seq
@@ -66,8 +76,8 @@ def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body) VALUES (?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text),
+        "INSERT INTO outbox (seq, kind, bytes, body, was) VALUES (?, ?, ?, ?, ?)",
+        (seq, kind, len(text), None if kind == "hit" else text, was),
     )
     state.next_seq = seq + 1
     return seq
@@ -89,10 +99,10 @@ def freeze(
     """
     frozen = []
     for seq in seqs:
-        row = db.execute("SELECT kind, floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
+        row = db.execute("SELECT kind, floor, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
         if row is None:
             continue
-        kind, floor = row
+        kind, floor, was = row
         if floor is None:
             if dating is not None and kind in DATED_KINDS:
                 _date(db, state, seq, kind, dating)
@@ -100,7 +110,7 @@ def freeze(
             db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
         message = json.loads(message_text(db, state.epoch, seq))
         message["floor"] = floor
-        frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message)))
+        frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message), was or ""))
     return frozen
 
 
@@ -139,6 +149,13 @@ def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
         (epoch, seq),
     ).fetchone()[0]
     return text
+
+
+def is_another(db: sqlite3.Connection, epoch: str, seq: int, content: str) -> bool:
+    """Whether an owed message is not what the server holds as its seq, by its digest."""
+    if db.execute("SELECT 1 FROM outbox WHERE seq = ?", (seq,)).fetchone() is None:
+        return False  # let go, or declared lost
+    return digest(message_text(db, epoch, seq).encode()) != content
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
@@ -210,7 +227,8 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> int:
     state.floor = state.next_seq = 1
     state.upto = 0
     for seq in seqs:
-        kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
+        kind, was = db.execute("SELECT kind, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
+        was = also_was(was, old_epoch, seq)
         text = encode(rekey(message_text(db, old_epoch, seq), state)).decode("utf-8")
         if kind == "hit":
             db.execute(
@@ -219,13 +237,18 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> int:
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ? WHERE seq = ?",
-            (state.next_seq, len(text), None if kind == "hit" else text, seq),
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, was = ? WHERE seq = ?",
+            (state.next_seq, len(text), None if kind == "hit" else text, was, seq),
         )
         state.next_seq += 1
     state.counters["new_epochs"] += 1
     state.counters["rekeyed"] += len(seqs)
     return len(seqs)
+
+
+def also_was(was: str | None, epoch: str, seq: int) -> str:
+    """Add a key to those a message had before."""
+    return " ".join(filter(None, (was, f"{epoch}:{seq}")))
 
 
 def rekey(text: str, state: State) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge.delivery.database import DamagedFile
-from edge.delivery.rows import insert, lost_drafts, put, rekey
+from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
 from edge.delivery.state import State
 from edge.detection import Draft
 from edge.messages import SCHEMAS
@@ -29,8 +29,8 @@ _ARCHIVED_ROW = (
 )
 _T = TypeVar("_T")
 
-OwedRow = tuple[int, str, str]
-"""Seq, kind and whole message."""
+OwedRow = tuple[int, str, str, str | None]
+"""Seq, kind, whole message, and the keys it had in earlier epochs."""
 
 
 @dataclass(slots=True)
@@ -100,10 +100,11 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     """
     old = found.state
     origin = "camera"
-    for _, kind, text in found.owed:
+    for seq, kind, text, was in found.owed:
+        old_epoch = json.loads(text)["epoch"]
         message = rekey(text, state)
         origin = message["origin"]
-        put(db, state, kind, message)
+        put(db, state, kind, message, also_was(was, old_epoch, seq))
     if old is None:
         state.counters["committed"] = len(found.owed)
         insert(db, state, Draft("lost", dict(_UNKNOWN_LOSS), origin))
@@ -176,9 +177,10 @@ def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
             (epoch, seq),
         ).fetchone()
     )
+    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
     if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
         return None
-    return seq, row[0], row[1]
+    return seq, row[0], row[1], was[0] if was else None
 
 
 def _archived(old: sqlite3.Connection, max_rows: int) -> Iterator[tuple[object, ...]]:
