@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.system.chaos.world import Rig, World
@@ -62,15 +63,26 @@ def broker_forgets(world: World, chance: random.Random) -> None:
 
 def disk_full(world: World, chance: random.Random) -> None:
     """Fill the disk of a rig or of the broker for some seconds; now and then kill what is on it."""
+    if not world.disks:
+        return
     victim = chance.choice(sorted(world.disks))
     world.disks[victim].fill()
     world.wait(chance.uniform(0.3, 2.0))
     if chance.random() < 0.5:
-        world.kill(victim)
-        world.start_if_it_can(victim)
+        _kill_on_full_disk(world, victim)
         world.wait(chance.uniform(0.2, 1.0))
     world.disks[victim].free()
-    world.start(victim)
+    world.start("broker")
+
+
+def _kill_on_full_disk(world: World, victim: str) -> None:
+    if victim != "broker":
+        world.rig(victim).program.kill()
+        world.rig(victim).program.start()
+        return
+    world.broker.kill()
+    with suppress(AssertionError):  # it may not start on such a disk
+        world.broker.start()
 
 
 def _copied(rig: Rig) -> Path:

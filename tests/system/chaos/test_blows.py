@@ -1,4 +1,4 @@
-"""A folder copied or put back, a database emptied, a broker that forgets: no hit lost or doubled."""
+"""A folder copied or put back, a database emptied, a full disk: no hit lost, none doubled."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(
-    "blow", [blows.restored, blows.cloned, blows.emptied, blows.broker_forgets]
-)
+@pytest.mark.parametrize("blow", BLOWS)
 def test_every_hit_is_stored_once(tmp_path: Path, blow: blows.Blow) -> None:
     with world(tmp_path) as all_of_it:
-        all_of_it.add_rig("one").program.start()
+        all_of_it.add_rig("one", own_disk=True).program.start()
         all_of_it.wait(1.5)
         blow(all_of_it, random.Random(1))
         all_of_it.wait(3.0)

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -67,8 +67,11 @@ class World:
     Made by `world`.
     """
 
-    def __init__(self, folder: Path, broker: Mosquitto, postgres: Postgres) -> None:
+    def __init__(
+        self, folder: Path, broker: Mosquitto, postgres: Postgres, opened: ExitStack
+    ) -> None:
         self.folder = folder
+        self._opened = opened
         self.broker, self.postgres = broker, postgres
         self.database = postgres.create()
         self.emptied: list[str] = []
@@ -84,11 +87,19 @@ class World:
         ]
         return Program(command, self.folder / "collector.log")
 
-    def add_rig(self, maker: str, *, rig: str = "", options: str = "") -> Rig:
+    def add_rig(
+        self, maker: str, *, rig: str = "", options: str = "", own_disk: bool = False
+    ) -> Rig:
         """Make a rig; it is not started."""
+        if own_disk and (disk := self._opened.enter_context(small_disk(self.folder / maker))):
+            self.disks[maker] = disk
         made = Rig(self.folder, maker, self.broker.url, rig=rig or maker, options=options)
         self.rigs.append(made)
         return made
+
+    def rig(self, maker: str) -> Rig:
+        """The one of this name."""
+        return next(rig for rig in self.rigs if rig.maker == maker)
 
     def kill(self, victim: str, which: int = 0) -> None:
         """End one with SIGKILL."""
@@ -135,6 +146,11 @@ class World:
                 continue
         self.postgres.execute(f"CREATE DATABASE {name}")
         self.emptied.append(self.postgres.url(old))
+
+    def end(self) -> None:
+        """Kill all that may still run."""
+        for program in (self.collector, *(rig.program for rig in self.rigs)):
+            program.kill()
 
     @property
     def databases(self) -> list[str]:
@@ -195,18 +211,15 @@ class World:
 def world(folder: Path, *, options: str = DEPLOYED) -> Iterator[World]:
     """Everything but the rigs, started; all of it gone afterwards."""
     store = folder / "broker"
-    postgres = Postgres(durable=True)
-    try:
-        with small_disk(store) as disk, mosquitto(options=options.format(folder=store)) as broker:
-            made = World(folder, broker, postgres)
-            if disk is not None:
-                made.disks["broker"] = disk
-            made.collector.start()
-            try:
-                yield made
-            finally:
-                made.collector.kill()
-                for rig in made.rigs:
-                    rig.program.kill()
-    finally:
-        postgres.stop()
+    with ExitStack() as opened:
+        postgres = Postgres(durable=True)
+        opened.callback(postgres.stop)
+        disk = opened.enter_context(small_disk(store))
+        broker = opened.enter_context(mosquitto(options=options.format(folder=store)))
+        made = World(folder, broker, postgres, opened)
+        if disk is not None:
+            made.disks["broker"] = disk
+        made.collector.start()
+        # Last in, first out: before the disks go.
+        opened.callback(made.end)
+        yield made
