@@ -21,6 +21,9 @@ pytestmark = [
 ]
 
 
+BLOWS = [blows.restored, blows.cloned, blows.emptied, blows.broker_forgets, blows.disk_full]
+
+
 @pytest.mark.parametrize("blow", BLOWS)
 def test_every_hit_is_stored_once(tmp_path: Path, blow: blows.Blow) -> None:
     with world(tmp_path) as all_of_it:
