@@ -83,11 +83,15 @@ def _stored(database: str) -> Counter[Hit]:
 
 
 def _lost_ranges(database: str) -> list[tuple[str, str, int, int, str]]:
+    if not _holds(database, "lost_ranges"):
+        return []
     return rows(database, "SELECT rig, epoch, first_seq, last_seq, reason FROM lost_ranges")
 
 
 def _quarantined(database: str) -> set[Hit]:
-    found = set()
+    found: set[Hit] = set()
+    if not _holds(database, "quarantine"):
+        return found
     for (payload,) in rows(database, "SELECT payload FROM quarantine"):
         try:
             message = json.loads(bytes(payload))
@@ -95,6 +99,11 @@ def _quarantined(database: str) -> set[Hit]:
         except (ValueError, KeyError, TypeError):
             continue
     return found
+
+
+def _holds(database: str, table: str) -> bool:
+    """Whether there is such a table: a peer has but one."""
+    return bool(rows(database, f"SELECT to_regclass('{table}') IS NOT NULL")[0][0])
 
 
 def _why_lost(

@@ -27,7 +27,7 @@ _ACK_TIMEOUT_S = 2.0
 
 def main() -> int:
     """Make hits until SIGTERM, or until there are enough."""
-    options = _options()
+    options = options_of()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     story = read(options.journal)
@@ -94,7 +94,8 @@ def delivering(outbox: Outbox, broker: str) -> Iterator[Uplink]:
         uplink.stop(2.0)
 
 
-def _options() -> argparse.Namespace:
+def options_of(*flags: str) -> argparse.Namespace:
+    """What the command line says; `flags` are further ones, off by default."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--journal", type=Path, required=True)
@@ -105,6 +106,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hits", type=int, default=0, help="no more than these; 0: no end")
     parser.add_argument("--max-bytes", type=int, default=1_000_000_000)
     parser.add_argument("--drain-s", type=float, default=60.0)
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
     return parser.parse_args()
 
 

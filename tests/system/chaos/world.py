@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -31,16 +32,36 @@ max_packet_size 1048576
 """What deploy/mosquitto.conf says of keeping and queueing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Which modules are the rig and the server."""
+
+    rig: str
+    server: Callable[[str, str], list[str]]
+
+
+OURS = Programs(
+    "tests.system.chaos.lean_rig",
+    lambda broker, database: ["edge.cli.main", "collect", "--broker", broker, "--db", database],
+)
+PEERS = Programs(
+    "tests.system.chaos.peer_rig",
+    lambda broker, database: ["tests.system.chaos.peer_server", broker, database],
+)
+
+
 class Rig:
     """A rig process with its folders."""
 
-    def __init__(self, folder: Path, maker: str, broker: str, *, rig: str, options: str) -> None:
+    def __init__(
+        self, program: str, folder: Path, maker: str, broker: str, *, rig: str, options: str
+    ) -> None:
         self.maker, self.rig = maker, rig
         self.state = folder / maker / "state"
         self.journal = folder / f"{maker}.journal"
         self.state.parent.mkdir(parents=True, exist_ok=True)
         command = [
-            *(sys.executable, "-m", "tests.system.chaos.lean_rig"),
+            *(sys.executable, "-m", program),
             *("--state", str(self.state), "--journal", str(self.journal)),
             *("--broker", broker, "--rig", rig, "--maker", maker, *options.split()),
         ]
@@ -68,8 +89,14 @@ class World:
     """
 
     def __init__(
-        self, folder: Path, broker: Mosquitto, postgres: Postgres, opened: ExitStack
+        self,
+        folder: Path,
+        broker: Mosquitto,
+        postgres: Postgres,
+        opened: ExitStack,
+        programs: Programs = OURS,
     ) -> None:
+        self._programs = programs
         self.folder = folder
         self._opened = opened
         self.broker, self.postgres = broker, postgres
@@ -81,10 +108,8 @@ class World:
         self.kills = dict.fromkeys(("rig", "broker", "collector", "postgresql"), 0)
 
     def _collector(self) -> Program:
-        command = [
-            *(sys.executable, "-m", "edge.cli.main", "collect"),
-            *("--broker", self.broker.url, "--db", self.database, "--json"),
-        ]
+        server = self._programs.server(self.broker.url, self.database)
+        command = [sys.executable, "-m", *server]
         return Program(command, self.folder / "collector.log")
 
     def add_rig(
@@ -93,7 +118,14 @@ class World:
         """Make a rig; it is not started."""
         if own_disk and (disk := self._opened.enter_context(small_disk(self.folder / maker))):
             self.disks[maker] = disk
-        made = Rig(self.folder, maker, self.broker.url, rig=rig or maker, options=options)
+        made = Rig(
+            self._programs.rig,
+            self.folder,
+            maker,
+            self.broker.url,
+            rig=rig or maker,
+            options=options,
+        )
         self.rigs.append(made)
         return made
 
@@ -208,7 +240,7 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, *, options: str = DEPLOYED) -> Iterator[World]:
+def world(folder: Path, *, options: str = DEPLOYED, programs: Programs = OURS) -> Iterator[World]:
     """Everything but the rigs, started; all of it gone afterwards."""
     store = folder / "broker"
     with ExitStack() as opened:
@@ -216,7 +248,7 @@ def world(folder: Path, *, options: str = DEPLOYED) -> Iterator[World]:
         opened.callback(postgres.stop)
         disk = opened.enter_context(small_disk(store))
         broker = opened.enter_context(mosquitto(options=options.format(folder=store)))
-        made = World(folder, broker, postgres, opened)
+        made = World(folder, broker, postgres, opened, programs)
         if disk is not None:
             made.disks["broker"] = disk
         made.collector.start()
