@@ -9,6 +9,7 @@ Run as ``python -m tests.system.chaos.peer_rig``, with the options of the lean r
 from __future__ import annotations
 
 import json
+import queue
 import signal
 import sqlite3
 import sys
@@ -33,28 +34,22 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            folder / "spool.sqlite", isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(folder / "spool.sqlite", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("CREATE TABLE IF NOT EXISTS spool (number INTEGER PRIMARY KEY)")
 
     def put(self, number: int) -> None:
         """Write one down."""
-        with self._lock:
-            self._db.execute("INSERT INTO spool VALUES (?)", (number,))
+        self._db.execute("INSERT INTO spool VALUES (?)", (number,))
 
     def remove(self, number: int) -> None:
         """Let one go."""
-        with self._lock:
-            self._db.execute("DELETE FROM spool WHERE number = ?", (number,))
+        self._db.execute("DELETE FROM spool WHERE number = ?", (number,))
 
     def left(self) -> list[int]:
         """What waits."""
-        with self._lock:
-            return [n for (n,) in self._db.execute("SELECT number FROM spool ORDER BY number")]
+        return [n for (n,) in self._db.execute("SELECT number FROM spool ORDER BY number")]
 
 
 class Peer:
@@ -62,8 +57,8 @@ class Peer:
 
     def __init__(self, broker: str, maker: str, spool: Spool | None) -> None:
         self._maker, self._spool = maker, spool
-        self._lock = threading.Lock()
         self._sent: dict[int, int] = {}
+        self._acked: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"peer-{maker}", clean_session=False
         )
@@ -82,22 +77,21 @@ class Peer:
             self._spool.put(number)
         self._publish(number)
 
-    def drained(self) -> bool:
-        """Whether every PUBACK has come."""
-        with self._lock:
-            return not self._sent
+    def settle(self) -> bool:
+        """Let go of what the broker has; whether that was all."""
+        while not self._acked.empty():
+            number = self._sent.pop(self._acked.get(), None)
+            if number is not None and self._spool is not None:
+                self._spool.remove(number)
+        return not self._sent
 
     def _publish(self, number: int) -> None:
         body = json.dumps({"maker": self._maker, "number": number, "pad": "x" * 1000})
-        with self._lock:
-            info = self._client.publish(TOPIC, body, qos=1)
-            self._sent[info.mid] = number
+        self._sent[self._client.publish(TOPIC, body, qos=1).mid] = number
 
     def _on_publish(self, _client: object, _data: object, mid: int, *_: object) -> None:
-        with self._lock:
-            number = self._sent.pop(mid, None)
-        if number is not None and self._spool is not None:
-            self._spool.remove(number)
+        # paho holds a lock here that `publish` wants: no lock of ours, and no work.
+        self._acked.put(mid)
 
 
 def main() -> int:
@@ -114,9 +108,10 @@ def main() -> int:
         journal.announce(number, number)
         peer.make(number)
         journal.made([(number, "-", number)])
+        peer.settle()
         stop.wait(max(0.0, (number - start) / options.rate - (time.monotonic() - began)))
     deadline = time.monotonic() + _DRAIN_S
-    while not peer.drained() and time.monotonic() < deadline:
+    while not peer.settle() and time.monotonic() < deadline:
         time.sleep(0.05)
     return 0
 

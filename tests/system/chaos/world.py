@@ -13,23 +13,21 @@ from pathlib import Path
 import psycopg
 
 from tests.brokers import Mosquitto, mosquitto
+from tests.conftest import REPOSITORY
 from tests.edge.server.databases import name_of
 from tests.postgres import Postgres
 from tests.system.chaos.disk import SmallDisk, small_disk
 from tests.system.chaos.journal import read
 from tests.system.chaos.process import Program
 
-DEPLOYED = """\
-persistence true
-persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
-max_inflight_messages 0
-max_queued_messages 10000000
-max_queued_bytes 1073741824
-max_packet_size 1048576
-"""
-"""What deploy/mosquitto.conf says of keeping and queueing."""
+_KEEPING = ("persistence ", "autosave_", "max_", "persistent_client_expiration ")
+
+
+def deployed() -> str:
+    """What deploy/mosquitto.conf says of keeping and queueing; ``{folder}`` is where."""
+    lines = (REPOSITORY / "deploy" / "mosquitto.conf").read_text().splitlines()
+    kept = [line for line in lines if line.startswith(_KEEPING)]
+    return "\n".join([*kept, "persistence_location {folder}/"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +209,15 @@ class World:
                 return False
             time.sleep(min(0.05, left_s))
 
-    def settle(self, timeout_s: float = 90.0) -> dict[str, int]:
+    def settle(self, timeout_s: float = 90.0, *, restart: bool = True) -> dict[str, int]:
         """Let every rig deliver what it owes, and end; what each still owes then.
 
+        Waits between attempts have grown in all that trouble: a `restart` forgets them.
         Rigs of one name do so one after the other: a broker takes one of them at a time.
         """
         self.collector.start()
         waiting = list(self.rigs)
-        for rig in waiting:
+        for rig in waiting if restart else []:
             rig.program.kill()
         deadline = time.monotonic() + timeout_s
         while waiting and time.monotonic() < deadline:
@@ -240,14 +239,17 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, *, options: str = DEPLOYED, programs: Programs = OURS) -> Iterator[World]:
+def world(
+    folder: Path, *, options: str | None = None, programs: Programs = OURS
+) -> Iterator[World]:
     """Everything but the rigs, started; all of it gone afterwards."""
     store = folder / "broker"
     with ExitStack() as opened:
         postgres = Postgres(durable=True)
         opened.callback(postgres.stop)
         disk = opened.enter_context(small_disk(store))
-        broker = opened.enter_context(mosquitto(options=options.format(folder=store)))
+        settings = deployed() if options is None else options
+        broker = opened.enter_context(mosquitto(options=settings.format(folder=store)))
         made = World(folder, broker, postgres, opened, programs)
         if disk is not None:
             made.disks["broker"] = disk
