@@ -5,6 +5,7 @@ Each function works inside the caller's transaction and keeps `State` in step wi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -108,10 +109,15 @@ def freeze(
                 _date(db, state, seq, kind, dating)
             floor = min(state.floor, seq)
             db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
-        message = json.loads(message_text(db, state.epoch, seq))
-        message["floor"] = floor
-        frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message), was or ""))
+        payload = _wire(message_text(db, state.epoch, seq), floor)
+        frozen.append(Outgoing(state.epoch, seq, kind, floor, payload, was or ""))
     return frozen
+
+
+def _wire(text: str, floor: int | None) -> bytes:
+    message = json.loads(text)
+    message["floor"] = floor
+    return encode(message)
 
 
 def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
@@ -153,9 +159,12 @@ def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
 
 def is_another(db: sqlite3.Connection, epoch: str, seq: int, content: str) -> bool:
     """Whether an owed message is not what the server holds as its seq, by its digest."""
-    if db.execute("SELECT 1 FROM outbox WHERE seq = ?", (seq,)).fetchone() is None:
+    row = db.execute("SELECT floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
+    if row is None:
         return False  # let go, or declared lost
-    return digest(message_text(db, epoch, seq).encode()) != content
+    text = message_text(db, epoch, seq)
+    # What the server would not read, it knows by its bytes alone.
+    return content not in (digest(text.encode()), hashlib.sha256(_wire(text, row[0])).hexdigest())
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:

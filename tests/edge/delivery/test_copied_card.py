@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -44,6 +45,14 @@ def test_a_watermark_that_stands_on_ours_lets_go(outbox: Outbox) -> None:
     assert owed(outbox) == [4]
     # Of what was let go nothing is known any more, and nothing need be.
     assert not outbox.acknowledge(outbox.epoch, 3, digest="0" * 64)
+
+
+def test_what_the_server_could_not_read_is_known_by_its_bytes(outbox: Outbox) -> None:
+    """Else the rig would begin a new epoch for ever, and send the same thing in each."""
+    outbox.commit(hits(1))
+    [sent] = publish(outbox, [1])
+    assert not outbox.acknowledge(outbox.epoch, 1, digest=hashlib.sha256(sent).hexdigest())
+    assert outbox.is_empty
 
 
 def test_keys_of_before_travel_beside_a_message_through_every_new_epoch(
