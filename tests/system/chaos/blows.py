@@ -17,9 +17,7 @@ _HITS = "--hits 80 --rate 150"
 def restored(world: World, chance: random.Random) -> None:
     """Put the state folder of a rig back to what it was some time ago, once all is delivered."""
     rig = world.add_rig(f"restored-{len(world.rigs)}", options=_HITS)
-    rig.program.start()
-    world.wait(chance.uniform(0.5, 1.5))
-    copy = _copied(rig)
+    copy = _copied_at_work(world, rig, chance)
     rig.program.start()
     told = world.until(lambda: rig.rests and rig.owed() == 0, 30.0)
     rig.program.kill()
@@ -34,9 +32,7 @@ def cloned(world: World, chance: random.Random) -> None:
     """Copy the state folder of a rig into a second one of the same name; both go on."""
     name = f"cloned-{len(world.rigs)}"
     rig = world.add_rig(name, options=_HITS)
-    rig.program.start()
-    world.wait(chance.uniform(0.5, 1.5))
-    copy = _copied(rig)
+    copy = _copied_at_work(world, rig, chance)
     clone = world.add_rig(f"{name}-clone", rig=name, options=_HITS)
     clone.state.parent.mkdir(parents=True, exist_ok=True)
     copy.rename(clone.state)
@@ -85,7 +81,11 @@ def _kill_on_full_disk(world: World, victim: str) -> None:
         world.broker.start()
 
 
-def _copied(rig: Rig) -> Path:
+def _copied_at_work(world: World, rig: Rig, chance: random.Random) -> Path:
+    """Let a rig begin, kill it on the way, and copy its state folder."""
+    rig.program.start()
+    assert world.until(lambda: bool(rig.story.made), 30.0), rig.program.log
+    world.wait(chance.uniform(0.0, 1.0))
     rig.program.kill()
     copy = rig.state.with_name("copy")
     shutil.copytree(rig.state, copy)

@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 from tests.edge.server.databases import name_of
 from tests.postgres import Postgres
 from tests.system.chaos.disk import SmallDisk, small_disk
-from tests.system.chaos.journal import read
+from tests.system.chaos.journal import Story, read
 from tests.system.chaos.process import Program
 
 _KEEPING = ("persistence ", "autosave_", "max_", "persistent_client_expiration ")
@@ -66,9 +66,14 @@ class Rig:
         self.program = Program(command, folder / f"{maker}.log")
 
     @property
+    def story(self) -> Story:
+        """What it says it has made."""
+        return read(self.journal)
+
+    @property
     def rests(self) -> bool:
         """Whether it has made all it was to make since its start."""
-        return self.program.running and read(self.journal).rests
+        return self.program.running and self.story.rests
 
     def owed(self) -> int:
         """Messages in the outbox."""
