@@ -26,8 +26,8 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 BLOWS = (
-    blows.restored,
     blows.cloned,
+    blows.restored,
     blows.emptied,
     blows.broker_forgets,
     blows.disk_full,
@@ -57,7 +57,11 @@ def test_every_hit_is_stored_once_or_declared_lost(tmp_path: Path, rounds: int) 
     assert sums.made > 50 * rounds
 
 
-@pytest.mark.parametrize("blow", BLOWS, ids=lambda blow: blow.__name__)
+@pytest.mark.parametrize(
+    "blow",
+    [blows.cloned, *(pytest.param(blow, marks=pytest.mark.prove) for blow in BLOWS[1:])],
+    ids=lambda blow: blow.__name__,
+)
 def test_every_hit_is_stored_once_after_one_blow(tmp_path: Path, blow: blows.Blow) -> None:
     with world(tmp_path) as all_of_it:
         all_of_it.add_rig("one", own_disk=True).program.start()
