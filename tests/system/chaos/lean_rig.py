@@ -105,7 +105,7 @@ def options_of(*flags: str) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=100.0, help="hits a second")
     parser.add_argument("--hits", type=int, default=0, help="no more than these; 0: no end")
     parser.add_argument("--max-bytes", type=int, default=1_000_000_000)
-    parser.add_argument("--drain-s", type=float, default=60.0)
+    parser.add_argument("--drain-s", type=float, default=150.0)
     for flag in flags:
         parser.add_argument(flag, action="store_true")
     return parser.parse_args()

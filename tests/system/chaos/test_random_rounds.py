@@ -33,7 +33,7 @@ BLOWS = (
     blows.disk_full,
 )
 SMALL_OUTBOX = "--rate 60 --max-bytes 400000"
-SETTLE_S = 150.0
+SETTLE_S = 180.0
 
 
 @pytest.mark.timeout(600)

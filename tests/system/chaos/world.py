@@ -220,10 +220,12 @@ class World:
         Waits between attempts have grown in all that trouble: a `restart` forgets them.
         Rigs of one name do so one after the other: a broker takes one of them at a time.
         """
-        self.collector.start()
         waiting = list(self.rigs)
-        for rig in waiting if restart else []:
-            rig.program.kill()
+        if restart:
+            for program in (self.collector, *(rig.program for rig in waiting)):
+                program.kill()
+        self.collector.start()
+        self.wait(2.0)  # what is sent before it listens goes again after a while
         deadline = time.monotonic() + timeout_s
         while waiting and time.monotonic() < deadline:
             turn = {rig.rig: rig for rig in reversed(waiting)}.values()
