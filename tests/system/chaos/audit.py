@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.edge.server.databases import rows
 from tests.system.chaos.journal import Story, read
-from tests.system.chaos.world import Rig
+from tests.system.chaos.rig import Rig
 
 Hit = tuple[str, int]
 """Maker and number."""
@@ -85,7 +85,8 @@ def _stored(database: str) -> Counter[Hit]:
 def _lost_ranges(database: str) -> list[tuple[str, str, int, int, str]]:
     if not _holds(database, "lost_ranges"):
         return []
-    return rows(database, "SELECT rig, epoch, first_seq, last_seq, reason FROM lost_ranges")
+    found = rows(database, "SELECT rig, epoch, first_seq, last_seq, reason FROM lost_ranges")
+    return [(str(r), str(e), int(first), int(last), str(why)) for r, e, first, last, why in found]
 
 
 def _quarantined(database: str) -> set[Hit]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.system.chaos.world import Rig, World
+from tests.brokers import Mosquitto
+from tests.system.chaos.process import Program
+from tests.system.chaos.rig import Rig
+from tests.system.chaos.world import World
 
 Blow = Callable[[World, random.Random], None]
 _HITS = "--hits 80 --rate 150"
@@ -69,6 +73,16 @@ def disk_full(world: World, chance: random.Random) -> None:
         world.wait(chance.uniform(0.2, 1.0))
     world.disks[victim].free()
     world.start("broker")
+
+
+def hangs(world: World, chance: random.Random) -> None:
+    """Let a rig, the collector or the broker stand still for a while, and then go on."""
+    rig = chance.choice(world.rigs).program
+    programs: list[Program | Mosquitto] = [world.collector, rig, world.broker]
+    stopped = chance.choice(programs)
+    stopped.signal(signal.SIGSTOP)
+    world.wait(chance.uniform(0.5, 3.0))
+    stopped.signal(signal.SIGCONT)
 
 
 def _kill_on_full_disk(world: World, victim: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ROOM_BYTES = 512 << 20
 _SPARE_BYTES = 16 << 10
+_TRIES = 50
 
 
 class SmallDisk:
@@ -20,9 +21,13 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave room for next to nothing."""
-        held = os.statvfs(self._folder)
-        used_bytes = (held.f_blocks - held.f_bfree) * held.f_frsize
-        self._resize(used_bytes + _SPARE_BYTES)
+        for _ in range(_TRIES):
+            held = os.statvfs(self._folder)
+            used_bytes = (held.f_blocks - held.f_bfree) * held.f_frsize
+            with suppress(subprocess.CalledProcessError):  # somebody wrote in between
+                self._resize(used_bytes + _SPARE_BYTES)
+                return
+        raise AssertionError(f"{self._folder} can't be filled")
 
     def free(self) -> None:
         """Give room again."""

@@ -56,7 +56,10 @@ def main(broker: str, database: str) -> None:
         body = json.loads(message.payload)
         table.insert(body["maker"], body["number"])
 
-    client.on_connect = lambda *_: client.subscribe(TOPIC, qos=1)
+    def on_connect(*_: object) -> None:
+        client.subscribe(TOPIC, qos=1)
+
+    client.on_connect = on_connect
     client.on_message = on_message
     client.reconnect_delay_set(1, 4)
     url = urlsplit(broker)

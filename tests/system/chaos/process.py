@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ class Program:
 
     Attributes
     ----------
-    kills, exits : int
-        How often it was killed, and how often it ended by itself and was started again.
+    exits : int
+        How often it ended by itself and was started again.
     """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
@@ -25,7 +24,6 @@ class Program:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._ending = False
-        self.kills = 0
         self.exits = 0
 
     def start(self) -> None:
@@ -53,22 +51,19 @@ class Program:
         """End it with SIGKILL."""
         if self._process is None:
             return
-        if self.running:
-            self.kills += 1
         self._process.kill()
         self._process.wait()
         self._process = None
 
     def terminate(self) -> None:
         """Ask it to end in order; it is not started again."""
-        if self._process is not None and self.running:
-            self._ending = True
-            self._process.send_signal(signal.SIGTERM)
+        self._ending = True
+        self.signal(signal.SIGTERM)
 
-    def pause(self, *, on: bool) -> None:
-        """Let it stand still, as a computer that is out of breath does, or go on."""
+    def signal(self, number: int) -> None:
+        """Send a signal, such as SIGSTOP, where it runs."""
         if self._process is not None and self.running:
-            os.kill(self._process.pid, signal.SIGSTOP if on else signal.SIGCONT)
+            self._process.send_signal(number)
 
     @property
     def log(self) -> str:

@@ -14,7 +14,12 @@ def table(world: World, rounds: Mapping[str, int], sums: Sums, owed: Mapping[str
     lines += [(f"  {kind}", count) for kind, count in sorted(rounds.items())]
     lines += [("kill -9", sum(world.kills.values()))]
     lines += [(f"  {victim}", count) for victim, count in world.kills.items()]
-    lines += [("rigs", len(world.rigs)), ("databases", len(world.databases))]
+    by_themselves = sum(one.exits for one in (world.collector, *(r.program for r in world.rigs)))
+    lines += [
+        ("ended by themselves, started again", by_themselves),
+        ("rigs", len(world.rigs)),
+        ("databases", len(world.databases)),
+    ]
     lines += [("hits made", sums.made), ("  stored", sums.stored)]
     lines += [(f"  declared lost, {why}", count) for why, count in sorted(sums.lost.items())]
     lines += [
@@ -24,4 +29,4 @@ def table(world: World, rounds: Mapping[str, int], sums: Sums, owed: Mapping[str
         ("from nowhere", sums.from_nowhere),
         ("still owed", sum(owed.values())),
     ]
-    return "\n".join(f"{name:<32}{value:>8}" for name, value in lines)
+    return "\n".join(f"{name:<36}{value:>8}" for name, value in lines)

@@ -21,8 +21,8 @@ import pytest
 from edge.messages.utc import parse_utc_ns
 from edge.server.brokers import find_mosquitto
 from tests.edge.server.databases import rows
-from tests.edge.stacks import dark
 from tests.postgres import why_not
+from tests.system.chaos.drawn import FPS, Place, at_ns, frames
 from tests.system.chaos.process import Program
 from tests.system.chaos.world import World, world
 
@@ -33,9 +33,6 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 
-FRAMES, FPS, FIRST = 450, 30.0, 40
-MOST_RUNS = 29
-HEIGHT, WIDTH, EDGE, GRID = 96, 128, 12, 8
 CONFIG = """
 [calibration]
 frames = 30
@@ -44,8 +41,6 @@ group_commit_s = 0.2
 checkpoint_s = 0.2
 """
 SLACK_NS = 50_000_000
-Place = tuple[int, int, int]
-"""Frame, row and column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +129,7 @@ def _run_to_its_end(all_of_it: World, number: int) -> Run:
 
 def _program(all_of_it: World, number: int) -> tuple[Program, frozenset[Place]]:
     path = all_of_it.folder / f"run-{number}.npy"
-    pixels, truth = _frames(number)
+    pixels, truth = frames(number)
     np.save(path, pixels)
     config = all_of_it.folder / "rig.toml"
     config.write_text(CONFIG)
@@ -144,28 +139,6 @@ def _program(all_of_it: World, number: int) -> tuple[Program, frozenset[Place]]:
         *("--rig", "live", "--state-dir", str(all_of_it.folder / "live"), "--json"),
     ]
     return Program(command, all_of_it.folder / f"run-{number}.log"), truth
-
-
-def _frames(number: int) -> tuple[np.ndarray, frozenset[Place]]:
-    """Dark frames with particles in some, no two at one place, and none as in another run."""
-    chance = random.Random(f"truth {number}")
-    pixels = dark(FRAMES, HEIGHT, WIDTH, seed=number + 1)
-    grid = itertools.product(range(EDGE, HEIGHT - EDGE, GRID), range(EDGE, WIDTH - EDGE, GRID))
-    places = list(enumerate(grid))
-    chance.shuffle(places)
-    truth, frame = set(), FIRST
-    while frame < FRAMES - 5:
-        fits = [one for one in places if (frame + one[0]) % MOST_RUNS == number]
-        if not fits:
-            frame += 1
-            continue
-        places.remove(fits[0])
-        _, (y, x) = fits[0]
-        pixels[frame, y : y + 2, x : x + 2] = 900
-        pixels[frame, y, x] = 950
-        truth.add((frame, y, x))
-        frame += chance.randint(6, 12)
-    return pixels, frozenset(truth)
 
 
 def _made(all_of_it: World) -> int:
@@ -239,22 +212,18 @@ def _check_run(run: Run, by_place: dict[Place, Seen], records: list[Record]) -> 
     stored = [by_place[place] for place in run.truth if place in by_place]
     if not stored:  # killed before its first hit was committed
         return 0
-    first_ns = min(hit.middle_ns - _at_ns(hit.place) for hit in stored)
+    first_ns = min(hit.middle_ns - at_ns(hit.place) for hit in stored)
     assert first_ns > run.began_ns
     claimed = 0
     for place in run.truth:
-        at_ns = first_ns + _at_ns(place)
-        if at_ns > run.ended_ns:
+        seen_ns = first_ns + at_ns(place)
+        if seen_ns > run.ended_ns:
             continue
-        claims = [record for record in records if record.claims(at_ns)]
+        claims = [record for record in records if record.claims(seen_ns)]
         claimed += bool(claims)
         if place not in by_place:
             # A frame the loop never saw is no frame it claims; which one, no record says.
             assert all(record.unseen for record in claims), (place, claims)
         else:
-            assert any(record.claims(at_ns, -SLACK_NS) for record in records), place
+            assert any(record.claims(seen_ns, -SLACK_NS) for record in records), place
     return claimed
-
-
-def _at_ns(place: Place) -> int:
-    return round(place[0] / FPS * 1e9)

@@ -14,8 +14,9 @@ from edge.server.brokers import find_mosquitto
 from tests.edge.server.databases import rows
 from tests.postgres import why_not
 from tests.system.chaos.audit import audit
+from tests.system.chaos.programs import PEERS
 from tests.system.chaos.rounds import go_through
-from tests.system.chaos.world import PEERS, world
+from tests.system.chaos.world import World, world
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -52,7 +53,7 @@ def test_the_peers_lose_or_double_hits_in_the_same_rounds(
     assert sums.unaccounted + sums.duplicates > 0
 
 
-def _until_quiet(all_of_it) -> None:
+def _until_quiet(all_of_it: World) -> None:
     """Wait until nothing more is stored."""
     counts = [-1]
     while counts[-1] != (now := rows(all_of_it.database, "SELECT count(*) FROM hits")[0][0]):

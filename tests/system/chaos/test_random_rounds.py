@@ -31,6 +31,7 @@ BLOWS = (
     blows.emptied,
     blows.broker_forgets,
     blows.disk_full,
+    blows.hangs,
 )
 SMALL_OUTBOX = "--rate 60 --max-bytes 400000"
 SETTLE_S = 180.0

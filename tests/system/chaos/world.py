@@ -2,87 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 
 from tests.brokers import Mosquitto, mosquitto
-from tests.conftest import REPOSITORY
 from tests.edge.server.databases import name_of
 from tests.postgres import Postgres
 from tests.system.chaos.disk import SmallDisk, small_disk
-from tests.system.chaos.journal import Story, read
 from tests.system.chaos.process import Program
-
-_KEEPING = ("persistence ", "autosave_", "max_", "persistent_client_expiration ")
-
-
-def deployed() -> str:
-    """What deploy/mosquitto.conf says of keeping and queueing; ``{folder}`` is where."""
-    lines = (REPOSITORY / "deploy" / "mosquitto.conf").read_text().splitlines()
-    kept = [line for line in lines if line.startswith(_KEEPING)]
-    return "\n".join([*kept, "persistence_location {folder}/"])
-
-
-@dataclass(frozen=True, slots=True)
-class Programs:
-    """Which modules are the rig and the server."""
-
-    rig: str
-    server: Callable[[str, str], list[str]]
-
-
-OURS = Programs(
-    "tests.system.chaos.lean_rig",
-    lambda broker, database: ["edge.cli.main", "collect", "--broker", broker, "--db", database],
-)
-PEERS = Programs(
-    "tests.system.chaos.peer_rig",
-    lambda broker, database: ["tests.system.chaos.peer_server", broker, database],
-)
-
-
-class Rig:
-    """A rig process with its folders."""
-
-    def __init__(
-        self, program: str, folder: Path, maker: str, broker: str, *, rig: str, options: str
-    ) -> None:
-        self.maker, self.rig = maker, rig
-        self.state = folder / maker / "state"
-        self.journal = folder / f"{maker}.journal"
-        self.state.parent.mkdir(parents=True, exist_ok=True)
-        command = [
-            *(sys.executable, "-m", program),
-            *("--state", str(self.state), "--journal", str(self.journal)),
-            *("--broker", broker, "--rig", rig, "--maker", maker, *options.split()),
-        ]
-        self.program = Program(command, folder / f"{maker}.log")
-
-    @property
-    def story(self) -> Story:
-        """What it says it has made."""
-        return read(self.journal)
-
-    @property
-    def rests(self) -> bool:
-        """Whether it has made all it was to make since its start."""
-        return self.program.running and self.story.rests
-
-    def owed(self) -> int:
-        """Messages in the outbox."""
-        path = self.state / "rig.sqlite"
-        try:
-            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
-                return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0 if not path.exists() else -1
+from tests.system.chaos.programs import OURS, Programs, deployed
+from tests.system.chaos.rig import Rig
 
 
 class World:
