@@ -1,8 +1,8 @@
 """What a rig process says it made, outside its state folder: the truth a proof is checked by.
 
-Its lines are on the disk before the rig goes on: ``about FIRST LAST`` before hits are handed to the
-outbox, ``made NUMBER EPOCH SEQ`` once their commit has returned, ``rest`` when no more will come. A
-hit that was only announced may be stored or not; a hit that was made must be.
+Its lines are on the disk before the rig goes on: ``start``, ``about FIRST LAST`` before hits are
+handed to the outbox, ``made NUMBER EPOCH SEQ`` once their commit has returned, ``rest`` when no
+more will come. A hit that was only announced may be stored or not; a hit that was made must be.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ class Story:
         Hits 1 to this number may exist.
     made : dict of int to tuple
         Epoch and seq each committed hit was given.
+    starts : int
+        How often the rig has begun.
     rests : bool
         The rig has made, since its start, all it was to make.
     """
 
     announced: int = 0
     made: dict[int, tuple[str, int]] = field(default_factory=dict)
+    starts: int = 0
     rests: bool = False
 
 
@@ -39,6 +42,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Say that the rig begins, and can be asked to end."""
+        self._write("start\n")
 
     def announce(self, first: int, last: int) -> None:
         """Say which hits are about to be handed over."""
@@ -62,14 +69,16 @@ def read(path: Path) -> Story:
     """Read a journal; a last line that was cut off by a kill was not said."""
     if not path.exists():
         return Story()
-    announced, made, rests = 0, {}, False
+    announced, made, starts, rests = 0, {}, 0, False
     for line in path.read_text().splitlines(keepends=True):
         if not line.endswith("\n"):
             break
         rests = line == "rest\n"
         match line.split():
+            case ["start"]:
+                starts += 1
             case ["about", _, last]:
                 announced = max(announced, int(last))
             case ["made", number, epoch, seq]:
                 made[int(number)] = (epoch, int(seq))
-    return Story(announced, made, rests)
+    return Story(announced, made, starts, rests)

@@ -32,6 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     story = read(options.journal)
     journal = Journal(options.journal)
+    journal.start()
     outbox = Outbox.open(options.state, options.rig, max_bytes=options.max_bytes)
     with closing(outbox), delivering(outbox, options.broker) as uplink:
 

@@ -101,6 +101,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     number = read(options.journal).announced
     journal = Journal(options.journal)
+    journal.start()
     peer = Peer(options.broker, options.maker, Spool(options.state) if options.spool else None)
     began, start = time.monotonic(), number
     while not stop.is_set():

@@ -168,9 +168,15 @@ class World:
         return {rig.maker: rig.owed() for rig in self.rigs}
 
     def _let_deliver(self, rigs: list[Rig], deadline: float) -> None:
+        before = {rig.maker: rig.story.starts for rig in rigs if not rig.program.running}
         for rig in rigs:
             rig.program.start()
-        self.wait(1.5)
+        # Asked to end before it listens, a program ends without having done anything.
+        self.until(
+            lambda: all(rig.story.starts > before.get(rig.maker, 0) for rig in rigs),
+            deadline - time.monotonic(),
+        )
+        self.wait(1.0)
         for rig in rigs:
             rig.program.terminate()
         left_s = deadline - time.monotonic()
