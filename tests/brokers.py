@@ -41,6 +41,11 @@ class Mosquitto:
         """What it has said since its first start."""
         return (self.folder / "log").read_text(errors="replace")
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start, and return once it accepts connections."""
         with (self.folder / "log").open("ab") as log:

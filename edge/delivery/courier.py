@@ -225,7 +225,7 @@ class Courier:
         mid = self._transport.publish(
             topic(self._outbox.rig, out.kind),
             out.payload,
-            properties={"epoch": out.epoch, "seq": str(out.seq), "floor": str(out.floor)},
+            properties=out.properties,
         )
         if mid is None:
             return False
@@ -352,16 +352,13 @@ class Courier:
         self.errors.pop("ack", None)
         if ack.epoch == self._epoch:
             # They come in bursts, and each costs a write to the disk: what they say is added up.
-            before = self._heard or ack
-            upto = max((n for n in (before.upto, ack.upto) if n is not None), default=None)
-            both = {"upto": upto, "conflict": ack.conflict or before.conflict}
-            self._heard = ack.model_copy(update=both)
+            self._heard = ack if self._heard is None else ack.after(self._heard)
             self._heard_live |= not event.retained
 
     def _hear(self, ack: Ack, now_s: float) -> None:
         """Tell the outbox what the server said."""
         try:
-            new_epoch = self._outbox.acknowledge(ack.epoch, ack.upto, ack.conflict)
+            new_epoch = self._outbox.acknowledge(ack.epoch, ack.upto, ack.conflict, ack.digest)
         except OutboxFull as error:
             self._disk_refuses(error, now_s)
             return

@@ -92,6 +92,9 @@ MIGRATIONS = (
         body TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN was TEXT;  -- keys it had in earlier epochs: "epoch:seq epoch:seq"
+    """,
 )
 RANKED_VERSION = 2
 """From it on each owed message has its rank."""

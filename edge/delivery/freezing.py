@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from edge.delivery.dating import DATED_KINDS, Dating
 from edge.delivery.losses import complete
 from edge.delivery.rows import message_of, message_text
 from edge.delivery.state import State
-from edge.messages import encode
+from edge.messages import digest, encode
 
 _FLOOR = '"floor":'
 _HEAD = 512
@@ -26,7 +27,8 @@ _RESERVED = 1000
 class Outgoing:
     """A frozen message: the same bytes at every send.
 
-    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too.
+    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too. `was` are the keys it had
+    in earlier epochs, under which the server may have it already.
     """
 
     epoch: str
@@ -34,6 +36,23 @@ class Outgoing:
     kind: str
     floor: int
     payload: bytes
+    was: str = ""
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What travels beside it, for whoever can't read it, or knows it by another key."""
+        beside = {"epoch": self.epoch, "seq": str(self.seq), "floor": str(self.floor)}
+        return {**beside, "was": self.was} if self.was else beside
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A row; no `floor` before it is frozen."""
+
+    kind: str
+    floor: int | None
+    text: str
+    was: str | None
 
 
 def freeze(
@@ -50,19 +69,32 @@ def freeze(
         One of them is no longer what was written.
     """
     rows = _owed(db, state.epoch, seqs)
-    for seq in seqs:
-        if seq in rows and rows[seq][1] is None and _settle(db, state, seq, rows[seq], dating):
-            rows[seq] = rows[seq][0], None, message_text(db, state.epoch, seq)
-    new = [seq for seq in seqs if seq in rows and rows[seq][1] is None]
+    new = [seq for seq in seqs if seq in rows and rows[seq].floor is None]
+    for seq in new:
+        if _settle(db, state, seq, rows[seq], dating):
+            rows[seq].text = message_text(db, state.epoch, seq)
     floors = [(min(state.floor, seq), seq) for seq in new]
     db.executemany("UPDATE outbox SET floor = ? WHERE seq = ?", floors)
     frozen = []
     for seq in seqs:
         if seq in rows:
-            kind, kept, text = rows[seq]
-            floor = min(state.floor, seq) if kept is None else kept
-            frozen.append(Outgoing(state.epoch, seq, kind, floor, _with_floor(text, floor)))
+            one = rows[seq]
+            floor = min(state.floor, seq) if one.floor is None else one.floor
+            wire = _with_floor(one.text, floor)
+            frozen.append(Outgoing(state.epoch, seq, one.kind, floor, wire, one.was or ""))
     return frozen
+
+
+def is_another(db: sqlite3.Connection, epoch: str, seq: int, content: str) -> bool:
+    """Whether an owed message is not what the server holds as its seq, by its digest."""
+    row = _owed(db, epoch, [seq]).get(seq)
+    if row is None:
+        return False  # let go, or declared lost
+    if row.floor is None:
+        return content != digest(row.text.encode())
+    # What the server would not read, it knows by its bytes alone.
+    wire = _with_floor(row.text, row.floor)
+    return content not in (digest(wire), hashlib.sha256(wire).hexdigest())
 
 
 def reserve(state: State, seqs: Sequence[int]) -> None:
@@ -81,21 +113,19 @@ def rewritten(state: State) -> int:
     return state.counters["dated_late"] + state.counters["losses_told"]
 
 
-def _owed(
-    db: sqlite3.Connection, epoch: str, seqs: Sequence[int]
-) -> dict[int, tuple[str, int | None, str]]:
-    """Kind, floor and text of those that are still owed."""
+def _owed(db: sqlite3.Connection, epoch: str, seqs: Sequence[int]) -> dict[int, _Owed]:
+    """Those that are still owed."""
     found = db.execute(
-        "SELECT outbox.seq, outbox.kind, outbox.floor, coalesce(outbox.body, archive.body) "
+        "SELECT outbox.seq, kind, floor, coalesce(outbox.body, archive.body), was "
         "FROM json_each(?) JOIN outbox ON outbox.seq = json_each.value "
         "LEFT JOIN archive ON archive.epoch = ? AND archive.seq = outbox.seq",
         (json.dumps(list(seqs)), epoch),
     ).fetchall()
-    for seq, _, _, text in found:
+    for seq, _, _, text, _ in found:
         # What a bad card does to a text, at a price that each message can bear.
         if not isinstance(text, str) or not text.endswith("}") or "\0" in text:
             raise DamagedFile(f"message {seq} can't be read back")
-    return {seq: (kind, floor, text) for seq, kind, floor, text in found}
+    return {seq: _Owed(*rest) for seq, *rest in found}
 
 
 def _with_floor(text: str, floor: int) -> bytes:
@@ -108,20 +138,15 @@ def _with_floor(text: str, floor: int) -> bytes:
 
 
 def _settle(
-    db: sqlite3.Connection,
-    state: State,
-    seq: int,
-    row: tuple[str, int | None, str],
-    dating: Dating | None,
+    db: sqlite3.Connection, state: State, seq: int, row: _Owed, dating: Dating | None
 ) -> bool:
     """Whether a message that is about to be frozen was changed: dated, or told what is lost."""
-    kind, _, text = row
-    if kind == "lost":
+    if row.kind == "lost":
         return _complete(db, state, seq)
     # Reading each message as JSON would cost more than all the rest.
-    if dating is None or kind not in DATED_KINDS or _UNDATED not in text:
+    if dating is None or row.kind not in DATED_KINDS or _UNDATED not in row.text:
         return False
-    return _date(db, state, seq, kind, dating)
+    return _date(db, state, seq, row.kind, dating)
 
 
 def _complete(db: sqlite3.Connection, state: State, seq: int) -> bool:

@@ -22,7 +22,14 @@ from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.freezing import Outgoing, free_of_waiting, freeze, reserve, rewritten
+from edge.delivery.freezing import (
+    Outgoing,
+    free_of_waiting,
+    freeze,
+    is_another,
+    reserve,
+    rewritten,
+)
 from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
@@ -238,11 +245,14 @@ class Outbox:
             self._store.write(lambda db, state: None)
         return frozen
 
-    def acknowledge(self, epoch: str, upto: int | None, conflict: int | None = None) -> bool:
+    def acknowledge(
+        self, epoch: str, upto: int | None, conflict: int | None = None, digest: str | None = None
+    ) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
 
-        What was never published stays even below the watermark: another history of this rig (a
-        restored card) wrote those seqs. Publishing will show it as a conflict.
+        Where the server's message `upto` is not ours, another history of this rig (a restored or
+        cloned card) wrote those seqs: nothing is let go. What was never published stays in any
+        case; publishing will show whose it is.
 
         Parameters
         ----------
@@ -252,12 +262,14 @@ class Outbox:
             Watermark.
         conflict : int or None
             Seq the server holds with other content.
+        digest : str, optional
+            Of the content the server holds as `upto`.
 
         Returns
         -------
         bool
-            True where a new epoch began: `upto` reaches seqs that were never given out, or there
-            is a conflict. All that was owed is owed under new keys.
+            True where a new epoch began: `upto` reaches seqs that were never given out, its
+            content is another, or there is a conflict. All that was owed is owed under new keys.
         """
         with self._store.mutex:
             state = self._store.state
@@ -266,6 +278,8 @@ class Outbox:
             new_epoch = conflict is not None or (upto or 0) >= state.next_seq
             if not new_epoch and (upto is None or upto < state.floor):
                 return False
+            if upto is not None and digest is not None and not new_epoch:
+                new_epoch = self._store.read(lambda db: is_another(db, epoch, upto, digest))
 
             def work(db: sqlite3.Connection, state: State) -> bool:
                 if state.epoch != epoch:

@@ -42,7 +42,9 @@ def insert(db: sqlite3.Connection, state: State, draft: Draft) -> int:
     return seq
 
 
-def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]) -> int:
+def put(
+    db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any], was: str | None = None
+) -> int:
     """Store a whole message under the state's next seq, uncounted; returns the seq."""
     text = encode(message).decode("utf-8")
     seq = state.next_seq
@@ -53,8 +55,8 @@ def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body, rank) VALUES (?, ?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message)),
+        "INSERT INTO outbox (seq, kind, bytes, body, rank, was) VALUES (?, ?, ?, ?, ?, ?)",
+        (seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message), was),
     )
     state.next_seq = seq + 1
     return seq
@@ -164,7 +166,7 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     state.floor = state.next_seq = 1
     state.upto = state.reserved = state.doubtful = 0
     for seq in seqs:
-        kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
+        kind, was = db.execute("SELECT kind, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
         message = rekey(message_of(db, old_epoch, seq), state)
         text = encode(message).decode("utf-8")
         if kind == "hit":
@@ -174,12 +176,14 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ? WHERE seq = ?",
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ?, was = ? "
+            "WHERE seq = ?",
             (
                 state.next_seq,
                 len(text),
                 None if kind == "hit" else text,
                 rank_of(kind, message),
+                also_was(was, old_epoch, seq),
                 seq,
             ),
         )
@@ -187,6 +191,11 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     state.counters["new_epochs"] += 1
     state.counters["rekeyed"] += len(seqs)
     return seqs
+
+
+def also_was(was: str | None, epoch: str, seq: int) -> str:
+    """Add a key to those a message had before."""
+    return " ".join(filter(None, (was, f"{epoch}:{seq}")))
 
 
 def rekey(message: dict[str, Any], state: State) -> dict[str, Any]:

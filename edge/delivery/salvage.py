@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from edge.delivery.archive import EXPOSURES
 from edge.delivery.database import DamagedFile
-from edge.delivery.rows import insert, lost_drafts, put, rekey
+from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
 from edge.delivery.state import State
 from edge.detection import Draft
 from edge.messages import SCHEMAS
@@ -26,8 +26,6 @@ _ROWS_PER_COMMIT = 500
 _UNKNOWN_LOSS: dict[str, Any] = {"reason": "damaged", "ranges": [], "lost_epoch": None, "kinds": {}}
 _T = TypeVar("_T")
 
-OwedRow = tuple[int, str, str]
-"""Seq, kind and whole message."""
 LossRow = tuple[str, str, int, int, str]
 """A row of what was given up and not yet told."""
 
@@ -52,6 +50,8 @@ _DELIVERED = _Kept(
     "SELECT epoch, seq, body FROM delivered WHERE id = ?",
     "INSERT INTO delivered (epoch, seq, body) VALUES (?, ?, ?)",
 )
+OwedRow = tuple[int, str, str, str | None]
+"""Seq, kind, whole message, and the keys it had in earlier epochs."""
 
 
 @dataclass(slots=True)
@@ -125,10 +125,12 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     old = found.state
     origin = "camera"
     db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
-    for _, kind, text in found.owed:
-        message = rekey(json.loads(text), state)
+    for seq, kind, text, was in found.owed:
+        message = json.loads(text)
+        old_epoch = message["epoch"]
+        message = rekey(message, state)
         origin = message["origin"]
-        put(db, state, kind, message)
+        put(db, state, kind, message, also_was(was, old_epoch, seq))
     if old is None:
         state.counters["committed"] = len(found.owed)
         insert(db, state, Draft("lost", dict(_UNKNOWN_LOSS), origin))
@@ -217,9 +219,10 @@ def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
             (epoch, seq),
         ).fetchone()
     )
+    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
     if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
         return None
-    return seq, row[0], row[1]
+    return seq, row[0], row[1], was[0] if was else None
 
 
 def _newest(old: sqlite3.Connection, table: _Kept, max_rows: int) -> Iterator[tuple[object, ...]]:

@@ -301,14 +301,18 @@ class Uplink:
         return self._backoff.next_s()
 
     def _serve(self, transport: Transport, limits: Connected) -> float:
-        began_s = self._clock()
+        began_s, began = self._clock(), (self._outbox.epoch, self._outbox.floor)
         self._courier.begin(transport, limits, began_s)
         self._connections += 1
         self._state = "connected"
         self._error = ""
         _LOG.info("connected to %s with MQTT %s", self._broker, self._protocol)
         error = self._deliver(transport)
-        if self._clock() - began_s >= _LASTING_S:
+        # Short as it was, a connection that brought something home was a good one.
+        if self._clock() - began_s >= _LASTING_S or began != (
+            self._outbox.epoch,
+            self._outbox.floor,
+        ):
             self._backoff.reset()
         return self._no_connection("offline", error) if error else 0.0
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from edge.messages.envelope import SCHEMAS
+from edge.messages.envelope import SCHEMAS, message_id
 from edge.messages.exposure import ExposureMessage
 from edge.messages.fields import Strict
 from edge.messages.hit import HitMessage
@@ -102,6 +102,25 @@ def digest(payload: bytes) -> str:
         return hashlib.sha256(payload).hexdigest()
     if not isinstance(message, dict):
         return hashlib.sha256(payload).hexdigest()
+    return _digest_of(message)
+
+
+def digest_under(payload: bytes, epoch: str, seq: int) -> str:
+    """Hash a message as `digest` would, had it been sent as this epoch's `seq`.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON object.
+    """
+    message = json.loads(payload)
+    if not isinstance(message, dict):
+        raise ValueError("no JSON object")
+    rig = str(message.get("rig"))
+    return _digest_of({**message, "epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)})
+
+
+def _digest_of(message: dict[str, Any]) -> str:
     message.pop("floor", None)
     # ASCII: a lone surrogate escape is legal JSON but has no UTF-8.
     text = json.dumps(message, sort_keys=True, separators=(",", ":"))

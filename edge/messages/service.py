@@ -71,10 +71,24 @@ class Ack(Strict):
         default=None,
         description="Every seq up to it is stored, quarantined or declared lost; only rises.",
     )
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None,
+        description="Digest of the content that is stored as `upto`: a rig whose own message of "
+        "this seq has another one was copied or put back, and begins a new epoch. null: `upto` "
+        "was declared lost.",
+    )
     conflict: Sequence | None = Field(
         default=None,
         description="A seq that came twice with different content: the rig begins a new epoch.",
     )
+
+    def after(self, before: Ack) -> Ack:
+        """What this one and an earlier one of the same epoch say together."""
+        higher = max((before, self), key=lambda ack: -1 if ack.upto is None else ack.upto)
+        conflict = self.conflict or before.conflict
+        return self.model_copy(
+            update={"upto": higher.upto, "digest": higher.digest, "conflict": conflict}
+        )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -14,6 +14,7 @@ from edge.messages import (
     LostMessage,
     Message,
     MessageError,
+    digest_under,
     parse_message,
     split_topic,
 )
@@ -22,6 +23,9 @@ from edge.messages.fields import MAX_COUNT
 
 MAX_LOST_SEQS = 10_000_000
 """More messages than that no rig makes in an epoch: a lost range beyond it is a fault."""
+
+MOST_FORMER_KEYS = 16
+"""A message was given so many keys before, at most: a rig begins a new epoch once in a lifetime."""
 
 _RIG = re.compile(r"[a-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{8,64}")
@@ -34,6 +38,14 @@ class Key:
     rig: str
     epoch: str
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A key that a message had before its rig began a new epoch, and its digest under that key."""
+
+    key: Key
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,8 @@ class Arrival:
         The message, where it is one.
     refusal : Refusal or None
         Why it is none.
+    former : tuple of Former
+        Keys it may have come under already.
     """
 
     topic: str
@@ -82,6 +96,7 @@ class Arrival:
     floor: int | None
     message: Message | None = None
     refusal: Refusal | None = None
+    former: tuple[Former, ...] = ()
 
 
 def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arrival:
@@ -94,7 +109,8 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     payload : bytes
         What came.
     properties : Mapping
-        MQTT 5 user properties: `epoch`, `seq` and `floor` name even a payload nobody can read.
+        MQTT 5 user properties: `epoch`, `seq` and `floor` name even a payload nobody can read;
+        `was` holds the keys a message had before, as ``epoch:seq`` with spaces between.
     """
     rig, kind = _addressed(topic)
     try:
@@ -108,9 +124,24 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
         refusal = Refusal("invalid", f"unreadable: {type(error).__name__}: {error}"[:300])
     if refusal is None:
         key = Key(message.rig, message.epoch, message.seq)
-        return Arrival(topic, payload, message_digest(payload), key, message.floor, message)
+        former = _former(message, payload, properties.get("was", ""))
+        digest = message_digest(payload)
+        return Arrival(topic, payload, digest, key, message.floor, message, former=former)
     claimed, floor = _claimed(rig, payload, properties)
     return Arrival(topic, payload, _digest(payload), claimed, floor, refusal=refusal)
+
+
+def _former(message: Message, payload: bytes, told: str) -> tuple[Former, ...]:
+    # A loss names its epoch anew with each new key, and does no harm if it is told twice.
+    if not told or isinstance(message, LostMessage):
+        return ()
+    former = []
+    for text in told.split()[:MOST_FORMER_KEYS]:
+        epoch, _, number = text.partition(":")
+        key = _key(message.rig, epoch, _sequence(number))
+        if key is not None and epoch != message.epoch:
+            former.append(Former(key, digest_under(payload, key.epoch, key.seq)))
+    return tuple(former)
 
 
 def _digest(payload: bytes) -> str:

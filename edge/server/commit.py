@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edge.messages import LostMessage
 from edge.server.arrival import Arrival, Key, Refusal
@@ -11,6 +11,8 @@ from edge.server.transaction import Aside, Entry, Kept, Loss, Owner, Transaction
 
 QUARANTINED = "quarantined"
 """Kind, in the ledger, of what has a key and is no message."""
+MOVED = "moved"
+"""Kind, in the ledger, of a key whose message is stored under another one of its rig."""
 
 
 class Batch:
@@ -29,6 +31,7 @@ class Batch:
         self._quarantined = 0
         self._conflicts = 0
         self._fresh: list[tuple[int, Arrival, Key]] = []
+        self._moved: list[Entry] = []
         self._aside: list[tuple[int, Aside]] = []
         # Last one last: what a rig's topic retains in the end is about what it sent in the end.
         self._answered: dict[Owner, int | None] = {}
@@ -37,18 +40,24 @@ class Batch:
     def store(self, batch: Sequence[Arrival]) -> Receipt:
         """Put every arrival in its place and bring the watermarks forward."""
         self._transaction.lock(_owners(batch))
-        known = self._transaction.digests({one.key for one in batch if one.key is not None})
+        known = self._transaction.digests(_keys(batch))
         for place, arrival in enumerate(batch):
             self._sort(place, arrival, known)
         self._keep()
         # In the order they came, whenever it was seen what is wrong with them.
         self._transaction.put_aside([one for _, one in sorted(self._aside, key=_place)])
         marks = self._transaction.advance(self._floors)
-        answers = tuple(
-            Answer(owner.rig, owner.epoch, marks[owner], conflict)
+        return Receipt(
+            self._stored, self._duplicates, self._quarantined, self._conflicts, self._answers(marks)
+        )
+
+    def _answers(self, marks: Mapping[Owner, int]) -> tuple[Answer, ...]:
+        tops = {owner: Key(owner.rig, owner.epoch, marks[owner]) for owner in self._answered}
+        digests = self._transaction.digests(set(tops.values()))
+        return tuple(
+            Answer(owner.rig, owner.epoch, marks[owner], conflict, digests.get(tops[owner]))
             for owner, conflict in self._answered.items()
         )
-        return Receipt(self._stored, self._duplicates, self._quarantined, self._conflicts, answers)
 
     def _sort(self, place: int, arrival: Arrival, known: dict[Key, str]) -> None:
         """Tell what is new from what is known, in this batch or before it."""
@@ -66,10 +75,23 @@ class Batch:
             return
         if digest:
             self._duplicates += 1
+        elif any(known.get(one.key) == one.digest for one in arrival.former):
+            known[key] = arrival.digest
+            self._duplicates += 1
+            self._moved.append(Entry(key, MOVED, arrival.digest))
         else:
             known[key] = arrival.digest
             self._fresh.append((place, arrival, key))
+            self._take_former(arrival, known)
         self._touch(key, arrival.floor)
+
+    def _take_former(self, arrival: Arrival, known: dict[Key, str]) -> None:
+        """Settle the keys a message had before: what comes under them is this, or a conflict."""
+        for one in arrival.former:
+            if not known.get(one.key):
+                known[one.key] = one.digest
+                self._moved.append(Entry(one.key, MOVED, one.digest))
+                self._floors.setdefault(Owner(one.key.rig, one.key.epoch), 1)
 
     def _keep(self) -> None:
         """Store what is new, or put it aside, and write all of it into the ledger."""
@@ -94,7 +116,7 @@ class Batch:
             entries.append(Entry(key, arrival.message.kind, arrival.digest))
             if isinstance(arrival.message, LostMessage):
                 losses += self._losses(arrival.message)
-        self._transaction.enter(entries)
+        self._transaction.enter([*entries, *self._moved])
         self._transaction.declare_lost(losses)
 
     def _losses(self, message: LostMessage) -> list[Loss]:
@@ -126,9 +148,15 @@ def _place(one: tuple[int, Aside]) -> int:
     return one[0]
 
 
+def _keys(batch: Sequence[Arrival]) -> set[Key]:
+    """Every key the batch has, or had."""
+    keys = {one.key for one in batch if one.key is not None}
+    return keys | {former.key for one in batch for former in one.former}
+
+
 def _owners(batch: Sequence[Arrival]) -> set[Owner]:
     """Everybody whose watermark the batch may move."""
-    owners = {Owner(one.key.rig, one.key.epoch) for one in batch if one.key is not None}
+    owners = {Owner(key.rig, key.epoch) for key in _keys(batch)}
     owners |= {_lost_owner(one.message) for one in batch if isinstance(one.message, LostMessage)}
     return owners
 

@@ -33,12 +33,15 @@ class Answer:
         The watermark of this epoch, read in the transaction that stored.
     conflict : int or None
         Lowest sequence number that came again with other content.
+    digest : str or None
+        Digest of what is stored as `upto`; None where that was declared lost.
     """
 
     rig: str
     epoch: str
     upto: int
     conflict: int | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

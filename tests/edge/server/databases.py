@@ -6,6 +6,7 @@ import contextlib
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from edge.messages import format_utc_ns
 from edge.server.arrival import examine
@@ -23,7 +24,7 @@ def garbage(seq=None, data=b"\x00\xff"):
     return examine(f"cosmic-edge/v1/{RIG}/hit", data, properties)
 
 
-def rows(database, query):
+def rows(database: object, query: str) -> list[Any]:
     """What a database answers: a URL of PostgreSQL, or a file."""
     if "://" not in str(database):
         with contextlib.closing(sqlite3.connect(database)) as connection:
@@ -60,5 +61,5 @@ def fresh(engine: str, folder: Path, request) -> str:
     return str(request.getfixturevalue("postgres").create())
 
 
-def name_of(url):
-    return re.search(r"/(test\d+)\?", url)[1]
+def name_of(url: str) -> str:
+    return re.findall(r"/(test\d+)\?", url)[0]

@@ -1,0 +1,90 @@
+"""A message that comes under a second key, from a rig that was copied, put back or damaged."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.messages import digest, digest_under
+from edge.server.arrival import MOST_FORMER_KEYS, examine
+from tests.edge.server.databases import arrival
+from tests.edge.server.rigs import EPOCH, RIG, payload
+
+LATER, LATEST = "00000000000000ab", "00000000000000cd"
+HIT = f"cosmic-edge/v1/{RIG}/hit"
+
+
+def moved(seq, was, epoch=LATER, kind="hit", **changes):
+    """A message of a later epoch, and the keys that travel beside it."""
+    data = payload(kind, seq, epoch=epoch, **changes)
+    return examine(f"cosmic-edge/v1/{RIG}/{kind}", data, {"was": was})
+
+
+def test_what_is_stored_under_an_earlier_key_is_a_duplicate(store, rows):
+    store.commit([arrival("hit", 7, floor=7)])
+    receipt = store.commit([moved(1, f"{EPOCH}:7")])
+    assert (receipt.stored, receipt.duplicates, receipt.quarantined) == (0, 1, 0)
+    assert [(one.epoch, one.upto) for one in receipt.answers] == [(LATER, 1)]
+    assert rows("SELECT epoch, seq FROM hits") == [(EPOCH, 7)]
+    again = store.commit([moved(1, f"{EPOCH}:7")])
+    assert (again.stored, again.duplicates) == (0, 1)
+
+
+def test_what_comes_later_under_an_earlier_key_is_a_duplicate(store, rows):
+    assert store.commit([moved(1, f"{EPOCH}:1")]).stored == 1
+    receipt = store.commit([arrival("hit", 1), arrival("hit", 2)])
+    assert (receipt.stored, receipt.duplicates, receipt.conflicts) == (1, 1, 0)
+    assert store.watermark(RIG, EPOCH) == 2
+    assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(LATER, 1), (EPOCH, 2)])
+
+
+def test_both_in_one_batch_are_stored_once_whichever_is_first(store, rows):
+    first = store.commit([moved(1, f"{EPOCH}:1"), arrival("hit", 1)])
+    second = store.commit([arrival("hit", 2, floor=2), moved(2, f"{EPOCH}:2")])
+    assert (first.stored, first.duplicates) == (second.stored, second.duplicates) == (1, 1)
+    assert rows("SELECT count(*) FROM hits") == [(2,)]
+
+
+def test_other_content_under_the_earlier_key_is_another_message(store, rows):
+    """A copied card went on by itself: both histories have a message 7, and both are wanted."""
+    store.commit([arrival("hit", 7, floor=7, peak_adu=901)])
+    receipt = store.commit([moved(1, f"{EPOCH}:7")])
+    assert (receipt.stored, receipt.conflicts) == (1, 0)
+    assert sorted(rows("SELECT peak_adu FROM hits")) == [(900,), (901,)]
+
+
+def test_a_second_new_epoch_still_knows_the_first_key(store, rows):
+    store.commit([arrival("hit", 7, floor=7)])
+    receipt = store.commit([moved(1, f"{EPOCH}:7 {LATER}:3", epoch=LATEST)])
+    assert (receipt.stored, receipt.duplicates) == (0, 1)
+
+
+def test_the_answer_tells_what_the_watermark_stands_on(store):
+    one = arrival("hit", 1)
+    assert store.commit([one]).answers[0].digest == one.digest
+    lost = arrival("lost", 5, ranges=[{"first_seq": 2, "last_seq": 3}], kinds={})
+    [answer] = store.commit([lost]).answers
+    assert (answer.upto, answer.digest) == (3, None)
+    [answer] = store.commit([arrival("hit", 4)]).answers
+    assert (answer.upto, answer.digest) == (5, lost.digest)
+
+
+def test_keys_that_are_none_and_keys_of_a_loss_are_left_out():
+    told = f"x nonsense:1 {EPOCH} {EPOCH}:0 {EPOCH}:x {LATER}:9 {EPOCH}:4"
+    former = moved(1, told).former
+    assert [(one.key.rig, one.key.epoch, one.key.seq) for one in former] == [(RIG, EPOCH, 4)]
+    assert moved(1, f"{EPOCH}:4", kind="lost").former == ()
+    many = " ".join(f"{EPOCH}:{n}" for n in range(1, 100))
+    assert len(moved(1, many).former) == MOST_FORMER_KEYS
+
+
+@given(st.text())
+def test_whatever_travels_as_earlier_keys_the_message_is_taken(told):
+    assert moved(1, told).refusal is None
+
+
+@given(st.integers(1, 2**53 - 1), st.integers(1, 9))
+def test_the_digest_under_a_key_is_that_of_the_message_sent_under_it(seq, floor):
+    now = payload("hit", 3, epoch=LATER)
+    then = payload("hit", seq, floor=min(floor, seq))
+    assert digest_under(now, EPOCH, seq) == digest(then)
