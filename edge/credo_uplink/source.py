@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edge.clock import read_boot_id
 from edge.credo_uplink.collected import CollectedReader, is_collected
 from edge.credo_uplink.items import IsSettled, Offer, nothing_is_settled, offer_hit, offer_ping
 from edge.delivery.database import FILE_NAME
@@ -76,7 +77,11 @@ class Source:
         reader: HitReader
         reader = CollectedReader(place) if _is_fleet(place) else open_hits(place)
         with contextlib.closing(reader):
+            this_boot = read_boot_id()
             for hit in reader.hits(self._query):
+                undated = hit.message.clock == "unsynced" and hit.message.boot_id == this_boot
+                if undated and this_boot is not None and hit.delivered is False:
+                    continue  # as `_may_be_dated` says
                 mode = reader.sensor_mode(hit.message.provenance.calibration_id)
                 yield offer_hit(hit, mode, is_settled)
             self._add(reader.damage)
@@ -113,6 +118,14 @@ class Source:
             self._damage = Damage(self._damage.count + damage.count, first)
 
 
+def _may_be_dated(owed: bytes, this_boot: str | None) -> bool:
+    """Whether a message was made in this boot before the clock was known, and may still be dated.
+
+    It would be sent twice, the second time with the right time.
+    """
+    return this_boot is not None and b'"unsynced"' in owed and this_boot.encode() in owed
+
+
 def ledger_folder(places: Sequence[Path], otherwise: Path) -> Path:
     """Folder in which the ledger of a source belongs: that of its database, if it is one."""
     if len(places) != 1:
@@ -142,7 +155,10 @@ def _from_rig(path: Path) -> Iterator[tuple[str, bytes]]:
         try:
             if database.execute(_HAS_DELIVERED).fetchone() is not None:  # not before version 2
                 yield from _rows(database, _DELIVERED, f"{path}, delivered record")
-            yield from _rows(database, _OWED, f"{path}, exposure record")
+            this_boot = read_boot_id()
+            for name, payload in _rows(database, _OWED, f"{path}, exposure record"):
+                if not _may_be_dated(payload, this_boot):
+                    yield name, payload
         except sqlite3.Error as error:
             raise read_fault(path, error) from None
 

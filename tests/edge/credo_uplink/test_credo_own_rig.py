@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from edge.cli.main import main
+from edge.clock import read_boot_id
 from edge.delivery import archive
+from edge.delivery.dating import Dating
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from tests.edge.credo_uplink.conftest import MINUTE_NS, exposure, hit
 from tests.edge.credo_uplink.credo_server import CredoServer
+from tests.edge.hand_clock import RIGHT_NS, HandClock
 from tests.edge.live.rig import Rig, frame
 
 Send = Callable[..., tuple[int, dict[str, Any], str]]
@@ -83,7 +86,7 @@ def test_live_frames_become_pings_whose_on_time_is_the_live_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What a camera's loop hands over, taken by the rig's own server bit by bit."""
-    rig = Rig(exposure__period_s=2.0)
+    rig = Rig(exposure__period_s=2.0, clock=HandClock(known=True))
     for sequence in range(600):
         rig.loop.push(frame(sequence, *([(20, 30)] if sequence == 300 else [])))
     rig.loop.finish()
@@ -99,6 +102,33 @@ def test_live_frames_become_pings_whose_on_time_is_the_live_time(
     assert [one["on_time"] for one in found] == [r["live_time_ns"] // 10**6 for r in records]
     live_ms = rig.reporter.so_far().live_time_ns / 1e6
     assert sum(one["on_time"] for one in found) == pytest.approx(live_ms, abs=len(found))
+
+
+def test_what_may_still_be_dated_waits_and_is_sent_once(
+    credo: CredoServer, send: Send, tmp_path: Path
+) -> None:
+    """The times of this boot before the clock was known; those of an earlier boot are final."""
+    boot_id = read_boot_id()
+    assert boot_id is not None
+    undated = {"clock": "unsynced", "boot_id": boot_id, "time_boot_ns": 50 * 10**9}
+    record_of = {
+        "clock": {"state": "unsynced", "uncertainty_s": None},
+        "boot_id": boot_id, "from_boot_ns": 40 * 10**9, "to_boot_ns": 100 * 10**9,
+    }  # fmt: skip
+    folder = tmp_path / "state"
+    outbox = Outbox.open(folder, "roof-1")
+    outbox.commit([record(0, **record_of), record(1, **{**record_of, "boot_id": "before"})])
+    outbox.commit([draft(hit(1, **undated)), draft(hit(2, **{**undated, "boot_id": "before"}))])
+    code, summary, _ = send("--state-dir", folder)
+    assert (code, summary["pings"]["sent"], summary["hits"]["sent"]) == (0, 1, 1)
+    clock = HandClock(now_s=200.0, known=True, boot_id=boot_id)
+    outbox.date_by(Dating(clock, wait_s=600.0))
+    deliver(outbox)
+    outbox.close()
+    code, summary, _ = send("--state-dir", folder)
+    assert (code, summary["pings"]["sent"], summary["hits"]["sent"]) == (0, 1, 1)
+    times = sorted(one["timestamp"] for one in credo.rows.pings)
+    assert times[-1] == (RIGHT_NS + 100 * 10**9) // 10**6
 
 
 def test_delivered_records_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
