@@ -232,11 +232,15 @@ class Outbox:
         return self._store.write(work)
 
     def acknowledge(
-        self, epoch: str, upto: int | None, conflict: int | None = None, digest: str | None = None
+        self,
+        epoch: str,
+        upto: int | None,
+        conflict: int | None = None,
+        held: tuple[int, str | None] | None = None,
     ) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
 
-        Where the server's message `upto` is not ours, another history of this rig (a restored or
+        Where what the server holds is not ours, another history of this rig (a restored or
         cloned card) wrote those seqs: nothing is let go. What was never published stays in any
         case; publishing will show whose it is.
 
@@ -248,14 +252,14 @@ class Outbox:
             Watermark.
         conflict : int or None
             Seq the server holds with other content.
-        digest : str, optional
-            Of the content the server holds as `upto`.
+        held : tuple of int and str, optional
+            Last seq up to `upto` of which the server holds a message (0: none), and its digest.
 
         Returns
         -------
         bool
-            True where a new epoch began: `upto` reaches seqs that were never given out, its
-            content is another, or there is a conflict. All that was owed is owed under new keys.
+            True where a new epoch began: `upto` reaches seqs that were never given out, what the
+            server holds is another's, or there is a conflict. All that was owed has new keys.
         """
         with self._store.mutex:
             state = self._store.state
@@ -264,8 +268,8 @@ class Outbox:
             new_epoch = conflict is not None or (upto or 0) >= state.next_seq
             if not new_epoch and (upto is None or upto < state.floor):
                 return False
-            if upto is not None and digest is not None and not new_epoch:
-                new_epoch = self._store.read(lambda db: rows.is_another(db, epoch, upto, digest))
+            if held is not None and not new_epoch:
+                new_epoch = self._store.read(lambda db: rows.is_another(db, state, *held))
 
             def work(db: sqlite3.Connection, state: State) -> bool:
                 if state.epoch != epoch:

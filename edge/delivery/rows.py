@@ -157,12 +157,17 @@ def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
     return text
 
 
-def is_another(db: sqlite3.Connection, epoch: str, seq: int, content: str) -> bool:
-    """Whether an owed message is not what the server holds as its seq, by its digest."""
+def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | None) -> bool:
+    """Whether the server's last message, by its digest, is not of our history.
+
+    Above `seq` it holds nothing up to a watermark that reaches what is owed.
+    """
+    if seq < state.floor:
+        return True  # what is owed up to the watermark it would have to hold
     row = db.execute("SELECT floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
     if row is None:
         return False  # let go, or declared lost
-    text = message_text(db, epoch, seq)
+    text = message_text(db, state.epoch, seq)
     # What the server would not read, it knows by its bytes alone.
     return content not in (digest(text.encode()), hashlib.sha256(_wire(text, row[0])).hexdigest())
 
