@@ -358,7 +358,8 @@ class Courier:
     def _hear(self, ack: Ack, now_s: float) -> None:
         """Tell the outbox what the server said."""
         try:
-            new_epoch = self._outbox.acknowledge(ack.epoch, ack.upto, ack.conflict, ack.digest)
+            said = ack.upto, ack.conflict, ack.holding
+            new_epoch = self._outbox.acknowledge(ack.epoch, *said)
         except OutboxFull as error:
             self._disk_refuses(error, now_s)
             return

@@ -85,9 +85,14 @@ def freeze(
     return frozen
 
 
-def is_another(db: sqlite3.Connection, epoch: str, seq: int, content: str) -> bool:
-    """Whether an owed message is not what the server holds as its seq, by its digest."""
-    row = _owed(db, epoch, [seq]).get(seq)
+def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | None) -> bool:
+    """Whether the server's last message, by its digest, is not of our history.
+
+    Above `seq` it holds nothing up to a watermark that reaches what is owed.
+    """
+    if seq < state.floor:
+        return True  # what is owed up to the watermark it would have to hold
+    row = _owed(db, state.epoch, [seq]).get(seq)
     if row is None:
         return False  # let go, or declared lost
     if row.floor is None:

@@ -17,19 +17,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edge.delivery import rows
+from edge.delivery import freezing, rows
 from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.freezing import (
-    Outgoing,
-    free_of_waiting,
-    freeze,
-    is_another,
-    reserve,
-    rewritten,
-)
+from edge.delivery.freezing import Outgoing
 from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
@@ -219,7 +212,7 @@ class Outbox:
             ).fetchall()
             free = len(found)
             if dating is not None and found and not dating.is_known():
-                free = free_of_waiting(db, found, self.epoch, dating)
+                free = freezing.free_of_waiting(db, found, self.epoch, dating)
             self._waits_for_clock = free < len(found)
             return [(seq, kind) for seq, kind, _ in found[:free]]
 
@@ -234,23 +227,27 @@ class Outbox:
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
             if state.epoch != epoch:
                 return []
-            reserve(state, seqs)
-            return freeze(db, state, seqs, self._dating)
+            freezing.reserve(state, seqs)
+            return freezing.freeze(db, state, seqs, self._dating)
 
-        before = rewritten(self._store.state)
+        before = freezing.rewritten(self._store.state)
         ahead = max(seqs, default=0) > self._store.state.reserved
         frozen = self._store.write(work, durable=ahead)
-        if rewritten(self._store.state) > before and not ahead:
+        if freezing.rewritten(self._store.state) > before and not ahead:
             # What left with a date must not come back from a power cut without.
             self._store.write(lambda db, state: None)
         return frozen
 
     def acknowledge(
-        self, epoch: str, upto: int | None, conflict: int | None = None, digest: str | None = None
+        self,
+        epoch: str,
+        upto: int | None,
+        conflict: int | None = None,
+        held: tuple[int, str | None] | None = None,
     ) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
 
-        Where the server's message `upto` is not ours, another history of this rig (a restored or
+        Where what the server holds is not ours, another history of this rig (a restored or
         cloned card) wrote those seqs: nothing is let go. What was never published stays in any
         case; publishing will show whose it is.
 
@@ -262,14 +259,14 @@ class Outbox:
             Watermark.
         conflict : int or None
             Seq the server holds with other content.
-        digest : str, optional
-            Of the content the server holds as `upto`.
+        held : tuple of int and str, optional
+            Last seq up to `upto` of which the server holds a message (0: none), and its digest.
 
         Returns
         -------
         bool
-            True where a new epoch began: `upto` reaches seqs that were never given out, its
-            content is another, or there is a conflict. All that was owed is owed under new keys.
+            True where a new epoch began: `upto` reaches seqs that were never given out, what the
+            server holds is another's, or there is a conflict. All that was owed has new keys.
         """
         with self._store.mutex:
             state = self._store.state
@@ -278,8 +275,8 @@ class Outbox:
             new_epoch = conflict is not None or (upto or 0) >= state.next_seq
             if not new_epoch and (upto is None or upto < state.floor):
                 return False
-            if upto is not None and digest is not None and not new_epoch:
-                new_epoch = self._store.read(lambda db: is_another(db, epoch, upto, digest))
+            if held is not None and not new_epoch:
+                new_epoch = self._store.read(lambda db: freezing.is_another(db, state, *held))
 
             def work(db: sqlite3.Connection, state: State) -> bool:
                 if state.epoch != epoch:

@@ -71,24 +71,31 @@ class Ack(Strict):
         default=None,
         description="Every seq up to it is stored, quarantined or declared lost; only rises.",
     )
+    held: Count | None = Field(
+        default=None,
+        description="Last seq up to `upto` that the server holds a message of; 0: none, all of it "
+        "was declared lost or let go before. null: not told.",
+    )
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None,
-        description="Digest of the content that is stored as `upto`: a rig whose own message of "
-        "this seq has another one was copied or put back, and begins a new epoch. null: `upto` "
-        "was declared lost.",
+        description="Digest of that message. A rig that owes this seq with another one, or owes "
+        "something up to `upto` where nothing is held, was copied or put back, and begins a new "
+        "epoch.",
     )
     conflict: Sequence | None = Field(
         default=None,
         description="A seq that came twice with different content: the rig begins a new epoch.",
     )
 
+    @property
+    def holding(self) -> tuple[int, str | None] | None:
+        """`held` and `digest`; None where they are not told."""
+        return None if self.held is None else (self.held, self.digest)
+
     def after(self, before: Ack) -> Ack:
         """What this one and an earlier one of the same epoch say together."""
-        higher = max((before, self), key=lambda ack: -1 if ack.upto is None else ack.upto)
-        conflict = self.conflict or before.conflict
-        return self.model_copy(
-            update={"upto": higher.upto, "digest": higher.digest, "conflict": conflict}
-        )
+        higher = max((self, before), key=lambda ack: -1 if ack.upto is None else ack.upto)
+        return higher.model_copy(update={"conflict": self.conflict or before.conflict})
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -295,5 +295,5 @@ def _payload(answer: Answer) -> bytes:
     """
     if answer.conflict is not None:
         return json.dumps({"epoch": answer.epoch, "conflict": answer.conflict}).encode()
-    told = {"epoch": answer.epoch, "upto": answer.upto, "digest": answer.digest}
-    return json.dumps(told).encode()
+    told = {"upto": answer.upto, "held": answer.held, "digest": answer.digest}
+    return json.dumps({"epoch": answer.epoch, **told}).encode()

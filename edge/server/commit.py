@@ -52,10 +52,9 @@ class Batch:
         )
 
     def _answers(self, marks: Mapping[Owner, int]) -> tuple[Answer, ...]:
-        tops = {owner: Key(owner.rig, owner.epoch, marks[owner]) for owner in self._answered}
-        digests = self._transaction.digests(set(tops.values()))
+        held = self._transaction.last_held({owner: marks[owner] for owner in self._answered})
         return tuple(
-            Answer(owner.rig, owner.epoch, marks[owner], conflict, digests.get(tops[owner]))
+            Answer(owner.rig, owner.epoch, marks[owner], conflict, *held.get(owner, (0, None)))
             for owner, conflict in self._answered.items()
         )
 

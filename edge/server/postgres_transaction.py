@@ -116,6 +116,20 @@ class PostgresTransaction:
                 ],
             )
 
+    def last_held(self, marks: Mapping[Owner, int]) -> dict[Owner, tuple[int, str]]:
+        """Return the last settled key up to each mark, and its content's digest."""
+        if not marks:
+            return {}
+        rows = self._connection.execute(
+            "SELECT asked.rig, asked.epoch, held.seq, held.digest"
+            " FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS asked (rig, epoch, upto)"
+            " CROSS JOIN LATERAL (SELECT seq, digest FROM ledger"
+            " WHERE ledger.rig = asked.rig AND ledger.epoch = asked.epoch AND seq <= asked.upto"
+            " ORDER BY seq DESC LIMIT 1) AS held",
+            ([one.rig for one in marks], [one.epoch for one in marks], list(marks.values())),
+        )
+        return {Owner(r, e): (int(seq), digest) for r, e, seq, digest in _any(rows)}
+
     def put_aside(self, things: Sequence[Aside]) -> None:
         """Put into the quarantine, in an order that is the same for all collectors."""
         if not things:

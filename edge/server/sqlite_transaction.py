@@ -76,6 +76,19 @@ class SqliteTransaction:
             ],
         )
 
+    def last_held(self, marks: Mapping[Owner, int]) -> dict[Owner, tuple[int, str]]:
+        """Return the last settled key up to each mark, and its content's digest."""
+        found = {}
+        for owner, upto in marks.items():
+            row = self._connection.execute(
+                "SELECT seq, digest FROM ledger WHERE rig = ? AND epoch = ? AND seq <= ?"
+                " ORDER BY seq DESC LIMIT 1",
+                (owner.rig, owner.epoch, upto),
+            ).fetchone()
+            if row is not None:
+                found[owner] = (int(row[0]), str(row[1]))
+        return found
+
     def put_aside(self, things: Sequence[Aside]) -> None:
         """Put into the quarantine."""
         self._connection.executemany(

@@ -33,14 +33,17 @@ class Answer:
         The watermark of this epoch, read in the transaction that stored.
     conflict : int or None
         Lowest sequence number that came again with other content.
+    held : int
+        Last sequence number up to `upto` of which a message is here; 0: none.
     digest : str or None
-        Digest of what is stored as `upto`; None where that was declared lost.
+        Its content's digest.
     """
 
     rig: str
     epoch: str
     upto: int
     conflict: int | None = None
+    held: int = 0
     digest: str | None = None
 
 

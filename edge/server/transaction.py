@@ -76,6 +76,9 @@ class Transaction(Protocol):
     def declare_lost(self, losses: Sequence[Loss]) -> None:
         """Remember ranges; the same one may come again."""
 
+    def last_held(self, marks: Mapping[Owner, int]) -> dict[Owner, tuple[int, str]]:
+        """Return the last settled key up to each mark, and its content's digest, where one is."""
+
     def put_aside(self, things: Sequence[Aside]) -> None:
         """Put into the quarantine; what lies there already is counted."""
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.database import APPLICATION_ID, MIGRATIONS
 from edge.delivery.outbox import Outbox, Outgoing
-from edge.messages import Ack, digest
+from edge.messages import digest
 from tests.edge.delivery.test_outbox import archive, balance, hits, owed, publish
 
 
@@ -32,7 +31,7 @@ def test_a_watermark_that_stands_on_another_message_lets_nothing_go(outbox: Outb
     outbox.commit(hits(4))
     publish(outbox, [1, 2, 3])
     before = outbox.epoch
-    assert outbox.acknowledge(outbox.epoch, 3, digest="0" * 64)
+    assert outbox.acknowledge(outbox.epoch, 3, held=(3, "0" * 64))
     assert outbox.epoch != before
     assert len(owed(outbox)) == 4
     balance(outbox)
@@ -41,17 +40,33 @@ def test_a_watermark_that_stands_on_another_message_lets_nothing_go(outbox: Outb
 def test_a_watermark_that_stands_on_ours_lets_go(outbox: Outbox) -> None:
     outbox.commit(hits(4))
     sent = publish(outbox, [1, 2, 3])
-    assert not outbox.acknowledge(outbox.epoch, 3, digest=digest(sent[2]))
+    assert not outbox.acknowledge(outbox.epoch, 3, held=(3, digest(sent[2])))
     assert owed(outbox) == [4]
     # Of what was let go nothing is known any more, and nothing need be.
-    assert not outbox.acknowledge(outbox.epoch, 3, digest="0" * 64)
+    assert not outbox.acknowledge(outbox.epoch, 3, held=(3, "0" * 64))
+
+
+def test_a_watermark_over_what_the_server_does_not_hold_lets_nothing_go(outbox: Outbox) -> None:
+    """Its database was emptied, and a clone told it a floor above what we owe."""
+    outbox.commit(hits(4))
+    publish(outbox, [1, 2, 3])
+    assert outbox.acknowledge(outbox.epoch, 3, held=(0, None))
+    assert len(owed(outbox)) == 4
+
+
+def test_a_watermark_that_ends_in_a_declared_loss_lets_go_of_what_is_held(outbox: Outbox) -> None:
+    outbox.commit(hits(3))
+    sent = publish(outbox, [1, 2, 3])
+    outbox.refuse(outbox.epoch, 3, "test")
+    assert not outbox.acknowledge(outbox.epoch, 3, held=(2, digest(sent[1])))
+    assert owed(outbox) == [4]
 
 
 def test_what_the_server_could_not_read_is_known_by_its_bytes(outbox: Outbox) -> None:
     """Else the rig would begin a new epoch for ever, and send the same thing in each."""
     outbox.commit(hits(1))
     [sent] = publish(outbox, [1])
-    assert not outbox.acknowledge(outbox.epoch, 1, digest=hashlib.sha256(sent).hexdigest())
+    assert not outbox.acknowledge(outbox.epoch, 1, held=(1, hashlib.sha256(sent).hexdigest()))
     assert outbox.is_empty
 
 
@@ -85,27 +100,3 @@ def test_keys_of_before_outlive_a_damaged_file(tmp_path: Path) -> None:
     with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
         told = [out.properties["was"] for out in all_out(outbox) if out.kind == "hit"]
     assert told == [f"{first}:{n} {second}:{n}" for n in (1, 2)]
-
-
-def test_a_file_of_the_first_version_is_brought_forward_with_what_it_owes(tmp_path: Path) -> None:
-    with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
-        outbox.commit(hits(2))
-    with closing(sqlite3.connect(tmp_path / "rig.sqlite")) as db:
-        db.execute("ALTER TABLE outbox DROP COLUMN was")
-        db.execute("PRAGMA user_version = 1")
-    with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
-        assert [out.was for out in all_out(outbox)] == ["", ""]
-    with closing(sqlite3.connect(tmp_path / "rig.sqlite")) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-
-
-@pytest.mark.parametrize("swapped", [False, True])
-def test_two_words_of_the_server_together_keep_the_digest_of_the_higher(swapped: bool) -> None:
-    low = Ack(epoch="0123456789abcdef", upto=3, digest="a" * 64)
-    high = Ack(epoch="0123456789abcdef", upto=5, digest="b" * 64)
-    both = low.after(high) if swapped else high.after(low)
-    assert (both.upto, both.digest, both.conflict) == (5, "b" * 64, None)
-    conflict = Ack(epoch="0123456789abcdef", conflict=4)
-    told = conflict.after(high)
-    assert (told.upto, told.digest, told.conflict) == (5, "b" * 64, 4)

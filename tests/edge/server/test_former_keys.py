@@ -64,9 +64,15 @@ def test_the_answer_tells_what_the_watermark_stands_on(store):
     assert store.commit([one]).answers[0].digest == one.digest
     lost = arrival("lost", 5, ranges=[{"first_seq": 2, "last_seq": 3}], kinds={})
     [answer] = store.commit([lost]).answers
-    assert (answer.upto, answer.digest) == (3, None)
+    assert (answer.upto, answer.held, answer.digest) == (3, 1, one.digest)
     [answer] = store.commit([arrival("hit", 4)]).answers
-    assert (answer.upto, answer.digest) == (5, lost.digest)
+    assert (answer.upto, answer.held, answer.digest) == (5, 5, lost.digest)
+
+
+def test_a_watermark_over_nothing_that_is_here_says_so(store):
+    """An emptied database, and a rig that owes nothing below 7."""
+    [answer] = store.commit([arrival("hit", 9, floor=7)]).answers
+    assert (answer.upto, answer.held, answer.digest) == (6, 0, None)
 
 
 def test_keys_that_are_none_and_keys_of_a_loss_are_left_out():

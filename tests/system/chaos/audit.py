@@ -11,6 +11,7 @@ from tests.edge.server.databases import rows
 from tests.system.chaos.journal import Story, read
 from tests.system.chaos.rig import Rig
 
+_NAMED = 20
 Hit = tuple[str, int]
 """Maker and number."""
 
@@ -37,6 +38,8 @@ class Sums:
         Of the unaccounted, in the quarantine.
     from_nowhere : int
         Stored hits nobody ever announced.
+    missing : tuple of Hit
+        The first of the unaccounted.
     """
 
     made: int
@@ -47,6 +50,7 @@ class Sums:
     announced_only: int
     quarantined: int
     from_nowhere: int
+    missing: tuple[Hit, ...] = ()
 
     def check(self) -> None:
         """Fail where a hit is missing, doubled or invented."""
@@ -75,6 +79,7 @@ def audit(databases: Sequence[str], rigs: Iterable[Rig]) -> Sums:
         announced_only=len({hit for hit in stored - made if _announced(hit, stories)}),
         quarantined=len(missing & aside),
         from_nowhere=len({hit for hit in stored if not _announced(hit, stories)}),
+        missing=tuple(sorted(missing)[:_NAMED]),
     )
 
 

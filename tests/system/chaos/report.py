@@ -24,6 +24,7 @@ def table(world: World, rounds: Mapping[str, int], sums: Sums, owed: Mapping[str
     lines += [(f"  declared lost, {why}", count) for why, count in sorted(sums.lost.items())]
     lines += [
         ("  unaccounted", sums.unaccounted),
+        ("    of these in the quarantine", sums.quarantined),
         ("duplicates", sums.duplicates),
         ("stored, commit unseen", sums.announced_only),
         ("from nowhere", sums.from_nowhere),
