@@ -56,6 +56,7 @@ EXTRAS: Mapping[str, str] = {
     "matplotlib": "plot",
     "pyarrow": "parquet",
     "psycopg": "server",
+    "prometheus_client": "metrics",
     "keras": "train",
     "tensorflow": "train",
     "sklearn": "train",

@@ -23,6 +23,12 @@ from edge.messages.fields import MAX_COUNT
 MAX_LOST_SEQS = 10_000_000
 """More messages than that no rig makes in an epoch: a lost range beyond it is a fault."""
 
+REASONS = (
+    *("oversized", "invalid", "rig_differs", "kind_differs", "key_differs"),
+    *("conflict", "unstorable"),
+)
+"""Why something goes to the quarantine."""
+
 _RIG = re.compile(r"[a-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{8,64}")
 
@@ -43,7 +49,7 @@ class Refusal:
     Attributes
     ----------
     reason : str
-        oversized, invalid, rig_differs, kind_differs, key_differs, conflict or unstorable.
+        One of `REASONS`.
     detail : str
         The line for a person.
     """

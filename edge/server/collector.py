@@ -100,6 +100,11 @@ class Collector:
         """What it is doing, for a person; from any thread."""
         return self._state
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have come and are in no batch yet; from any thread."""
+        return self._inbox.qsize()
+
     def wait_subscribed(self, timeout_s: float) -> bool:
         """Wait until it has subscribed for the first time."""
         return self._subscribed.wait(timeout_s)
