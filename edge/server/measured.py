@@ -64,6 +64,10 @@ class MeasuredStore:
         """Return the longest span among a rig's last exposures."""
         return self._store.report_interval_s(rig, epoch)
 
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+        return self._store.size_bytes()
+
     def prune(self, before: datetime) -> int:
         """Remove what is older."""
         return self._store.prune(before)

@@ -102,6 +102,15 @@ class PostgresStore:
             lambda connection: upkeep.report_interval_s(asker(connection), rig, epoch)
         )
 
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+        row = self._guarded(
+            lambda connection: connection.execute(
+                "SELECT pg_database_size(current_database())"
+            ).fetchone()
+        )
+        return int(str(row[0])) if row else 0
+
     def prune(self, before: datetime) -> int:
         """Remove what is older, whole months at once; the ledger stays."""
 

@@ -112,6 +112,15 @@ class SqliteStore:
         """Return the longest span among a rig's last exposures."""
         return self._guarded(lambda: upkeep.report_interval_s(self._ask, rig, epoch))
 
+    def size_bytes(self) -> int:
+        """Return how much disk the file takes, its log aside."""
+        pages, page_bytes = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size"
+            ).fetchone()
+        )
+        return int(pages) * int(page_bytes)
+
     def prune(self, before: datetime) -> int:
         """Remove what is older; the ledger stays."""
         return self._guarded(lambda: self._transact(lambda: upkeep.prune_rows(self._ask, before)))

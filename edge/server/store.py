@@ -144,6 +144,9 @@ class Store(Protocol):
     def report_interval_s(self, rig: str, epoch: str) -> float | None:
         """Return the longest span among a rig's last exposures, in s; None: it has sent none."""
 
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+
     def prune(self, before: datetime) -> int:
         """Remove what is older, by its own time and by its arrival; return how many rows.
 
