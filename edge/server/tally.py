@@ -8,15 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from edge.messages import ExposureMessage, HitMessage, LostMessage, Message
+from edge.messages.exposure import DEAD_TIME_CAUSES
 from edge.messages.utc import parse_utc_ns
 from edge.metrics.families import Histogram
 from edge.server.store import Receipt
-
-DEAD_TIME_CAUSES = (
-    *("between_frames", "missing", "stalled", "dropped", "bad", "calibrating", "uncovered"),
-    *("flood", "vetoed_area", "restart", "unstored"),
-)
-"""Causes a rig of this version tells; another one counts as ``other``."""
 
 MAX_RIGS = 100_000
 _NS = 1_000_000_000
@@ -115,6 +110,7 @@ class Tally:
         self.exposures[exposure.clock.state] += 1
         self.live_ns[exposure.origin] += exposure.live_time_ns
         for cause, dead_ns in exposure.dead_time_ns.items():
+            # A version to come may know others; anybody may make some up.
             known = cause if cause in DEAD_TIME_CAUSES else "other"
             self.dead_ns[exposure.origin, known] += dead_ns
 

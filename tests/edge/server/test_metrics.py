@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
 from edge.messages import format_utc_ns
+from edge.messages.exposure import DEAD_TIME_CAUSES
 from edge.metrics.address import Listen
 from edge.metrics.endpoint import Endpoint, registry_of
 from edge.server.collector import Collector
@@ -23,7 +24,7 @@ from edge.server.measured import MeasuredStore
 from edge.server.metrics import PREFIX, CollectorFamilies
 from edge.server.stats import Stats
 from edge.server.store import Receipt, open_store
-from edge.server.tally import DEAD_TIME_CAUSES, Tally
+from edge.server.tally import Tally
 from tests.edge.metrics.scrapes import samples, scrape, total, value
 from tests.edge.server.databases import arrival, garbage
 from tests.edge.server.rigs import RIG, Rig, eventually, payload
