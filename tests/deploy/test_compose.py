@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -202,3 +203,22 @@ def mounts(service: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for one in service.get("volumes", []):
         source, target, *mode = one.split(":")
         yield source, target, mode[0] if mode else "rw"
+
+
+def test_every_command_in_the_readme_is_understood_by_the_program():
+    text = (SERVER / "README.md").read_text()
+    commands = re.findall(r"cosmic-edge ((?:server|doctor|ask|collect|run) ?[^`]*)`", text)
+    assert len(commands) >= 3
+    for command in commands:
+        arguments = shlex.split(command.replace("…", "x"))
+        if "--help" not in arguments:
+            parsed(arguments)
+
+
+def test_every_file_the_readme_names_is_here():
+    text = (SERVER / "README.md").read_text()
+    for name in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (SERVER / name).exists(), name
+    for name in re.findall(r"^\| (`.+?) \|", text.split("## Steps")[0], re.M):
+        for file in re.findall(r"`([^`]+)`", name):
+            assert (SERVER / file).exists(), file
