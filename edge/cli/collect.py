@@ -134,12 +134,10 @@ def _open(broker: str, db: str, share: str | None, tally: Tally | None) -> tuple
 
     BrokerAddress.parse(broker)  # first: a slip of the pen should leave no new database behind
     store = open_store(db)
-    if tally is not None:
-        from edge.server.measured import MeasuredStore
-
-        store = MeasuredStore(store, tally)
     try:
-        return Collector(broker, store, share), store
+        if tally is None:
+            return Collector(broker, store, share), store
+        return Collector(broker, store, share, noted=tally.note), store
     except BaseException:
         store.close()
         raise

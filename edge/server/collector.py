@@ -13,6 +13,7 @@ import queue
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
@@ -65,6 +66,8 @@ class Collector:
     share : str or None
         Name of the shared subscription this collector is one of; None: it is the only one, and
         the broker keeps what comes while it is away.
+    noted : callable, optional
+        Told of each commit that returned, and how many seconds it took.
 
     Raises
     ------
@@ -72,7 +75,15 @@ class Collector:
         The URL or the share's name is wrong.
     """
 
-    def __init__(self, broker: str, store: Store, share: str | None = None) -> None:
+    def __init__(
+        self,
+        broker: str,
+        store: Store,
+        share: str | None = None,
+        *,
+        noted: Callable[[Receipt, float], None] = lambda receipt, seconds: None,
+    ) -> None:
+        self._noted = noted
         self._address = BrokerAddress.parse(broker)
         self._protocol: ProtocolVersion = self._address.protocol or "5"
         self._store = store
@@ -279,12 +290,14 @@ class Collector:
     def _commit(self, arrivals: list[Arrival], ending: Ending) -> Receipt | None:
         """Try until it is stored; None where the end comes first."""
         while True:
+            began = time.perf_counter()
             try:
                 receipt = self._store.commit(arrivals)
             except StoreUnavailableError as error:
                 self._change(store_waits=1)
                 self._say(f"{error}; trying again")
             else:
+                self._noted(receipt, time.perf_counter() - began)
                 self._store_waits.reset()
                 self._say(COLLECTING)
                 return receipt

@@ -8,7 +8,7 @@ from typing import get_args
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector as Families
 
-from edge.messages import MESSAGE_TYPES
+from edge.messages import MESSAGE_TYPES, LostMessage
 from edge.messages.hit import ClockState
 from edge.metrics.families import counter, counters, gauge, gauges
 from edge.server.arrival import REASONS
@@ -93,7 +93,7 @@ def _messages(tally: Tally) -> list[Metric]:
         counters(
             f"{PREFIX}_declared_lost_messages",
             "Messages of which rigs said that they will never come, by reason.", "reason",
-            tally.declared_lost, ("outbox_full", "refused", "damaged"),
+            tally.declared_lost, get_args(LostMessage.model_fields["reason"].annotation),
         ),
     ]  # fmt: skip
 

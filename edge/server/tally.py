@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -49,7 +50,7 @@ class Tally:
         self.seen_s: dict[str, float] = {}
         self.last_seen_s: dict[str, float] = {}
 
-    def note(self, receipt: Receipt, seconds: float, now_s: float) -> None:
+    def note(self, receipt: Receipt, seconds: float, now_s: float | None = None) -> None:
         """Add a commit.
 
         Parameters
@@ -58,9 +59,10 @@ class Tally:
             What it did.
         seconds : float
             How long it took.
-        now_s : float
-            Unix time at which it returned.
+        now_s : float, optional
+            Unix time at which it returned; None: now.
         """
+        now_s = time.time() if now_s is None else now_s
         settled = receipt.stored + receipt.duplicates + receipt.quarantined
         with self._lock:
             self.received += settled

@@ -41,13 +41,12 @@ def options(path):
     return {name: value for name, value in pairs if name != "log_type"}
 
 
-def test_it_differs_from_the_small_brokers_file_in_paths_in_logins_and_in_how_often_it_saves():
+def test_it_is_the_file_without_docker_but_for_its_paths_and_logins():
     small, server = options(DEPLOY / "mosquitto.conf"), options(CONF)
     logins = options(SERVER / "client-certificates.conf")
     assert set(server) == (set(small) - {"password_file"}) | set(logins)
     differ = {name for name in set(small) & set(server) if small[name] != server[name]}
-    paths = {"certfile", "keyfile", "persistence_location"}
-    assert differ == paths | {"autosave_on_changes", "autosave_interval"}
+    assert differ == {"certfile", "keyfile", "persistence_location"}
     for name in ("require_certificate", "use_identity_as_username"):
         assert logins[name] == server[name]
 
@@ -149,7 +148,7 @@ class Client:
 @pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 class TestRunning:
     def test_two_collectors_and_a_rig_lose_nothing_when_the_broker_is_killed(self, tmp_path):
-        """The file saves every 30 s, and need not save more often."""
+        """It saves every 60 s, and need not save more often."""
         prepare(tmp_path, "localhost")
         certificate(tmp_path, "attic-1")
         database = tmp_path / "server.db"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,7 +21,6 @@ from edge.messages.exposure import DEAD_TIME_CAUSES
 from edge.metrics.address import Listen
 from edge.metrics.endpoint import Endpoint, registry_of
 from edge.server.collector import Collector
-from edge.server.measured import MeasuredStore
 from edge.server.metrics import PREFIX, CollectorFamilies
 from edge.server.stats import Stats
 from edge.server.store import Receipt, open_store
@@ -41,6 +41,21 @@ def told(tally, stats=None, waiting=0, collecting=True):
     return samples(generate_latest(registry_of(families)).decode())
 
 
+class Counted:
+    """A store, and the tally of its commits, as a collector keeps it."""
+
+    def __init__(self, store, tally):
+        self.store, self.tally = store, tally
+
+    def commit(self, batch):
+        receipt = self.store.commit(batch)
+        self.tally.note(receipt, 0.004)
+        return receipt
+
+    def close(self):
+        self.store.close()
+
+
 def ago(seconds):
     moment = format_utc_ns(int((NOW_S - seconds) * 1e9))
     return {"time_utc": moment, "window_start_utc": moment, "window_end_utc": moment}
@@ -55,7 +70,7 @@ def note(tally, *messages, **changes):
 
 def test_what_is_told_is_what_the_commits_did(store):
     tally = Tally()
-    measured, stats = MeasuredStore(store, tally), Stats()
+    measured, stats = Counted(store, tally), Stats()
     for batch in (
         [arrival("hit", 1), arrival("exposure", 2), arrival("hit", 1), garbage(3), garbage()],
         [arrival("hit", 1), arrival("hit", 1, x_px=7), arrival("clock", 4), arrival("lost", 5)],
@@ -97,7 +112,7 @@ def test_what_is_told_is_what_the_commits_did(store):
 def test_every_message_is_in_one_bin_of_the_scrape(batches):
     tally, stats = Tally(), Stats()
     with TemporaryDirectory() as folder, closing(open_store(f"{folder}/c.db")) as store:
-        measured = MeasuredStore(store, tally)
+        measured = Counted(store, tally)
         for batch in batches:
             stats = stats.plus(measured.commit(batch))
     found = told(tally, stats)
@@ -107,14 +122,31 @@ def test_every_message_is_in_one_bin_of_the_scrape(batches):
     assert total(found, f"{PREFIX}_quarantined_messages_total") == stats.quarantined
 
 
-def test_a_failed_commit_counts_nothing(tmp_path):
+def test_a_commit_that_failed_is_not_counted_and_the_next_is_counted_once(broker, path):
     tally = Tally()
-    store = open_store(str(tmp_path / "c.db"))
-    store.close()
-    with pytest.raises(Exception, match="closed"):
-        MeasuredStore(store, tally).commit([arrival("hit", 1)])
-    assert value(told(tally), f"{PREFIX}_received_messages_total") == 0
-    assert value(told(tally), f"{PREFIX}_commit_seconds_count") == 0
+    store, stop = open_store(str(path)), threading.Event()
+    collector = Collector(broker.url, store, noted=tally.note)
+    thread = threading.Thread(target=collector.run, args=(stop,))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        thread.start()
+        try:
+            assert collector.wait_subscribed(10)
+            other.execute("BEGIN IMMEDIATE")
+            with Rig(broker.url) as rig:
+                rig.send(payload("hit", 1))
+                assert eventually(lambda: collector.stats.store_waits >= 1)
+                assert value(told(tally), f"{PREFIX}_received_messages_total") == 0
+                assert value(told(tally), f"{PREFIX}_commit_seconds_count") == 0
+                other.execute("ROLLBACK")
+                assert eventually(lambda: rig.upto == 1)
+        finally:
+            stop.set()
+            thread.join()
+            store.close()
+    found = told(tally, collector.stats)
+    assert value(found, f"{PREFIX}_received_messages_total") == 1
+    assert value(found, f"{PREFIX}_commit_seconds_count") == 1
+    assert value(found, f"{PREFIX}_store_waits_total") >= 1
 
 
 def test_the_lag_is_from_the_hit_to_its_commit_where_a_clock_was_known():
@@ -159,7 +191,7 @@ def test_rates_of_real_hits_are_not_mixed_with_simulated_ones():
 
 def test_a_thousand_rigs_do_not_make_a_thousand_series(tmp_path):
     tally = Tally(named_rigs=10)
-    store = MeasuredStore(open_store(str(tmp_path / "c.db")), tally)
+    store = Counted(open_store(str(tmp_path / "c.db")), tally)
     before = len(told(tally))
     store.commit([arrival("exposure", 1, rig=f"rig-{n}") for n in range(1000)])
     found = told(tally)
@@ -173,7 +205,7 @@ def test_a_thousand_rigs_do_not_make_a_thousand_series(tmp_path):
 
 def test_a_named_rig_keeps_its_series_and_its_time_goes_on(tmp_path):
     tally = Tally(named_rigs=1)
-    store = MeasuredStore(open_store(str(tmp_path / "c.db")), tally)
+    store = Counted(open_store(str(tmp_path / "c.db")), tally)
     began = time.time()
     for seq, rig in enumerate([RIG, "late-1", RIG], 1):
         store.commit([arrival("hit", seq, rig=rig)])
@@ -185,8 +217,8 @@ def test_a_named_rig_keeps_its_series_and_its_time_goes_on(tmp_path):
 
 def test_a_running_collector_tells_its_own_stats(broker, path):
     tally = Tally()
-    store = MeasuredStore(open_store(str(path)), tally)
-    collector, stop = Collector(broker.url, store), threading.Event()
+    store = open_store(str(path))
+    collector, stop = Collector(broker.url, store, noted=tally.note), threading.Event()
     families = CollectorFamilies(
         tally, lambda: collector.stats, lambda: collector.waiting, lambda: True
     )
