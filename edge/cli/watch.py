@@ -181,7 +181,7 @@ def _told(metrics: str | None, watch: Watch, listener: StatusListener | None) ->
     def ailment() -> str:
         return watch.ailment or (listener.ailment if listener is not None else "")
 
-    families = WatchFamilies(watch, None if listener is None else lambda: listener.counts)
+    families = WatchFamilies(watch, listener)
     with Endpoint(Listen.parse(metrics), families, ailment) as endpoint:
         typer.echo(f"cosmic-edge: metrics at {endpoint.listen.url}", err=True)
         yield

@@ -17,6 +17,7 @@ from edge.delivery.backoff import FullJitter
 from edge.delivery.link import refusal, unreachable
 from edge.delivery.transport import Connected, Lost, Received, Refused, Subscribed, Transport, Waker
 from edge.messages import MessageError, Status, parse_service, split_topic, topic
+from edge.server.broker_certificate import certificate_expiry_s
 
 BROKER_COUNTS = {
     "$SYS/broker/clients/connected": "clients_connected",
@@ -49,6 +50,7 @@ class StatusListener:
         self._statuses: dict[str, Status] = {}
         self._counts: dict[str, int] = {}
         self._ailment = "not connected yet"
+        self._certificate_expiry_s: float | None = None
         self._waker = Waker()
         self._stopping = threading.Event()
         self._subscribed = threading.Event()
@@ -67,6 +69,11 @@ class StatusListener:
         """The broker's counts by our names; empty while there is no connection."""
         with self._lock:
             return {} if self._ailment else dict(self._counts)
+
+    @property
+    def certificate_expiry_s(self) -> float | None:
+        """Unix time at which the broker's certificate ends; None: unknown, or it has none."""
+        return self._certificate_expiry_s
 
     @property
     def ailment(self) -> str:
@@ -179,6 +186,9 @@ class StatusListener:
         self._heard_s = time.monotonic()
         self._ailment = ""
         self._subscribed.set()
+        # At each connection: a new certificate comes with a new start of the broker.
+        known = certificate_expiry_s(self._broker, self._tls)
+        self._certificate_expiry_s = known or self._certificate_expiry_s
 
     def _fail(self, why: str) -> None:
         if why != self._ailment and not self._stopping.is_set():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -115,12 +114,6 @@ class Watch:
             self.raised += len(change.raised)
             self.cleared += len(change.cleared)
         return look
-
-    def run(self, stop: threading.Event, every_s: float) -> None:
-        """Look every `every_s` seconds until `stop`."""
-        while not stop.is_set():
-            self.look()
-            stop.wait(every_s)
 
     def _look(self) -> Look:
         now_s = self._clock()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as Families
@@ -19,6 +20,18 @@ _BROKER_GAUGES = {
 }
 
 
+class BrokerTold(Protocol):
+    """What is heard of a broker: `edge.server.statuses.StatusListener`."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Its own counts by our names; empty while there is no connection."""
+
+    @property
+    def certificate_expiry_s(self) -> float | None:
+        """Unix time at which its certificate ends."""
+
+
 class WatchFamilies(Families):
     """What a watch tells; before its first look, nothing of rigs.
 
@@ -26,17 +39,15 @@ class WatchFamilies(Families):
     ----------
     watch : Watch
         Who looks.
-    heard : callable or None
-        The broker's own counts, empty where there is no connection; None: it is not asked.
+    broker : BrokerTold or None
+        What is heard of the broker; None: it is not asked.
     named_rigs : int
         Silent rigs that are told by name, at most.
     """
 
-    def __init__(
-        self, watch: Watch, heard: Callable[[], dict[str, int]] | None, named_rigs: int = 100
-    ) -> None:
+    def __init__(self, watch: Watch, broker: BrokerTold | None, named_rigs: int = 100) -> None:
         self._watch = watch
-        self._heard = heard
+        self._told = broker
         self._named_rigs = named_rigs
 
     def collect(self) -> Iterator[Metric]:
@@ -52,8 +63,13 @@ class WatchFamilies(Families):
         if look.at_s:
             yield from self._rigs(look)
             yield from _room(look)
-        if self._heard is not None:
-            yield from _broker(self._heard())
+        if self._told is not None:
+            yield from _broker(self._told.counts)
+            yield gauge(
+                "cosmic_edge_broker_certificate_expiry_timestamp_seconds",
+                "Unix time at which the broker's certificate ends; absent: unknown.",
+                self._told.certificate_expiry_s,
+            )
 
     def _rigs(self, look: Look) -> Iterator[Metric]:
         states = Counter(one.state for one in look.rigs)

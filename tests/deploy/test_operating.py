@@ -56,6 +56,11 @@ def sample() -> RigSample:
     )  # fmt: skip
 
 
+class Told:
+    counts = dict.fromkeys(BROKER_COUNTS.values(), 0)
+    certificate_expiry_s = 1.0
+
+
 @pytest.fixture(scope="module")
 def offered(tmp_path_factory) -> dict[str, Metric]:
     """Every sample that a collector, a watch or a rig may offer, and its family."""
@@ -67,7 +72,7 @@ def offered(tmp_path_factory) -> dict[str, Metric]:
     rig._sample = sample()
     families = (
         CollectorFamilies(Tally(), Stats, lambda: 0, lambda: True),
-        WatchFamilies(watch, lambda: dict.fromkeys(BROKER_COUNTS.values(), 0)),
+        WatchFamilies(watch, Told()),
         rig,
     )
     return {

@@ -196,6 +196,8 @@ class TestRunning:
         listener.start()
         try:
             assert eventually(lambda: "dropped_messages" in listener.counts, 15)
+            ends_s = listener.certificate_expiry_s - time.time()
+            assert ends_s == pytest.approx(825 * 86_400, abs=3600)  # as certificates.sh has it
         finally:
             listener.stop()
 
