@@ -297,13 +297,20 @@ class Collector:
                 self._change(store_waits=1)
                 self._say(f"{error}; trying again")
             else:
-                self._noted(receipt, time.perf_counter() - began)
+                self._note(receipt, time.perf_counter() - began)
                 self._store_waits.reset()
                 self._say(COLLECTING)
                 return receipt
             if ending.left_s == 0.0:
                 return None
             ending.pause(self._store_waits.next_s())
+
+    def _note(self, receipt: Receipt, seconds: float) -> None:
+        """Tell whoever watches; a fault of theirs must not keep rigs from their answer."""
+        try:
+            self._noted(receipt, seconds)
+        except Exception as error:
+            _log.warning("a commit was not counted: %s: %s", type(error).__name__, error)
 
     def _change(self, **more: int) -> None:
         """Add to counts, by their names in `Stats`."""

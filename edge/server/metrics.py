@@ -9,7 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector as Families
 
 from edge.messages import MESSAGE_TYPES, LostMessage
-from edge.messages.hit import ClockState
+from edge.messages.exposure import DEAD_TIME_CAUSES
+from edge.messages.hit import ClockState, Label
 from edge.metrics.families import counter, counters, gauge, gauges
 from edge.server.arrival import REASONS
 from edge.server.stats import Stats
@@ -103,7 +104,8 @@ def _content(tally: Tally) -> list[Metric]:
     dead_s = {key: ns / _NS for key, ns in tally.dead_ns.items()}
     return [
         counters(
-            f"{PREFIX}_hits", "Hits stored, each once.", ("origin", "class"), tally.hits
+            f"{PREFIX}_hits", "Hits stored, each once.", ("origin", "class"),
+            tally.hits, [("camera", label) for label in get_args(Label)],
         ),
         counters(
             f"{PREFIX}_live_seconds", "Live time in stored exposures, all rigs.", "origin",
@@ -111,7 +113,7 @@ def _content(tally: Tally) -> list[Metric]:
         ),
         counters(
             f"{PREFIX}_dead_seconds", "Dead time in stored exposures, all rigs.",
-            ("origin", "cause"), dead_s,
+            ("origin", "cause"), dead_s, [("camera", cause) for cause in DEAD_TIME_CAUSES],
         ),
         counters(
             f"{PREFIX}_exposures", "Exposures stored, by the state of the rig's clock.", "clock",

@@ -149,6 +149,37 @@ def test_a_commit_that_failed_is_not_counted_and_the_next_is_counted_once(broker
     assert value(found, f"{PREFIX}_store_waits_total") >= 1
 
 
+def test_what_counts_and_fails_stops_no_collector(broker, path, caplog):
+    def fails(receipt, seconds):
+        raise RuntimeError("no more memory")
+
+    store, stop = open_store(str(path)), threading.Event()
+    collector = Collector(broker.url, store, noted=fails)
+    thread = threading.Thread(target=collector.run, args=(stop,))
+    thread.start()
+    try:
+        assert collector.wait_subscribed(10)
+        with Rig(broker.url) as rig:
+            assert rig.deliver([("hit", seq, payload("hit", seq)) for seq in (1, 2, 3)])
+    finally:
+        stop.set()
+        thread.join()
+        store.close()
+    assert collector.stats.stored == 3
+    assert "a commit was not counted: RuntimeError: no more memory" in caplog.text
+
+
+def test_what_may_be_counted_is_told_as_zero_before_it_is():
+    """Else Prometheus would not see the first of it."""
+    found = told(Tally())
+    for label in ("spot", "track", "worm", "artefact"):
+        assert value(found, f"{PREFIX}_hits_total", origin="camera", **{"class": label}) == 0
+    for cause in DEAD_TIME_CAUSES:
+        assert value(found, f"{PREFIX}_dead_seconds_total", origin="camera", cause=cause) == 0
+    for reason in ("invalid", "conflict"):
+        assert value(found, f"{PREFIX}_quarantined_messages_total", reason=reason) == 0
+
+
 def test_the_lag_is_from_the_hit_to_its_commit_where_a_clock_was_known():
     tally = Tally()
     note(
