@@ -115,7 +115,7 @@ def _told(metrics: str | None, collector: Collector, tally: Tally | None) -> Ite
     families = CollectorFamilies(
         tally,
         lambda: collector.stats,
-        lambda: collector.waiting,
+        lambda: collector.in_hand,
         lambda: collector.state == COLLECTING,
     )
     with Endpoint(

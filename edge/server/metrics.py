@@ -29,8 +29,8 @@ class CollectorFamilies(Families):
         Of its store.
     stats : callable
         The collector's counts.
-    waiting : callable
-        Messages that came and are in no batch yet.
+    in_hand : callable
+        Messages that came and are not settled.
     collecting : callable
         Whether broker and database take part.
     """
@@ -39,12 +39,12 @@ class CollectorFamilies(Families):
         self,
         tally: Tally,
         stats: Callable[[], Stats],
-        waiting: Callable[[], int],
+        in_hand: Callable[[], int],
         collecting: Callable[[], bool],
     ) -> None:
         self._tally = tally
         self._stats = stats
-        self._waiting = waiting
+        self._in_hand = in_hand
         self._collecting = collecting
 
     def collect(self) -> Iterator[Metric]:
@@ -67,7 +67,9 @@ class CollectorFamilies(Families):
             float(self._collecting()),
         )
         yield gauge(
-            f"{PREFIX}_inbox_messages", "Messages that came and are in no batch.", self._waiting()
+            f"{PREFIX}_in_hand_messages",
+            "Messages that came and are not settled; what follows waits in network and broker.",
+            self._in_hand(),
         )
 
 

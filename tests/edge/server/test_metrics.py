@@ -34,9 +34,9 @@ NOW_S = 1_800_000_000.0
 PROGRAM = [sys.executable, "-m", "edge.cli.main"]
 
 
-def told(tally, stats=None, waiting=0, collecting=True):
+def told(tally, stats=None, in_hand=0, collecting=True):
     families = CollectorFamilies(
-        tally, lambda: stats or Stats(), lambda: waiting, lambda: collecting
+        tally, lambda: stats or Stats(), lambda: in_hand, lambda: collecting
     )
     return samples(generate_latest(registry_of(families)).decode())
 
@@ -135,6 +135,7 @@ def test_a_commit_that_failed_is_not_counted_and_the_next_is_counted_once(broker
             with Rig(broker.url) as rig:
                 rig.send(payload("hit", 1))
                 assert eventually(lambda: collector.stats.store_waits >= 1)
+                assert collector.in_hand == 1
                 assert value(told(tally), f"{PREFIX}_received_messages_total") == 0
                 assert value(told(tally), f"{PREFIX}_commit_seconds_count") == 0
                 other.execute("ROLLBACK")
@@ -251,7 +252,7 @@ def test_a_running_collector_tells_its_own_stats(broker, path):
     store = open_store(str(path))
     collector, stop = Collector(broker.url, store, noted=tally.note), threading.Event()
     families = CollectorFamilies(
-        tally, lambda: collector.stats, lambda: collector.waiting, lambda: True
+        tally, lambda: collector.stats, lambda: collector.in_hand, lambda: True
     )
     thread = threading.Thread(target=collector.run, args=(stop,))
     thread.start()
@@ -272,7 +273,7 @@ def test_a_running_collector_tells_its_own_stats(broker, path):
     assert total(found, f"{PREFIX}_stored_messages_total") == stats.stored
     assert value(found, f"{PREFIX}_duplicate_messages_total") == stats.duplicates
     assert total(found, f"{PREFIX}_quarantined_messages_total") == stats.quarantined
-    assert value(found, f"{PREFIX}_inbox_messages") == 0
+    assert value(found, f"{PREFIX}_in_hand_messages") == 0
     for name in ("reconnects", "store_waits", "unsettled_messages"):
         assert value(found, f"{PREFIX}_{name}_total") == 0
 
