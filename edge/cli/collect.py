@@ -17,6 +17,7 @@ from edge.errors import Failed
 if TYPE_CHECKING:
     from edge.server.collector import Collector
     from edge.server.store import Store
+    from edge.server.tally import Tally
 
 _REFRESH_S = 0.2
 
@@ -45,20 +46,34 @@ def command(
             help="Share the work with the other collectors of this name on this database.",
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Answer Prometheus there; on this computer alone, where no host is said.",
+        ),
+    ] = None,
+    metrics_rigs: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, max=10_000, help="Tell the last message of N rigs by their names."
+        ),
+    ] = 100,
     duration: Annotated[
         float | None, typer.Option(metavar="S", min=0.0, help="End after so many seconds.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Store what rigs send, and tell each how far its messages are safe."""
-    collector, store = _open(broker, db, share)
+    tally = _tally(metrics, metrics_rigs)
+    collector, store = _open(broker, db, share, tally)
     if not json:
         typer.echo(f"cosmic-edge: storing in {store.engine}, schema {store.schema}", err=True)
     stop = stop_on_signals()
     began = time.monotonic()
     worker = _Worker(collector, stop)
-    worker.start()
-    with _live_line(collector, began) as refresh:
+    with _told(metrics, collector, tally), _live_line(collector, began) as refresh:
+        worker.start()
         while worker.is_alive():
             if duration is not None and time.monotonic() - began >= duration:
                 stop.set()
@@ -75,7 +90,44 @@ def command(
         )
 
 
-def _open(broker: str, db: str, share: str | None) -> tuple[Collector, Store]:
+def _tally(metrics: str | None, named_rigs: int) -> Tally | None:
+    """What commits are counted in; None where nobody asks. Before anything is opened."""
+    if metrics is None:
+        return None
+    from edge.metrics.address import Listen
+    from edge.server.tally import Tally
+
+    Listen.parse(metrics)
+    return Tally(named_rigs)
+
+
+@contextlib.contextmanager
+def _told(metrics: str | None, collector: Collector, tally: Tally | None) -> Iterator[None]:
+    """Answer Prometheus meanwhile."""
+    if metrics is None or tally is None:
+        yield
+        return
+    from edge.metrics.address import Listen
+    from edge.metrics.endpoint import Endpoint
+    from edge.server.collector import COLLECTING
+    from edge.server.metrics import CollectorFamilies
+
+    families = CollectorFamilies(
+        tally,
+        lambda: collector.stats,
+        lambda: collector.in_hand,
+        lambda: collector.state == COLLECTING,
+    )
+    with Endpoint(
+        Listen.parse(metrics),
+        families,
+        lambda: "" if collector.state == COLLECTING else collector.state,
+    ) as endpoint:
+        typer.echo(f"cosmic-edge: metrics at {endpoint.listen.url}", err=True)
+        yield
+
+
+def _open(broker: str, db: str, share: str | None, tally: Tally | None) -> tuple[Collector, Store]:
     from edge.delivery.address import BrokerAddress
     from edge.server.collector import Collector
     from edge.server.store import open_store
@@ -83,7 +135,9 @@ def _open(broker: str, db: str, share: str | None) -> tuple[Collector, Store]:
     BrokerAddress.parse(broker)  # first: a slip of the pen should leave no new database behind
     store = open_store(db)
     try:
-        return Collector(broker, store, share), store
+        if tally is None:
+            return Collector(broker, store, share), store
+        return Collector(broker, store, share, noted=tally.note), store
     except BaseException:
         store.close()
         raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli import watch
 from edge.cli.shared import print_json
 from edge.errors import BadUse, Failed
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edge.server.store import RigState, Store
 
 app = typer.Typer(no_args_is_help=True)
+app.command("watch")(watch.command)
 
 Db = Annotated[
     str,

@@ -22,6 +22,7 @@ from edge.config.values import (
     broker_url,
     default_state_dir,
     file_path,
+    metrics_address,
     model_choice,
     source_url,
 )
@@ -331,6 +332,16 @@ class DisplayConfig(Section):
     )
 
 
+class MetricsConfig(Section):
+    """Where Prometheus may ask how the rig is doing."""
+
+    listen: Annotated[str | None, BeforeValidator(metrics_address)] = Field(
+        None,
+        description="Address to answer on, [HOST:]PORT such as 9101: on this computer alone where "
+        "no host is said; not set: nowhere. Needs the extra metrics.",
+    )
+
+
 class Config(Section):
     """One rig's configuration. Every key has a default."""
 
@@ -351,6 +362,7 @@ class Config(Section):
     position: PositionConfig = Field(default_factory=PositionConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     display: DisplayConfig = Field(default_factory=DisplayConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
 
     @field_validator("injection")
     @classmethod

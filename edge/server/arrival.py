@@ -26,6 +26,11 @@ MAX_LOST_SEQS = 10_000_000
 
 MOST_FORMER_KEYS = 16
 """A message was given so many keys before, at most: a rig begins a new epoch once in a lifetime."""
+REASONS = (
+    *("oversized", "invalid", "rig_differs", "kind_differs", "key_differs"),
+    *("conflict", "unstorable"),
+)
+"""Why something goes to the quarantine."""
 
 _RIG = re.compile(r"[a-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{8,64}")
@@ -55,7 +60,7 @@ class Refusal:
     Attributes
     ----------
     reason : str
-        oversized, invalid, rig_differs, kind_differs, key_differs, conflict or unstorable.
+        One of `REASONS`.
     detail : str
         The line for a person.
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from edge.messages import LostMessage
+from edge.messages import LostMessage, Message
 from edge.server.arrival import Arrival, Key, Refusal
 from edge.server.store import Answer, Receipt
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner, Transaction
@@ -30,6 +31,8 @@ class Batch:
         self._duplicates = 0
         self._quarantined = 0
         self._conflicts = 0
+        self._kept: list[Message] = []
+        self._reasons: Counter[str] = Counter()
         self._fresh: list[tuple[int, Arrival, Key]] = []
         self._moved: list[Entry] = []
         self._aside: list[tuple[int, Aside]] = []
@@ -48,7 +51,13 @@ class Batch:
         self._transaction.put_aside([one for _, one in sorted(self._aside, key=_place)])
         marks = self._transaction.advance(self._floors)
         return Receipt(
-            self._stored, self._duplicates, self._quarantined, self._conflicts, self._answers(marks)
+            self._stored,
+            self._duplicates,
+            self._quarantined,
+            self._conflicts,
+            self._answers(marks),
+            kept=tuple(self._kept),
+            reasons=dict(self._reasons),
         )
 
     def _answers(self, marks: Mapping[Owner, int]) -> tuple[Answer, ...]:
@@ -112,6 +121,7 @@ class Batch:
                 entries.append(Entry(key, QUARANTINED, arrival.digest))
                 continue
             self._stored += 1
+            self._kept.append(arrival.message)
             entries.append(Entry(key, arrival.message.kind, arrival.digest))
             if isinstance(arrival.message, LostMessage):
                 losses += self._losses(arrival.message)
@@ -128,6 +138,7 @@ class Batch:
     def _put_aside(self, place: int, arrival: Arrival, refusal: Refusal | None) -> None:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
+        self._reasons[refusal.reason] += 1
         # Neither a lone surrogate nor, in PostgreSQL, a NUL is a text.
         detail = refusal.detail.encode(errors="replace").decode().replace("\0", "\\0")
         aside = Aside(

@@ -21,7 +21,7 @@ from edge.server.partitions import Month, drop_before
 from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
 from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
 from edge.server.postgres_transaction import PostgresTransaction
-from edge.server.store import Receipt, RigState, StoreUnavailableError
+from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
 
 _CLASHES = 5
 _T = TypeVar("_T")
@@ -91,6 +91,25 @@ class PostgresStore:
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda connection: upkeep.rigs(asker(connection)))
+
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name."""
+        return self._guarded(lambda connection: upkeep.seen(asker(connection)))
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures."""
+        return self._guarded(
+            lambda connection: upkeep.report_interval_s(asker(connection), rig, epoch)
+        )
+
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+        row = self._guarded(
+            lambda connection: connection.execute(
+                "SELECT pg_database_size(current_database())"
+            ).fetchone()
+        )
+        return int(str(row[0])) if row else 0
 
     def prune(self, before: datetime) -> int:
         """Remove what is older, whole months at once; the ledger stays."""

@@ -17,7 +17,7 @@ from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
 from edge.server.sqlite_transaction import SqliteTransaction
-from edge.server.store import Receipt, RigState, StoreUnavailableError
+from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
 _BUSY_TIMEOUT_S = 1.0
@@ -103,6 +103,23 @@ class SqliteStore:
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda: upkeep.rigs(self._ask))
+
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name."""
+        return self._guarded(lambda: upkeep.seen(self._ask))
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures."""
+        return self._guarded(lambda: upkeep.report_interval_s(self._ask, rig, epoch))
+
+    def size_bytes(self) -> int:
+        """Return how much disk the file takes, its log aside."""
+        pages, page_bytes = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size"
+            ).fetchone()
+        )
+        return int(pages) * int(page_bytes)
 
     def prune(self, before: datetime) -> int:
         """Remove what is older; the ledger stays."""

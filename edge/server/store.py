@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from edge.errors import BadUse
 
 if TYPE_CHECKING:
+    from edge.messages import Message
     from edge.server.arrival import Arrival
 
 _SQLITE = "sqlite:///"
@@ -51,7 +52,8 @@ class Answer:
 class Receipt:
     """What one commit did: every arrival is stored, a duplicate or quarantined.
 
-    `conflicts` are among the quarantined.
+    `conflicts` are among the quarantined, which `reasons` counts by why they are. `kept` are the
+    messages that were stored.
     """
 
     stored: int
@@ -59,6 +61,8 @@ class Receipt:
     quarantined: int
     conflicts: int
     answers: tuple[Answer, ...]
+    kept: tuple[Message, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,23 @@ class RigState:
     hits: int
     quarantined: int
     erased: int
+    seen_utc: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When the last message of a rig came; of its newest epoch.
+
+    Attributes
+    ----------
+    rig, epoch : str
+        Which.
+    seen_utc : str or None
+        None: a version that did not note it stored the last one.
+    """
+
+    rig: str
+    epoch: str
     seen_utc: str | None
 
 
@@ -122,6 +143,15 @@ class Store(Protocol):
 
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
+
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name; quick, however much is stored."""
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures, in s; None: it has sent none."""
+
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
 
     def prune(self, before: datetime) -> int:
         """Remove what is older, by its own time and by its arrival; return how many rows.

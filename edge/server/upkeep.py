@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from edge.messages import format_utc_ns
-from edge.server.store import RigState
+from edge.messages.utc import parse_utc_ns
+from edge.server.store import RigState, Seen
 
 ERASED = "erased"
 """Kind, in the ledger, of what was erased."""
 _MESSAGES = ("hits", "exposures", "calibrations", "clocks", "lost")
 _MICROSECOND_NS = 1000
+_SECOND_NS = 1_000_000_000
+# The first and the last of a run are short, and so is one that a crash cut off.
+_LAST_EXPOSURES = 5
 
 
 class Answered(Protocol):
@@ -49,6 +53,32 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
         RigState(rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), _seen(seen))
         for rig, epoch, upto, seen, gap, hits, aside, gone in rows
     )
+
+
+def seen(ask: Ask) -> tuple[Seen, ...]:
+    """See `edge.server.store.Store.seen`."""
+    newest: dict[str, Seen] = {}
+    for rig, epoch, moment in ask("SELECT rig, epoch, seen_utc FROM rigs", {}).fetchall():
+        one = Seen(rig, epoch, _seen(moment))
+        if rig not in newest or (newest[rig].seen_utc or "") < (one.seen_utc or ""):
+            newest[rig] = one
+    return tuple(newest[rig] for rig in sorted(newest))
+
+
+def report_interval_s(ask: Ask, rig: str, epoch: str) -> float | None:
+    """See `edge.server.store.Store.report_interval_s`."""
+    rows = ask(
+        "SELECT from_utc, to_utc FROM exposures WHERE rig = {rig} AND epoch = {epoch}"
+        " ORDER BY seq DESC LIMIT {last}",
+        {"rig": rig, "epoch": epoch, "last": _LAST_EXPOSURES},
+    ).fetchall()
+    return max((_seconds(end) - _seconds(begin) for begin, end in rows), default=None)
+
+
+def _seconds(moment: datetime | str) -> float:
+    if isinstance(moment, datetime):
+        return moment.timestamp()
+    return parse_utc_ns(moment) / _SECOND_NS
 
 
 def _seen(moment: datetime | str | None) -> str | None:
