@@ -16,9 +16,11 @@ from edge.errors import Failed
 
 if TYPE_CHECKING:
     from edge.server.collector import Collector
+    from edge.server.janitor import Janitor
     from edge.server.store import Store
 
 _REFRESH_S = 0.2
+_JANITOR_S = 10.0
 
 
 def command(
@@ -45,27 +47,38 @@ def command(
             help="Share the work with the other collectors of this name on this database.",
         ),
     ] = None,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=1.0,
+            max=100_000.0,
+            help="Once a day, remove what is older, as `cosmic-edge server prune` does.",
+        ),
+    ] = None,
     duration: Annotated[
         float | None, typer.Option(metavar="S", min=0.0, help="End after so many seconds.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Store what rigs send, and tell each how far its messages are safe."""
-    collector, store = _open(broker, db, share)
-    if not json:
-        typer.echo(f"cosmic-edge: storing in {store.engine}, schema {store.schema}", err=True)
     stop = stop_on_signals()
     began = time.monotonic()
+    collector, store = _open(broker, db, share, stop, duration)
+    if not json:
+        typer.echo(f"cosmic-edge: storing in {store.engine}, schema {store.schema}", err=True)
     worker = _Worker(collector, stop)
     worker.start()
-    with _live_line(collector, began) as refresh:
+    janitor = _janitor(db, keep_days, stop)
+    with _live_line(collector, began) as refresh, _ending_after(stop, duration):
         while worker.is_alive():
-            if duration is not None and time.monotonic() - began >= duration:
-                stop.set()
             worker.join(_REFRESH_S)
             refresh()
+    stop.set()  # it may have ended by itself
+    if janitor is not None:
+        janitor.join(_JANITOR_S)
     store.close()
-    _report(collector, store, time.monotonic() - began, json)
+    _report(collector, store, janitor, time.monotonic() - began, json)
     if worker.error is not None:
         raise worker.error
     if collector.stats.unsettled:
@@ -75,13 +88,52 @@ def command(
         )
 
 
-def _open(broker: str, db: str, share: str | None) -> tuple[Collector, Store]:
+@contextlib.contextmanager
+def _ending_after(stop: threading.Event, duration_s: float | None) -> Iterator[None]:
+    """Set the event if what is inside lasts as long as that; None: it may last."""
+    timer = threading.Timer(duration_s or 0.0, stop.set)
+    timer.daemon = True
+    if duration_s is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _janitor(db: str, keep_days: float | None, stop: threading.Event) -> Janitor | None:
+    if keep_days is None:
+        return None
+    from edge.server.janitor import Janitor
+
+    janitor = Janitor(db, keep_days, stop)
+    janitor.start()
+    return janitor
+
+
+def _open(
+    broker: str, db: str, share: str | None, stop: threading.Event, patience_s: float | None
+) -> tuple[Collector, Store]:
     from edge.delivery.address import BrokerAddress
     from edge.server.collector import Collector
-    from edge.server.store import open_store
+    from edge.server.subscription import subscription
+    from edge.server.waiting import wait_for_store
 
-    BrokerAddress.parse(broker)  # first: a slip of the pen should leave no new database behind
-    store = open_store(db)
+    # First: a slip of the pen should leave no new database behind.
+    subscription("", share, BrokerAddress.parse(broker))
+    said = ""
+    with contextlib.ExitStack() as waiting:
+
+        def say(line: str) -> None:
+            nonlocal said
+            if not said:
+                waiting.enter_context(_ending_after(stop, patience_s))
+            said = line
+            typer.echo(f"cosmic-edge: {line}; trying again", err=True)
+
+        store = wait_for_store(db, stop, say)
+    if store is None:
+        raise Failed(f"{said}: nothing was collected")
     try:
         return Collector(broker, store, share), store
     except BaseException:
@@ -142,10 +194,13 @@ def _counts(collector: Collector) -> str:
     )
 
 
-def _report(collector: Collector, store: Store, seconds: float, json: bool) -> None:
+def _report(
+    collector: Collector, store: Store, janitor: Janitor | None, seconds: float, json: bool
+) -> None:
     stats = collector.stats
     if not json:
-        typer.echo(f"{_counts(collector)} · {seconds:.0f} s")
+        pruned = f" · {janitor.removed} old rows removed" if janitor is not None else ""
+        typer.echo(f"{_counts(collector)}{pruned} · {seconds:.0f} s")
         return
     summary: dict[str, Any] = {
         "received": stats.received,
@@ -156,6 +211,7 @@ def _report(collector: Collector, store: Store, seconds: float, json: bool) -> N
         "unsettled": stats.unsettled,
         "reconnects": stats.reconnects,
         "store_waits": stats.store_waits,
+        "pruned": 0 if janitor is None else janitor.removed,
         "engine": store.engine,
         "schema": store.schema,
         "duration_s": round(seconds, 3),

@@ -38,15 +38,12 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
     NewerSchemaError, ForeignDatabaseError
         Nothing was changed.
     """
-    if _version(connection) == len(migrations):
+    if steps_behind(connection, migrations) == 0:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (APPLICATION_ID,))
         # Another process may have been faster.
-        found = _version(connection)
-        if found > len(migrations):
-            raise NewerSchemaError(found, len(migrations))
-        for step in migrations[found:]:
+        for step in migrations[len(migrations) - steps_behind(connection, migrations) :]:
             for statement in step:
                 connection.execute(statement.encode())
         facts = {"program": _PROGRAM, "identity": secrets.token_hex(8)}
@@ -59,6 +56,20 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (str(len(migrations)),),
         )
+
+
+def steps_behind(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
+    """How many steps are to do; changes nothing.
+
+    Raises
+    ------
+    NewerSchemaError, ForeignDatabaseError
+        It is not ours to change.
+    """
+    found = _version(connection)
+    if found > len(migrations):
+        raise NewerSchemaError(found, len(migrations))
+    return len(migrations) - found
 
 
 def identity(connection: Connected) -> str:

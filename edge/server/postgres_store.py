@@ -19,9 +19,10 @@ from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.partitions import Month, drop_before
 from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
-from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
+from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate, steps_behind
 from edge.server.postgres_transaction import PostgresTransaction
-from edge.server.store import Receipt, RigState, StoreUnavailableError
+from edge.server.store import Receipt, RigState, StoreRefusedError, StoreUnavailableError
+from edge.server.watchdog import Watchdog
 
 _CLASHES = 5
 _T = TypeVar("_T")
@@ -45,6 +46,8 @@ class PostgresStore:
     ------
     edge.errors.BadUse, edge.errors.Failed
         See `edge.server.store.open_store`.
+    edge.server.store.StoreUnavailableError
+        Nobody answers, or not now.
     """
 
     def __init__(self, url: str, *, make: bool = True) -> None:
@@ -55,10 +58,13 @@ class PostgresStore:
         self._closed = False
         self._identity = ""
         self._engine = ""
+        self._watchdog = Watchdog()
         try:
             self._connection = self._open()
-        except StoreUnavailableError as error:
+        except StoreRefusedError as error:
             raise Failed(str(error)) from None
+        # An empty database that takes the place of this one is not to be filled.
+        self._make = False
 
     @property
     def identity(self) -> str:
@@ -77,7 +83,9 @@ class PostgresStore:
 
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction."""
-        return self._unclashed(lambda connection: self._commit(connection, batch))
+        return self._unclashed(
+            lambda connection: self._watched(lambda: self._commit(connection, batch), connection)
+        )
 
     def watermark(self, rig: str, epoch: str) -> int:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
@@ -125,6 +133,19 @@ class PostgresStore:
         self._months |= transaction.made
         return receipt
 
+    def _watched(self, action: Callable[[], _T], connection: Connected) -> _T:
+        """Let an action wait for answers no longer than the watchdog's patience."""
+        try:
+            with self._watchdog.over(connection.fileno()):
+                return action()
+        except psycopg.Error:
+            if not self._watchdog.said:
+                raise
+            self._drop()
+            raise StoreUnavailableError(
+                f"database {self._address}: {self._watchdog.said}"
+            ) from None
+
     def _unclashed(self, action: Callable[[Connected], _T]) -> _T:
         """Try again at once where another transaction was in the way."""
         waits = FullJitter(0.01, 0.2)
@@ -159,7 +180,7 @@ class PostgresStore:
         return self._connection
 
     def _open(self) -> Connected:
-        connection = self._address.connect()
+        connection = self._address.connect(self._watchdog)
         # Months may have been taken away meanwhile.
         self._months = set()
         try:
@@ -171,10 +192,9 @@ class PostgresStore:
 
     def _prepare(self, connection: Connected) -> None:
         try:
-            if not self._make and not existing(connection, ["store"]):
-                raise Failed(f"database {self._address} holds no collector's tables")
-            migrate(connection)
-            self._recognise(connection)
+            if self._watched(lambda: self._is_behind(connection), connection):
+                migrate(connection)
+            self._watched(lambda: self._recognise(connection), connection)
         except NewerSchemaError as error:
             raise Failed(
                 f"database {self._address} has schema {error.found}, this version knows "
@@ -194,6 +214,12 @@ class PostgresStore:
             if passes(error, connection) or clashed(error):
                 raise StoreUnavailableError(line) from None
             raise Failed(line) from None
+
+    def _is_behind(self, connection: Connected) -> bool:
+        if not self._make and not existing(connection, ["store"]):
+            other = "is another one than before: it " if self._identity else ""
+            raise Failed(f"database {self._address} {other}holds no collector's tables")
+        return steps_behind(connection) > 0
 
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""

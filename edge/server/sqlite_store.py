@@ -23,6 +23,7 @@ from edge.server.store import Receipt, RigState, StoreUnavailableError
 _BUSY_TIMEOUT_S = 1.0
 _WAL_PATIENCE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -53,6 +54,8 @@ class SqliteStore:
     ------
     edge.errors.Failed
         See `edge.server.store.open_store`.
+    edge.server.store.StoreUnavailableError
+        Another process holds it.
     """
 
     def __init__(self, path: Path, *, make: bool = True) -> None:
@@ -179,6 +182,8 @@ class SqliteStore:
                 f"database {self._path} belongs to another program: name another file"
             ) from None
         except sqlite3.Error as error:
+            if _code(error) in _HELD:
+                raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
 
     def _look(self) -> tuple[int, int] | None:

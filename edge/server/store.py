@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from edge.errors import BadUse
+from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
     from edge.server.arrival import Arrival
@@ -19,6 +19,10 @@ _POSTGRES = ("postgresql://", "postgres://")
 
 class StoreUnavailableError(Exception):
     """The database can't be written now (locked, disk full); the same batch may be tried again."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """No such database, or no such login: waiting alone will not mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,22 @@ def open_store(url: str, *, make: bool = True) -> Store:
         PostgreSQL without psycopg, which the extra ``server`` installs.
     edge.errors.Failed
         It can't be opened, is damaged, is no collector's database or was made by a newer version.
+    """
+    try:
+        return try_store(url, make=make)
+    except StoreUnavailableError as error:
+        raise Failed(str(error)) from None
+
+
+def try_store(url: str, *, make: bool = True) -> Store:
+    """Do what `open_store` does, and tell a database that is away from one that is wrong.
+
+    Raises
+    ------
+    StoreUnavailableError
+        Nobody answers, or not now: worth another try.
+    edge.errors.BadUse, ModuleNotFoundError, edge.errors.Failed
+        As `open_store`.
     """
     if url.startswith(_POSTGRES):
         from edge.server.postgres_store import PostgresStore
