@@ -43,7 +43,8 @@ class Refusal:
     Attributes
     ----------
     reason : str
-        oversized, invalid, rig_differs, kind_differs, key_differs, conflict or unstorable.
+        oversized, invalid, rig_differs, kind_differs, key_differs, conflict, unstorable or
+        revoked.
     detail : str
         The line for a person.
     """

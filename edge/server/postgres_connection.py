@@ -10,6 +10,7 @@ from psycopg import conninfo
 
 from edge.errors import BadUse, Failed
 from edge.server.store import StoreRefusedError, StoreUnavailableError
+from edge.server.upkeep import Answered, Ask
 from edge.server.watchdog import Watchdog
 
 OLDEST_VERSION = 15
@@ -173,6 +174,16 @@ def _named(parts: Mapping[str, Any]) -> str:
     if host.startswith("/"):
         return f"postgresql://{user}{port}/{name}?host={host}"
     return f"postgresql://{user}{host}{port}/{name}"
+
+
+def asker(connection: Connected) -> Ask:
+    """Let the statements both engines share ask PostgreSQL."""
+
+    def ask(statement: str, parameters: Mapping[str, Any]) -> Answered:
+        marks = {name: f"%({name})s" for name in parameters}
+        return connection.execute(statement.format(**marks).encode(), parameters or None)
+
+    return ask
 
 
 def version(connection: Connected) -> str:

@@ -58,6 +58,14 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
         )
 
 
+def held_version(connection: Connected) -> int:
+    """Version of the tables, which no other process changes until this transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", (APPLICATION_ID,))
+    # Apart: what the wait for the lock has let through is not seen by the same statement.
+    row: Any = connection.execute("SELECT value FROM store WHERE name = 'schema'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def steps_behind(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
     """How many steps are to do; changes nothing.
 

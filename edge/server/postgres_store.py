@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
@@ -18,9 +18,25 @@ from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.partitions import Month, drop_before
-from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
-from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate, steps_behind
+from edge.server.postgres_connection import (
+    Address,
+    Connected,
+    asker,
+    clashed,
+    passes,
+    setting,
+    version,
+)
+from edge.server.postgres_schema import (
+    MIGRATIONS,
+    existing,
+    held_version,
+    identity,
+    migrate,
+    steps_behind,
+)
 from edge.server.postgres_transaction import PostgresTransaction
+from edge.server.roster import turn_away
 from edge.server.store import Receipt, RigState, StoreRefusedError, StoreUnavailableError
 from edge.server.watchdog import Watchdog
 
@@ -120,6 +136,15 @@ class PostgresStore:
 
         return self._unclashed(work)
 
+    def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
+        """Let `work` ask in one transaction."""
+
+        def inside(connection: Connected) -> _T:
+            with connection.transaction():
+                return work(asker(connection))
+
+        return self._unclashed(inside)
+
     def close(self) -> None:
         """Give the connection back; idempotent."""
         self._closed = True
@@ -127,8 +152,10 @@ class PostgresStore:
 
     def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
         with connection.transaction():
+            self._see_version(connection)
+            admitted = turn_away(asker(connection), batch)
             transaction = PostgresTransaction(connection, self._months)
-            receipt = Batch(transaction).store(batch)
+            receipt = Batch(transaction).store(admitted)
         # Only now: what was rolled back is not there.
         self._months |= transaction.made
         return receipt
@@ -196,10 +223,7 @@ class PostgresStore:
                 migrate(connection)
             self._watched(lambda: self._recognise(connection), connection)
         except NewerSchemaError as error:
-            raise Failed(
-                f"database {self._address} has schema {error.found}, this version knows "
-                f"{error.known}: upgrade cosmic-edge"
-            ) from None
+            raise Failed(self._newer(error)) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._address} holds tables of another program: name another database"
@@ -221,6 +245,20 @@ class PostgresStore:
             raise Failed(f"database {self._address} {other}holds no collector's tables")
         return steps_behind(connection) > 0
 
+    def _see_version(self, connection: Connected) -> None:
+        """Leave tables alone that a newer version has brought forward meanwhile."""
+        found = held_version(connection)
+        if found > len(MIGRATIONS):
+            raise Failed(self._newer(NewerSchemaError(found, len(MIGRATIONS))))
+        if found < len(MIGRATIONS):
+            raise Failed(f"database {self._address} is another one than before")
+
+    def _newer(self, error: NewerSchemaError) -> str:
+        return (
+            f"database {self._address} has schema {error.found}, this version knows "
+            f"{error.known}: upgrade cosmic-edge"
+        )
+
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""
         found = identity(connection)
@@ -239,16 +277,6 @@ class PostgresStore:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
-
-
-def asker(connection: Connected) -> upkeep.Ask:
-    """Let the statements both engines share ask PostgreSQL."""
-
-    def ask(statement: str, parameters: Mapping[str, Any]) -> upkeep.Answered:
-        marks = {name: f"%({name})s" for name in parameters}
-        return connection.execute(statement.format(**marks).encode(), parameters or None)
-
-    return ask
 
 
 class _Clash(StoreUnavailableError):

@@ -15,6 +15,7 @@ from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.roster import turn_away
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
 from edge.server.sqlite_transaction import SqliteTransaction
 from edge.server.store import Receipt, RigState, StoreUnavailableError
@@ -123,17 +124,26 @@ class SqliteStore:
 
         return self._guarded(work)
 
+    def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
+        """Let `work` ask in one transaction."""
+        return self._guarded(lambda: self._transact(lambda: work(self._ask)))
+
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
-        return self._transact(lambda: Batch(SqliteTransaction(self._connection)).store(batch))
+        def work() -> Receipt:
+            admitted = turn_away(self._ask, batch)
+            return Batch(SqliteTransaction(self._connection)).store(admitted)
+
+        return self._transact(work)
 
     def _transact(self, action: Callable[[], _T]) -> _T:
         # IMMEDIATE: the watermark must see what other collectors committed before this batch.
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._see_version()
             result = action()
             self._connection.execute("COMMIT")
         except BaseException:
@@ -142,6 +152,23 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             raise
         return result
+
+    def _see_version(self) -> None:
+        """Leave tables alone that a newer version has brought forward meanwhile."""
+        try:
+            behind = steps_behind(self._connection)
+        except NewerSchemaError as error:
+            raise Failed(self._newer(error)) from None
+        except ForeignDatabaseError:
+            behind = 1
+        if behind:
+            raise Failed(f"database {self._path} is another one than before")
+
+    def _newer(self, error: NewerSchemaError) -> str:
+        return (
+            f"database {self._path} has schema {error.found}, this version knows "
+            f"{error.known}: upgrade cosmic-edge"
+        )
 
     def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         marks = {name: f":{name}" for name in parameters}
@@ -173,10 +200,7 @@ class SqliteStore:
             _use_wal(connection)
             migrate(connection)
         except NewerSchemaError as error:
-            raise Failed(
-                f"database {self._path} has schema {error.found}, this version knows "
-                f"{error.known}: upgrade cosmic-edge"
-            ) from None
+            raise Failed(self._newer(error)) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._path} belongs to another program: name another file"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
     from edge.server.arrival import Arrival
+    from edge.server.upkeep import Ask
 
+_T = TypeVar("_T")
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -73,6 +75,9 @@ class RigState:
         Messages that are there, but after a number that is missing.
     hits, quarantined, erased : int
         Messages by what became of them.
+    let_go : int
+        Messages that the rig let go of before this database had them: see
+        `edge.server.let_go`.
     seen_utc : str or None
         When the last one came.
     """
@@ -84,6 +89,7 @@ class RigState:
     hits: int
     quarantined: int
     erased: int
+    let_go: int
     seen_utc: str | None
 
 
@@ -138,6 +144,15 @@ class Store(Protocol):
         -------
         int
             Number of messages erased.
+        """
+
+    def transact(self, work: Callable[[Ask], _T]) -> _T:
+        """Let `work` ask in one transaction, which ends with it.
+
+        Raises
+        ------
+        StoreUnavailableError, edge.errors.Failed
+            Nothing was changed.
         """
 
     def close(self) -> None:

@@ -40,18 +40,23 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
             sum(CASE WHEN seq > upto THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'hit' THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'quarantined' THEN 1 ELSE 0 END),
-            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END)
+            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END),
+            (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM lost_ranges AS gone
+                WHERE gone.rig = rigs.rig AND gone.epoch = rigs.epoch AND reason = 'let_go')
         FROM rigs LEFT JOIN ledger ON ledger.rig = rigs.rig AND ledger.epoch = rigs.epoch
         GROUP BY rigs.rig, rigs.epoch, upto, seen_utc ORDER BY rigs.rig, seen_utc""",
         {},
     ).fetchall()
     return tuple(
-        RigState(rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), _seen(seen))
-        for rig, epoch, upto, seen, gap, hits, aside, gone in rows
+        RigState(
+            rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), int(let_go), seen(last)
+        )
+        for rig, epoch, upto, last, gap, hits, aside, gone, let_go in rows
     )
 
 
-def _seen(moment: datetime | str | None) -> str | None:
+def seen(moment: datetime | str | None) -> str | None:
+    """Write a column's time as messages do, whichever engine gave it."""
     return format_utc(moment) if isinstance(moment, datetime) else moment
 
 
@@ -79,6 +84,7 @@ def erase(ask: Ask, rig: str) -> int:
     who = {"rig": rig, "topics": f"cosmic-edge/v1/{rig}/%"}
     for table in _MESSAGES:
         ask(f"DELETE FROM {table} WHERE rig = {{rig}}", who)  # noqa: S608 - our own names
+    ask("UPDATE fleet SET name = rig WHERE rig = {rig}", who)  # a name may tell of its owner
     ask("DELETE FROM quarantine WHERE rig = {rig} OR topic LIKE {topics}", who)
     return ask(
         "UPDATE ledger SET kind = 'erased' WHERE rig = {rig} AND kind <> 'erased'", who
