@@ -92,6 +92,20 @@ class Address:
             text = text.replace(secret, "***")
         return " ".join(text.split())
 
+    def without_secrets(self) -> tuple[str, str]:
+        """For another program's arguments, which anybody can read: the address, the password.
+
+        Raises
+        ------
+        edge.errors.BadUse
+            There is a secret that can't be handed over in another way.
+        """
+        parts: dict[str, Any] = conninfo.conninfo_to_dict(self._conninfo)
+        if parts.pop("sslpassword", None):
+            raise BadUse(f"database {self}: a key with a password can't be used for this")
+        password = str(parts.pop("password", "") or "")
+        return conninfo.make_conninfo("", **parts), password
+
     def connect(self, watchdog: Watchdog) -> Connected:
         """Connect, ready for work, in autocommit mode.
 

@@ -20,7 +20,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = tuple(
     tuple(statement.format(**POSTGRES_TYPES) for statement in step.postgres) for step in STEPS
 )
 """Statements that lead from version n to n + 1."""
-_PROGRAM = "cosmic-edge collector"
+PROGRAM = "cosmic-edge collector"
+"""Tells a collector's database from any other."""
 
 
 def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
@@ -46,7 +47,7 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
         for step in migrations[len(migrations) - steps_behind(connection, migrations) :]:
             for statement in step:
                 connection.execute(statement.encode())
-        facts = {"program": _PROGRAM, "identity": secrets.token_hex(8)}
+        facts = {"program": PROGRAM, "identity": secrets.token_hex(8)}
         for name, value in facts.items():
             connection.execute(
                 "INSERT INTO store VALUES (%s, %s) ON CONFLICT DO NOTHING", (name, value)
@@ -116,6 +117,6 @@ def _version(connection: Connected) -> int:
         raise ForeignDatabaseError
     rows: Any = connection.execute("SELECT name::text, value::text FROM store").fetchall()
     facts = dict(rows)
-    if facts.get("program") != _PROGRAM:
+    if facts.get("program") != PROGRAM:
         raise ForeignDatabaseError
     return int(facts["schema"])

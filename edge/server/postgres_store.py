@@ -36,6 +36,7 @@ from edge.server.postgres_schema import (
     steps_behind,
 )
 from edge.server.postgres_transaction import PostgresTransaction
+from edge.server.readmit import readmit_all
 from edge.server.roster import turn_away
 from edge.server.store import Receipt, RigState, StoreRefusedError, StoreUnavailableError
 from edge.server.watchdog import Watchdog
@@ -135,6 +136,15 @@ class PostgresStore:
                 return upkeep.erase(asker(connection), rig)
 
         return self._unclashed(work)
+
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all."""
+
+        def settle(ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
+            transaction = PostgresTransaction(self._connected(), ())
+            return Batch(transaction).store(turn_away(ask, batch))
+
+        return readmit_all(self.transact, settle)
 
     def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
         """Let `work` ask in one transaction."""

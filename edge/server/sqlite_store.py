@@ -15,6 +15,7 @@ from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.readmit import readmit_all
 from edge.server.roster import turn_away
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
 from edge.server.sqlite_transaction import SqliteTransaction
@@ -124,6 +125,10 @@ class SqliteStore:
 
         return self._guarded(work)
 
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all."""
+        return readmit_all(self.transact, self._settle)
+
     def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
         """Let `work` ask in one transaction."""
         return self._guarded(lambda: self._transact(lambda: work(self._ask)))
@@ -133,11 +138,11 @@ class SqliteStore:
         self._connection.close()
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
-        def work() -> Receipt:
-            admitted = turn_away(self._ask, batch)
-            return Batch(SqliteTransaction(self._connection)).store(admitted)
+        return self._transact(lambda: self._settle(self._ask, batch))
 
-        return self._transact(work)
+    def _settle(self, ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch in the transaction that is open."""
+        return Batch(SqliteTransaction(self._connection)).store(turn_away(ask, batch))
 
     def _transact(self, action: Callable[[], _T]) -> _T:
         # IMMEDIATE: the watermark must see what other collectors committed before this batch.

@@ -146,6 +146,12 @@ class Store(Protocol):
             Number of messages erased.
         """
 
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all; return how many.
+
+        See `edge.server.readmit`.
+        """
+
     def transact(self, work: Callable[[Ask], _T]) -> _T:
         """Let `work` ask in one transaction, which ends with it.
 
@@ -195,18 +201,34 @@ def try_store(url: str, *, make: bool = True) -> Store:
     edge.errors.BadUse, ModuleNotFoundError, edge.errors.Failed
         As `open_store`.
     """
-    if url.startswith(_POSTGRES):
+    if is_postgres(url):
         from edge.server.postgres_store import PostgresStore
 
         return PostgresStore(url, make=make)
     from edge.server.sqlite_store import SqliteStore
 
+    return SqliteStore(sqlite_path(url), make=make)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a database's URL names one of PostgreSQL."""
+    return url.startswith(_POSTGRES)
+
+
+def sqlite_path(url: str) -> Path:
+    """Return which file a database's URL names.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        It names none.
+    """
     if url.startswith(_SQLITE) and url != _SQLITE:
-        return SqliteStore(Path(url.removeprefix(_SQLITE)), make=make)
+        return Path(url.removeprefix(_SQLITE))
     if not url or "://" in url or url.startswith("sqlite:"):
         # Not as it stands: there may be a password in it.
         kind = url.partition(":")[0]
         raise BadUse(
             f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
         )
-    return SqliteStore(Path(url), make=make)
+    return Path(url)

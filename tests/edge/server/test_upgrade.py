@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from edge.errors import Failed
-from edge.server import layout, postgres_schema, schema
-from edge.server.arrival import examine
+from edge.server import layout, postgres_schema, roster, schema
+from edge.server.arrival import Refusal, examine
 from edge.server.store import open_store
 from tests.edge.server.databases import arrival, execute
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 NEWEST = len(layout.STEPS)
+NEWER = Refusal("invalid", "a newer version's")
 
 
 @pytest.fixture
@@ -124,3 +127,36 @@ def test_a_message_of_a_newer_rig_is_kept_aside_whole_and_the_rig_may_go_on(stor
     assert bytes(kept) == body
     assert rows("SELECT seq, kind FROM messages ORDER BY seq") == [(1, "quarantined"), (2, "hit")]
     assert store.watermark(RIG, EPOCH) == 2
+    assert store.readmit() == 0
+
+
+def test_once_a_message_can_be_read_it_leaves_the_quarantine(store, rows):
+    """A newer version reads what the older one could not: here, what was once refused."""
+    unread = [replace(arrival("hit", seq), message=None, refusal=NEWER) for seq in range(1, 451)]
+    assert store.commit(unread).quarantined == 450
+    assert store.readmit() == 450
+    assert rows("SELECT count(*), count(DISTINCT seq) FROM hits") == [(450, 450)]
+    assert rows("SELECT count(*) FROM quarantine") == [(0,)]
+    assert rows("SELECT DISTINCT kind FROM messages") == [("hit",)]
+    receipt = store.commit([arrival("hit", 450), arrival("hit", 451)])
+    assert (receipt.duplicates, receipt.answers[0].upto) == (1, 451)
+    assert store.readmit() == 0
+
+
+def test_what_a_rig_sent_while_it_was_revoked_comes_back_with_it_and_not_before(store, rows):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    store.transact(lambda ask: roster.add(ask, RIG, now))
+    store.transact(lambda ask: roster.revoke(ask, RIG, now))
+    store.commit([arrival("hit", 1), arrival("exposure", 2)])
+    assert store.readmit() == 0
+    store.transact(lambda ask: roster.add(ask, RIG, now))
+    assert store.readmit() == 2
+    assert rows("SELECT seq, kind FROM messages ORDER BY seq") == [(1, "hit"), (2, "exposure")]
+
+
+def test_a_conflict_and_what_was_erased_stay_out(store, rows):
+    store.commit([arrival("hit", 1), replace(arrival("hit", 2), message=None, refusal=NEWER)])
+    store.commit([arrival("hit", 1, peak_adu=7)])
+    store.erase(RIG)
+    assert store.readmit() == 0
+    assert rows("SELECT count(*) FROM hits") == [(0,)]

@@ -1,0 +1,242 @@
+"""A database that is backed up, goes on, and is restored: nothing is missing without a word.
+
+With a real broker, real rigs with their outboxes, and both engines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge.cli.main import main
+from edge.detection import Draft
+from edge.server.brokers import EmbeddedBroker, find_mosquitto
+from tests.edge.delivery.uplinks import RIG, running
+from tests.edge.server import databases
+from tests.edge.server.collectors import collecting
+from tests.edge.server.conftest import ENGINES
+from tests.edge.server.databases import fresh
+from tests.edge.server.rigs import eventually
+from tests.message_examples import body
+
+pytestmark = [
+    pytest.mark.mosquitto,
+    pytest.mark.skipif(not find_mosquitto(), reason="needs Debian's mosquitto"),
+]
+
+
+@pytest.fixture
+def broker():
+    with EmbeddedBroker(prefer="mosquitto") as broker:
+        yield broker
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    return request.param
+
+
+@pytest.fixture
+def place(engine, tmp_path, request):
+    """Makes places for databases."""
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        return fresh(engine, folder, request)
+
+    return make
+
+
+@pytest.fixture
+def said(capsys):
+    def run(*arguments, code=0):
+        capsys.readouterr()
+        assert main(["server", *map(str, arguments)]) == code
+        heard = capsys.readouterr()
+        return (
+            json.loads(heard.out) if "--json" in arguments and not code else heard.out + heard.err
+        )
+
+    return run
+
+
+def hits(count):
+    return [Draft("hit", body("hit"), "camera") for _ in range(count)]
+
+
+def let_go(outbox):
+    return outbox.counts().totals.get("acknowledged", 0)
+
+
+def send(outbox, count, until):
+    """Let a rig make hits, and wait until it has let go of all."""
+    outbox.commit(hits(count))
+    assert eventually(lambda: let_go(outbox) == until)
+
+
+def kinds(database):
+    found = databases.rows(database, "SELECT kind, count(*) FROM messages GROUP BY kind")
+    return dict(found)
+
+
+def test_after_a_restore_every_number_is_there_or_declared_and_the_rig_goes_on(
+    broker, place, said, tmp_path
+):
+    old, new, file = place("old"), place("new"), tmp_path / "copy.backup"
+    with running(tmp_path / "rig", broker.url) as (outbox, _):
+        with collecting(broker.url, old):
+            send(outbox, 20, 20)
+            said("backup", file, "--db", old)
+            send(outbox, 15, 35)  # the backup has not these, and the rig lets go of them
+        outbox.commit(hits(5))  # nobody takes these now
+        behind = said("restore", file, "--db", new, "--broker", broker.url, "--json")["behind"]
+        assert [(one["rig"], one["had"], one["told"], one["missing"]) for one in behind] == [
+            (RIG, 20, 35, 15)
+        ]
+        with collecting(broker.url, new):
+            assert eventually(lambda: let_go(outbox) == 40)
+            send(outbox, 10, 50)
+        assert outbox.owed == 0
+        [(upto,)] = databases.rows(new, f"SELECT upto FROM rigs WHERE rig = '{RIG}'")
+    assert upto == 50
+    assert kinds(new) == {"hit": 35, "declared_lost": 15}
+    assert databases.rows(new, "SELECT first_seq, last_seq, reason FROM lost_ranges") == [
+        (21, 35, "let_go")
+    ]
+    assert said("reconcile", "--db", new, "--broker", broker.url, "--json")["behind"] == []
+
+
+def test_without_the_brokers_word_the_next_messages_of_the_rig_tell_what_is_gone(
+    broker, place, said, tmp_path
+):
+    old, new, file = place("old"), place("new"), tmp_path / "copy.backup"
+    with running(tmp_path / "rig", broker.url) as (outbox, _):
+        with collecting(broker.url, old):
+            send(outbox, 20, 20)
+            said("backup", file, "--db", old)
+            send(outbox, 15, 35)
+        assert "reconcile" in said("restore", file, "--db", new)
+        with collecting(broker.url, new):
+            send(outbox, 5, 40)
+    assert kinds(new) == {"hit": 25, "declared_lost": 15}
+
+
+def test_a_backup_is_taken_while_a_collector_stores_and_shows_one_moment(
+    broker, place, said, tmp_path
+):
+    database, restored = place("busy"), place("restored")
+    with running(tmp_path / "rig", broker.url) as (outbox, _), collecting(broker.url, database):
+        stop = threading.Event()
+
+        def go_on():
+            while not stop.is_set():
+                outbox.commit(hits(5))
+                stop.wait(0.02)
+
+        busy = threading.Thread(target=go_on)
+        busy.start()
+        try:
+            assert eventually(lambda: let_go(outbox) > 50)
+            file = tmp_path / "copy.backup"
+            made = said("backup", file, "--db", database, "--json")
+        finally:
+            stop.set()
+            busy.join()
+    assert made["schema"] == 3
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert said("restore", file, "--db", restored, "--json")["behind"] == []
+    [(upto,)] = databases.rows(restored, "SELECT upto FROM rigs")
+    assert upto > 50
+    # Hits, ledger and watermark belong together.
+    assert databases.rows(restored, "SELECT count(*), max(seq) FROM hits") == [(upto, upto)]
+    assert kinds(restored) == {"hit": upto}
+
+
+def test_what_is_there_is_never_overwritten(place, said, tmp_path, engine):
+    from edge.server.store import open_store
+
+    one, other = place("one"), place("other")
+    for url in (one, other):
+        open_store(url).close()
+    file = tmp_path / "copy.backup"
+    said("backup", file, "--db", one)
+    content = file.read_bytes()
+    assert "there already: name a new file" in said("backup", file, "--db", one, code=2)
+    assert " already" in said("restore", file, "--db", other, code=1)
+    assert file.read_bytes() == content
+    assert not list(Path(tmp_path).rglob("*.part"))
+
+
+def test_what_is_no_backup_is_refused_in_one_line_and_nothing_is_made(place, said, tmp_path):
+    database = place("empty")
+    for content in (b"", b"PGDMP nonsense", b"SQLite format 3\0 nonsense", b"x" * 10_000):
+        file = tmp_path / "wrong"
+        file.write_bytes(content)
+        line = said("restore", file, "--db", database, code=1)
+        assert line.count("\n") == 1
+        assert "Traceback" not in line
+        assert file.read_bytes() == content
+    assert "no such file" in said("restore", tmp_path / "none", "--db", database, code=1)
+    if "://" in database:
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        assert databases.rows(database, query) == [(0,)]
+    else:
+        assert not Path(database).exists()
+
+
+def test_a_backup_of_a_newer_version_is_refused_before_anything_is_written(place, said, tmp_path):
+    from edge.server.store import open_store
+
+    database, target = place("newer"), place("target")
+    open_store(database).close()
+    file = tmp_path / "copy.backup"
+    if "://" in database:
+        said("backup", file, "--db", database)  # as a newer version's pg_dump would write it
+        databases.execute(database, "UPDATE store SET value = '9' WHERE name = 'schema'")
+        assert "schema 9, this version" in said("backup", tmp_path / "b", "--db", database, code=1)
+        pg_dump(database, file)
+    else:
+        said("backup", file, "--db", database)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA user_version = 9")
+    assert "has schema 9, this version knows 3: upgrade" in said(
+        "restore", file, "--db", target, code=1
+    )
+    if "://" not in target:
+        assert not Path(target).exists()
+
+
+def pg_dump(database, file):
+    import subprocess
+
+    subprocess.run(["pg_dump", "-Fc", f"--file={file}", f"--dbname={database}"], check=True)
+
+
+def test_a_backup_of_the_version_before_comes_back_as_this_one(place, said, tmp_path):
+    """Taken as it is: a backup before an upgrade changes nothing."""
+    from edge.server import postgres_schema, schema
+    from edge.server.store import open_store
+
+    database, target = place("older"), place("target")
+    if "://" in database:
+        import psycopg
+
+        with psycopg.connect(database, autocommit=True) as connection:
+            postgres_schema.migrate(connection, postgres_schema.MIGRATIONS[:2])
+    else:
+        with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            schema.migrate(connection, schema.MIGRATIONS[:2])
+    databases.execute(database, "INSERT INTO rigs VALUES ('old', 'abcdef0123456789', 1, 7, NULL)")
+    file = tmp_path / "copy.backup"
+    assert said("backup", file, "--db", database, "--json")["schema"] == 2
+    assert databases.rows(database, "SELECT count(*) FROM rigs") == [(1,)]
+    assert said("restore", file, "--db", target, "--json")["rigs"][0]["upto"] == 7
+    store = open_store(target)
+    assert store.schema == 3
+    store.close()
