@@ -141,7 +141,8 @@ def _tell_locked_out(keys: tuple[str, ...], locked_out: list[str], passwords: Pa
     typer.echo(
         "Lock it out of the broker, in the way it was let in:\n"
         f"  a password     cosmic-edge server revoke {keys[0]} --db … --passwords FILE\n"
-        f"  a certificate  deploy/server/certificates.sh revoke {keys[0]}"
+        f"  a certificate  deploy/server/certificates.sh revoke {keys[0]}, then restart the "
+        "broker:\n                 a reload keeps new connections out and leaves an open one alone"
     )
 
 
