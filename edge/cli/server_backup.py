@@ -96,5 +96,5 @@ def _tell_behind(behind: tuple[Behind, ...]) -> None:
         )
     if any(one.missing for one in behind):
         typer.echo(
-            "Their hits may still lie in the rig's archive: cosmic-edge hits export, on the rig."
+            "Their hits may still lie in the rig's archive; on the rig: cosmic-edge hits resend"
         )

@@ -6,11 +6,11 @@ import secrets
 import time
 
 from edge.delivery.address import BrokerAddress
+from edge.delivery.talk import talking
 from edge.delivery.transport import Acknowledged, Lost, Received, Subscribed, Transport
 from edge.errors import Failed
 from edge.messages import MessageError, encode, parse_service, topic
 from edge.messages.commands import Command, Reply
-from edge.server.talk import talking
 
 _AGAIN_S = 5.0
 _TURN_S = 0.2

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.delivery.address import BrokerAddress
+from edge.delivery.talk import talking
 from edge.delivery.transport import Lost, Received, Subscribed, Transport
 from edge.errors import Failed
 from edge.messages import Ack, MessageError, parse_service, split_topic, topic
 from edge.server.let_go import declare
 from edge.server.store import Store
-from edge.server.talk import talking
 from edge.server.transaction import Owner
 from edge.server.upkeep import Ask
 

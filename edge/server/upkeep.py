@@ -41,7 +41,10 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
             sum(CASE WHEN kind = 'hit' THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'quarantined' THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END),
-            (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM lost_ranges AS gone
+            (SELECT coalesce(sum(last_seq - first_seq + 1 - (SELECT count(*) FROM ledger AS came
+                    WHERE came.rig = gone.rig AND came.epoch = gone.epoch
+                    AND came.seq BETWEEN gone.first_seq AND gone.last_seq)), 0)
+                FROM lost_ranges AS gone
                 WHERE gone.rig = rigs.rig AND gone.epoch = rigs.epoch AND reason = 'let_go')
         FROM rigs LEFT JOIN ledger ON ledger.rig = rigs.rig AND ledger.epoch = rigs.epoch
         GROUP BY rigs.rig, rigs.epoch, upto, seen_utc ORDER BY rigs.rig, seen_utc""",

@@ -112,6 +112,41 @@ def test_after_a_restore_every_number_is_there_or_declared_and_the_rig_goes_on(
     assert said("reconcile", "--db", new, "--broker", broker.url, "--json")["behind"] == []
 
 
+def test_the_rigs_archive_gives_back_the_hits_that_the_backup_had_not(
+    broker, place, said, tmp_path, capsys
+):
+    old, new, file, folder = place("old"), place("new"), tmp_path / "copy.backup", tmp_path / "rig"
+    with running(folder, broker.url) as (outbox, _):
+        with collecting(broker.url, old):
+            send(outbox, 20, 20)
+            said("backup", file, "--db", old)
+            outbox.commit([Draft("exposure", body("exposure"), "camera")])
+            send(outbox, 300, 321)
+        said("restore", file, "--db", new, "--broker", broker.url)
+        with collecting(broker.url, new) as collector:
+            capsys.readouterr()
+            options = ["--broker", broker.url, "--state-dir", str(folder), "--json"]
+            assert main(["hits", "resend", *options]) == 0  # while the rig runs
+            assert json.loads(capsys.readouterr().out) == {"sent": 320}
+            assert eventually(lambda: collector.stats.received >= 320)
+            assert (collector.stats.stored, collector.stats.duplicates) == (300, 20)
+            send(outbox, 1, 322)
+    # An exposure is no hit: the rig keeps none that its server has.
+    assert kinds(new) == {"hit": 321, "declared_lost": 1}
+    [state] = said("rigs", "--db", new, "--json")["rigs"]
+    assert (state["let_go"], state["upto"], state["behind_gap"]) == (1, 322, 0)
+
+
+def test_resending_what_is_not_there_or_to_nobody_is_one_line(broker, tmp_path, capsys):
+    assert main(["hits", "resend", "--broker", broker.url, "--state-dir", str(tmp_path)]) == 1
+    assert "no rig has run here" in capsys.readouterr().err
+    with running(tmp_path, broker.url) as (outbox, _):
+        outbox.commit(hits(1))
+        away = ["--broker", "mqtt://127.0.0.1:1", "--state-dir", str(tmp_path)]
+        assert main(["hits", "resend", *away]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_without_the_brokers_word_the_next_messages_of_the_rig_tell_what_is_gone(
     broker, place, said, tmp_path
 ):
