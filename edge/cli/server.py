@@ -42,7 +42,7 @@ def rigs(*, db: Db, json: Json = False) -> None:
         typer.echo(_line(one, roster.get(one.rig)))
     silent = [one for rig, one in roster.items() if rig not in {state.rig for state in found}]
     for member in silent:
-        typer.echo(f"{_called(member.rig, member)} · nothing yet")
+        typer.echo(f"{_called(member.rig, member)} · nothing yet{_revoked(member)}")
     if not found and not silent:
         typer.echo("no rigs yet")
 
@@ -104,12 +104,15 @@ def _line(one: RigState, member: Member | None) -> str:
     gone = f" · {one.erased} erased" if one.erased else ""
     lost = f" · {one.let_go} let go elsewhere" if one.let_go else ""
     who = f"{_called(one.rig, member)} {one.epoch}"
-    return f"{who} · safe to {one.upto} · {one.hits} hits{gap}{odd}{gone}{lost} · {seen}"
+    rest = f"{gap}{odd}{gone}{lost}{_revoked(member)}"
+    return f"{who} · safe to {one.upto} · {one.hits} hits{rest} · {seen}"
 
 
 def _called(rig: str, member: Member | None) -> str:
-    if member is None:
-        return rig
-    name = f" ({member.name})" if member.name != rig else ""
-    revoked = f" · revoked {member.revoked_utc[:10]} ·" if member.revoked_utc else ""
-    return f"{rig}{name}{revoked}"
+    return rig if member is None or member.name == rig else f"{rig} ({member.name})"
+
+
+def _revoked(member: Member | None) -> str:
+    if member is None or member.revoked_utc is None:
+        return ""
+    return f" · revoked {member.revoked_utc[:10]}"

@@ -118,7 +118,7 @@ def test_one_that_is_revoked_and_still_let_in_is_put_aside_and_comes_back_with_r
         outbox.commit(hit())
         assert eventually(lambda: outbox.owed == 0)
         assert collected.stats.quarantined == 1
-        assert "attic-1 · revoked 20" in server("rigs")
+        assert "· 0 hits · 1 quarantined · revoked 20" in server("rigs")
         server("add", "attic-1")
         assert json.loads(server("readmit", "--json")) == {"stored": 1}
     assert rows(db, "SELECT count(*) FROM hits") == [(1,)]
