@@ -71,7 +71,8 @@ class Postgres:
     def url(self, database: str, user: str = _USER, password: str = "") -> str:
         """Where a database is."""
         secret = f":{quote(password, safe='')}" if password else ""
-        return f"postgresql://{user}{secret}@/{database}?host={self.folder}"
+        port = f"&port={self._settings['port']}" if "port" in self._settings else ""
+        return f"postgresql://{user}{secret}@/{database}?host={self.folder}{port}"
 
     def start(self) -> None:
         """Start, and return once it takes connections."""

@@ -80,6 +80,8 @@ def _copy(source: sqlite3.Connection, target: Path, what: str) -> None:
     """Copy in one step: what is written meanwhile waits in the log, and is not in the copy."""
     try:
         with contextlib.closing(sqlite3.connect(target)) as copy:
+            # What fails is thrown away: there is nothing to roll back to.
+            copy.execute("PRAGMA journal_mode = OFF")
             source.backup(copy)
             # One file, that needs no other beside it.
             copy.execute("PRAGMA journal_mode = DELETE")

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
 import threading
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from tests.edge.server.conftest import ENGINES
 from tests.edge.server.databases import fresh
 from tests.edge.server.rigs import eventually
 from tests.message_examples import body
+from tests.postgres import why_not
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -248,8 +252,6 @@ def test_a_backup_of_a_newer_version_is_refused_before_anything_is_written(place
 
 
 def pg_dump(database, file):
-    import subprocess
-
     subprocess.run(["pg_dump", "-Fc", f"--file={file}", f"--dbname={database}"], check=True)
 
 
@@ -275,3 +277,48 @@ def test_a_backup_of_the_version_before_comes_back_as_this_one(place, said, tmp_
     store = open_store(target)
     assert store.schema == 3
     store.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root for tmpfs")
+def test_a_full_disk_leaves_no_half_backup_and_is_one_line(place, said, tmp_path):
+    from edge.server.store import open_store
+    from tests.edge.server.databases import arrival
+
+    database, small = place("large"), tmp_path / "small"
+    store = open_store(database)
+    noise = [arrival("hit", seq, features={"sum": seq / 7}) for seq in range(1, 2001)]
+    store.commit(noise)
+    store.close()
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=False)
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        line = said("backup", small / "copy", "--db", database, code=1)
+        assert line.count("\n") == 1
+        assert "Traceback" not in line
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is here")
+def test_a_password_goes_along_and_is_never_said(postgres, said, tmp_path):
+    from edge.server.store import open_store
+
+    urls = [postgres.create(), postgres.create()]
+    postgres.execute("DROP ROLE IF EXISTS keeper")
+    postgres.execute("CREATE ROLE keeper LOGIN PASSWORD 's3cret/:@'")
+    for url in urls:
+        name = databases.name_of(url)
+        postgres.execute(f"ALTER DATABASE {name} OWNER TO keeper")
+    postgres.reload_access("local all keeper scram-sha-256")
+    one, two = (postgres.url(databases.name_of(url), "keeper", "s3cret/:@") for url in urls)
+    open_store(one).close()
+    heard = said("backup", tmp_path / "copy", "--db", one)
+    heard += said("restore", tmp_path / "copy", "--db", two)
+    wrong = postgres.url(databases.name_of(urls[0]), "keeper", "s3cret-not")
+    heard += said("backup", tmp_path / "other", "--db", wrong, code=1)
+    assert "password authentication failed" in heard
+    assert "s3cret" not in heard
