@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _REFRESH_S = 0.2
 _JANITOR_S = 10.0
+# A little more than the collector takes to settle what has come: only a database that hangs.
+_END_S = 12.0
 
 
 def command(
@@ -71,9 +74,7 @@ def command(
     worker.start()
     janitor = _janitor(db, keep_days, stop)
     with _live_line(collector, began) as refresh, _ending_after(stop, duration):
-        while worker.is_alive():
-            worker.join(_REFRESH_S)
-            refresh()
+        _await_end(worker, stop, store, refresh)
     stop.set()  # it may have ended by itself
     if janitor is not None:
         janitor.join(_JANITOR_S)
@@ -86,6 +87,20 @@ def command(
             f"{collector.state}: {collector.stats.unsettled} messages could not be stored; "
             "the rigs keep them and will send them again"
         )
+
+
+def _await_end(
+    worker: _Worker, stop: threading.Event, store: Store, refresh: Callable[[], None]
+) -> None:
+    """Wait for the collector's end; one that its database holds up is cut off from it."""
+    latest_s = math.inf
+    while worker.is_alive():
+        worker.join(_REFRESH_S)
+        refresh()
+        if stop.is_set():
+            latest_s = min(latest_s, time.monotonic() + _END_S)
+        if time.monotonic() > latest_s:
+            store.give_up()
 
 
 @contextlib.contextmanager

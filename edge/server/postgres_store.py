@@ -155,6 +155,10 @@ class PostgresStore:
 
         return self._unclashed(inside)
 
+    def give_up(self) -> None:
+        """Let whoever waits for the database wait no longer; from any thread."""
+        self._watchdog.give_up()
+
     def close(self) -> None:
         """Give the connection back; idempotent."""
         self._closed = True

@@ -133,6 +133,9 @@ class SqliteStore:
         """Let `work` ask in one transaction."""
         return self._guarded(lambda: self._transact(lambda: work(self._ask)))
 
+    def give_up(self) -> None:
+        """Do nothing: a file's waits are short."""
+
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()

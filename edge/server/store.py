@@ -161,6 +161,9 @@ class Store(Protocol):
             Nothing was changed.
         """
 
+    def give_up(self) -> None:
+        """Let whoever waits for the database wait no longer; from any thread."""
+
     def close(self) -> None:
         """Give the database back; idempotent."""
 

@@ -18,7 +18,7 @@ LAST_PATIENCE_S = 320.0
 
 
 class Watchdog:
-    """Cuts a connection on which nothing came back in time; used by one thread.
+    """Cuts a connection on which nothing came back in time; `over` is used by one thread.
 
     Patience doubles with each cut in a row: a database that is only slow gets its batch done in the
     end, instead of being interrupted at the same place for ever.
@@ -34,11 +34,16 @@ class Watchdog:
         self._last_s = last_s
         self._patience_s = first_s
         self._cut_after_s: float | None = None
+        self._lock = threading.Lock()
+        self._line: socket.socket | None = None
+        self._given_up = False
 
     @property
     def said(self) -> str:
         """What to tell a person about the cut that just happened; empty where there was none."""
-        return "" if self._cut_after_s is None else f"no answer for {self._cut_after_s:g} s"
+        if self._cut_after_s is None:
+            return ""
+        return f"no answer for {self._cut_after_s:g} s" if self._cut_after_s else "no answer"
 
     @contextlib.contextmanager
     def over(self, descriptor: int) -> Iterator[None]:
@@ -50,23 +55,37 @@ class Watchdog:
             Of the connection's socket. Once it is cut, whoever waits on it gets an error.
         """
         self._cut_after_s = None
+        patience_s = 0.0 if self._given_up else self._patience_s
         # A copy of our own: the number may be another file's by the time it is cut.
-        with socket.socket(fileno=os.dup(descriptor)) as line:
-            timer = threading.Timer(self._patience_s, self._cut, (line, self._patience_s))
-            timer.name = "database watchdog"
-            timer.daemon = True
-            timer.start()
-            try:
-                yield
-            finally:
-                timer.cancel()
-                timer.join()
-                self._learn()
+        line = socket.socket(fileno=os.dup(descriptor))
+        with self._lock:
+            self._line = line
+        timer = threading.Timer(patience_s, self._cut, (patience_s,))
+        timer.name = "database watchdog"
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            with self._lock:
+                self._line = None
+            line.close()
+            self._learn()
 
-    def _cut(self, line: socket.socket, patience_s: float) -> None:
-        self._cut_after_s = patience_s
-        with contextlib.suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+    def give_up(self) -> None:
+        """Cut what is waited for now, and wait for nothing any more; from any thread."""
+        self._given_up = True
+        self._cut(0.0)
+
+    def _cut(self, patience_s: float) -> None:
+        with self._lock:
+            if self._line is None:
+                return
+            self._cut_after_s = patience_s
+            with contextlib.suppress(OSError):
+                self._line.shutdown(socket.SHUT_RDWR)
 
     def _learn(self) -> None:
         if self._cut_after_s is None:

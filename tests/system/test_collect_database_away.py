@@ -89,6 +89,24 @@ def test_a_login_that_is_wrong_ends_it_at_once(server, broker):
     assert 'role "stranger" does not exist' in err
 
 
+def test_a_stop_while_the_database_hangs_ends_in_bounded_time_and_says_what_is_owed(server, broker):
+    url = server.create()
+    with command(broker.url, url, "--json") as worker, Rig(broker.url) as rig:
+        heard = Reader(worker)
+        assert rig.deliver([("hit", 1, payload("hit", 1))])
+        server.freeze()
+        try:
+            rig.send(payload("hit", 2))
+            assert not eventually(lambda: rig.upto == 2, 1.0)
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(25) == 1
+        finally:
+            server.thaw()
+        assert json.loads(worker.stdout.read())["unsettled"] == 1
+    heard.join(5)
+    assert "1 messages could not be stored; the rigs keep them" in heard.lines[-1]
+
+
 def test_a_database_that_hangs_is_told_and_gone_on_with_nothing_lost(server, broker):
     url = server.create()
     with command(broker.url, url, "--json") as worker, Rig(broker.url) as rig:

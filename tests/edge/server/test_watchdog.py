@@ -58,6 +58,19 @@ def test_patience_doubles_to_its_end_and_starts_anew_after_an_answer():
     assert watchdog.said == "no answer for 0.05 s"
 
 
+def test_what_is_given_up_is_waited_for_no_longer_nor_is_what_comes_after(pair):
+    watchdog = Watchdog(first_s=30)
+    since = time.monotonic()
+    threading.Timer(0.1, watchdog.give_up).start()
+    with watchdog.over(pair[0].fileno()):
+        assert pair[0].recv(1) == b""
+    near, far = socket.socketpair()
+    with near, far, watchdog.over(near.fileno()):
+        assert near.recv(1) == b""
+    assert time.monotonic() - since < 5
+    watchdog.give_up()  # nobody waits: nothing to do
+
+
 def test_an_error_of_the_work_itself_is_passed_on(pair):
     watchdog = Watchdog(first_s=30)
     with pytest.raises(KeyError), watchdog.over(pair[0].fileno()):
