@@ -39,7 +39,8 @@ class Backup:
 def back_up(url: str, path: Path) -> Backup:
     """Write the whole database to a new file, which only its owner can read.
 
-    The database is left as it is, also where its tables are of an older version.
+    Tables of an older version are left as they are. In PostgreSQL, this month's and the next one's
+    are made if they are missing.
 
     Parameters
     ----------

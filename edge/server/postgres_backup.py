@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from edge.errors import BadUse, Failed
 from edge.server.layout import TABLES, ForeignDatabaseError, NewerSchemaError
+from edge.server.partitions import PARTITIONED, Month, bounds, ensure
 from edge.server.postgres_connection import Address, Connected
 from edge.server.postgres_schema import MIGRATIONS, PROGRAM, existing, steps_behind
 from edge.server.store import StoreUnavailableError
@@ -33,8 +35,17 @@ def dump(url: str, target: Path) -> int:
     address = Address(url)
     with _connected(address) as connection:
         version = _version(connection, address)
+        if version == len(MIGRATIONS):
+            with connection.transaction():
+                ensure(connection, _next_months(datetime.now(UTC)))
     _run("pg_dump", address, [*_SHARED, "--format=custom", f"--file={target}"])
     return version
+
+
+def _next_months(now: datetime) -> set[Month]:
+    """Tables that live rigs will need soon: while pg_dump reads, none can be attached."""
+    later = bounds(("", now.year, now.month))[1]
+    return {(table, moment.year, moment.month) for table in PARTITIONED for moment in (now, later)}
 
 
 def load(url: str, backup: Path) -> None:

@@ -27,14 +27,16 @@ _PATIENCE = {
 }
 # A collector asks by key alone. Plans are made while tables are small, and kept when they are not:
 # it must not be one that reads a whole table. What was acknowledged must be on the disk, whatever
-# the database's own setting, and a stuck collector must not hold the others up for ever.
+# the database's own setting, and a stuck collector must not hold the others up for ever, nor one
+# that is gone (which a server on Windows can't look after).
 _SESSION = """SELECT
     set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
     set_config('enable_mergejoin', 'off', false), set_config('timezone', 'UTC', false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('lock_timeout', '30s', false),
     set_config('idle_in_transaction_session_timeout', '60s', false),
-    set_config('client_connection_check_interval', '10s', false),
+    set_config('client_connection_check_interval',
+        CASE WHEN version() ~ 'Visual|mingw' THEN '0' ELSE '10s' END, false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)"""
 # A failed login has no SQLSTATE: libpq gives words alone. Those of a server that speaks another

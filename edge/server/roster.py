@@ -12,7 +12,7 @@ from datetime import datetime
 
 from edge.errors import Failed
 from edge.server.arrival import Arrival, Refusal
-from edge.server.upkeep import Ask, format_utc, seen
+from edge.server.upkeep import Ask, format_utc, utc_text
 
 REVOKED = "revoked"
 """Reason, in the quarantine, of what a revoked rig sent."""
@@ -41,7 +41,9 @@ class Member:
 def members(ask: Ask) -> tuple[Member, ...]:
     """Return all of them, by key."""
     rows = ask("SELECT rig, name, added_utc, revoked_utc FROM fleet ORDER BY rig", {}).fetchall()
-    return tuple(Member(rig, name, seen(added), seen(gone)) for rig, name, added, gone in rows)
+    return tuple(
+        Member(rig, name, utc_text(added), utc_text(gone)) for rig, name, added, gone in rows
+    )
 
 
 def keys_of(ask: Ask, name: str) -> tuple[str, ...]:

@@ -52,13 +52,21 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
     ).fetchall()
     return tuple(
         RigState(
-            rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), int(let_go), seen(last)
+            rig,
+            epoch,
+            upto,
+            int(gap),
+            int(hits),
+            int(aside),
+            int(gone),
+            int(let_go),
+            utc_text(last),
         )
         for rig, epoch, upto, last, gap, hits, aside, gone, let_go in rows
     )
 
 
-def seen(moment: datetime | str | None) -> str | None:
+def utc_text(moment: datetime | str | None) -> str | None:
     """Write a column's time as messages do, whichever engine gave it."""
     return format_utc(moment) if isinstance(moment, datetime) else moment
 

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -304,21 +305,46 @@ def test_a_full_disk_leaves_no_half_backup_and_is_one_line(place, said, tmp_path
 
 @pytest.mark.postgresql
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is here")
-def test_a_password_goes_along_and_is_never_said(postgres, said, tmp_path):
+def test_a_password_goes_along_and_is_never_said(postgres, tmp_path, monkeypatch):
+    from edge.errors import Failed
+    from edge.server import backup
     from edge.server.store import open_store
 
-    urls = [postgres.create(), postgres.create()]
+    names = [databases.name_of(postgres.create()) for _ in range(2)]
     postgres.execute("DROP ROLE IF EXISTS keeper")
     postgres.execute("CREATE ROLE keeper LOGIN PASSWORD 's3cret/:@'")
-    for url in urls:
-        name = databases.name_of(url)
+    for name in names:
         postgres.execute(f"ALTER DATABASE {name} OWNER TO keeper")
     postgres.reload_access("local all keeper scram-sha-256")
-    one, two = (postgres.url(databases.name_of(url), "keeper", "s3cret/:@") for url in urls)
+    one, two = (postgres.url(name, "keeper", "s3cret/:@") for name in names)
     open_store(one).close()
-    heard = said("backup", tmp_path / "copy", "--db", one)
-    heard += said("restore", tmp_path / "copy", "--db", two)
-    wrong = postgres.url(databases.name_of(urls[0]), "keeper", "s3cret-not")
-    heard += said("backup", tmp_path / "other", "--db", wrong, code=1)
-    assert "password authentication failed" in heard
-    assert "s3cret" not in heard
+    backup.back_up(one, tmp_path / "copy")
+    backup.restore(two, tmp_path / "copy")
+    with pytest.raises(Failed, match="password authentication failed") as refused:
+        backup.back_up(postgres.url(names[0], "keeper", "s3cret-not"), tmp_path / "other")
+    assert "s3cret" not in str(refused.value)
+    monkeypatch.setenv("PGPASSWORD", "s3cret/:@")
+    backup.back_up(postgres.url(names[0], "keeper"), tmp_path / "third")
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is here")
+def test_a_backup_over_the_end_of_a_month_holds_no_camera_up(postgres, said, tmp_path):
+    """pg_dump holds what it reads against new tables for a month."""
+    import psycopg
+
+    from edge.server.store import open_store
+    from tests.edge.server.test_upkeep import at
+
+    url = postgres.create()
+    store = open_store(url)
+    said("backup", tmp_path / "copy", "--db", url)
+    now = datetime.now(UTC)
+    soon = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    with psycopg.connect(url) as dump:
+        dump.execute("LOCK TABLE hits, hits_default, exposures, ledger IN ACCESS SHARE MODE")
+        days = [f"{one:%Y-%m-%d}T00:00:00.000000000Z" for one in (now, soon)]
+        receipt = store.commit([at(seq, day) for seq, day in enumerate(days, 1)])
+    store.close()
+    assert receipt.answers[0].upto == 2
+    assert databases.rows(url, "SELECT count(*) FROM hits_default") == [(0,)]
