@@ -229,7 +229,12 @@ class Outbox:
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
             return rows.freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
 
-        return self._store.write(work)
+        dated = self._store.state.counters["dated_late"]
+        frozen = self._store.write(work, durable=False)
+        if self._store.state.counters["dated_late"] > dated:
+            # What left with a date must not come back from a power cut without.
+            self._store.write(lambda db, state: None)
+        return frozen
 
     def acknowledge(self, epoch: str, upto: int | None, conflict: int | None = None) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
@@ -270,7 +275,8 @@ class Outbox:
                     state.upto = max(state.upto, upto)
                 return new_epoch
 
-            return self._store.write(work)
+            # A power cut may bring back what was let go: the server knows it for a duplicate.
+            return self._store.write(work, durable=new_epoch)
 
     def broker_ack(self, epoch: str, seqs: Sequence[int]) -> None:
         """Let go of single messages, where the broker's word is enough (``ack = "broker"``)."""
@@ -280,7 +286,7 @@ class Outbox:
                 for seq in seqs:
                     rows.acknowledge(db, state, "seq = ?", (seq,))
 
-        self._store.write(work)
+        self._store.write(work, durable=False)
 
     def refuse(self, epoch: str, seq: int, why: str) -> bool:
         """Set a message aside that the broker will not take, and declare it lost."""
