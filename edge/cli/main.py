@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "collect": ("edge.cli.collect", "Store what rigs send: the server's end."),
     "fleet": ("edge.cli.fleet", "Simulate many rigs, for load and for rehearsing."),
     "ask": ("edge.cli.ask", "Have a rig do something: report, snapshot, calibrate anew, …"),
-    "server": ("edge.cli.server", "Look after the server: rigs, watch, prune, erase."),
+    "server": ("edge.cli.server", "Look after fleet and database: add, watch, backup, prune, …"),
     "doctor": ("edge.cli.doctor", "Check camera, clock, broker and disk; say what to do."),
     "bench": ("edge.cli.bench", "Time what a frame costs on this computer, beside other ways."),
     "warmup": ("edge.cli.warmup", "Compile the pixel loops now, so that no start has to."),

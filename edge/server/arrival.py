@@ -28,7 +28,7 @@ MOST_FORMER_KEYS = 16
 """A message was given so many keys before, at most: a rig begins a new epoch once in a lifetime."""
 REASONS = (
     *("oversized", "invalid", "rig_differs", "kind_differs", "key_differs"),
-    *("conflict", "unstorable"),
+    *("conflict", "unstorable", "revoked"),
 )
 """Why something goes to the quarantine."""
 

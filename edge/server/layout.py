@@ -160,12 +160,23 @@ _SECOND = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND)
+_ROSTER = (
+    "CREATE TABLE fleet (rig {text} PRIMARY KEY, name {text} NOT NULL,"
+    " added_utc {time}, revoked_utc {time})",
+    # Whoever has a key has a name.
+    """CREATE VIEW names (rig, name) AS
+        SELECT keys.rig, coalesce(fleet.name, keys.rig)
+        FROM (SELECT rig FROM rigs UNION SELECT rig FROM fleet) AS keys
+        LEFT JOIN fleet ON fleet.rig = keys.rig""",
+)
+_THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (
     *("store", "ledger", "rigs", "hits", "exposures", "calibrations", "clocks", "lost"),
-    *("lost_ranges", "quarantine"),
+    *("lost_ranges", "quarantine", "fleet"),
 )
 """What is there in the newest version."""
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from edge.errors import BadUse
+from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
     from edge.messages import Message
     from edge.server.arrival import Arrival
+    from edge.server.upkeep import Ask
 
+_T = TypeVar("_T")
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
 
 class StoreUnavailableError(Exception):
     """The database can't be written now (locked, disk full); the same batch may be tried again."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """No such database, or no such login: waiting alone will not mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,9 @@ class RigState:
         Messages that are there, but after a number that is missing.
     hits, quarantined, erased : int
         Messages by what became of them.
+    let_go : int
+        Messages that the rig let go of before this database had them: see
+        `edge.server.let_go`.
     seen_utc : str or None
         When the last one came.
     """
@@ -90,6 +99,7 @@ class RigState:
     hits: int
     quarantined: int
     erased: int
+    let_go: int
     seen_utc: str | None
 
 
@@ -172,6 +182,24 @@ class Store(Protocol):
             Number of messages erased.
         """
 
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all; return how many.
+
+        See `edge.server.readmit`.
+        """
+
+    def transact(self, work: Callable[[Ask], _T]) -> _T:
+        """Let `work` ask in one transaction, which ends with it.
+
+        Raises
+        ------
+        StoreUnavailableError, edge.errors.Failed
+            Nothing was changed.
+        """
+
+    def give_up(self) -> None:
+        """Let whoever waits for the database wait no longer; from any thread."""
+
     def close(self) -> None:
         """Give the database back; idempotent."""
 
@@ -196,18 +224,50 @@ def open_store(url: str, *, make: bool = True) -> Store:
     edge.errors.Failed
         It can't be opened, is damaged, is no collector's database or was made by a newer version.
     """
-    if url.startswith(_POSTGRES):
+    try:
+        return try_store(url, make=make)
+    except StoreUnavailableError as error:
+        raise Failed(str(error)) from None
+
+
+def try_store(url: str, *, make: bool = True) -> Store:
+    """Do what `open_store` does, and tell a database that is away from one that is wrong.
+
+    Raises
+    ------
+    StoreUnavailableError
+        Nobody answers, or not now: worth another try.
+    edge.errors.BadUse, ModuleNotFoundError, edge.errors.Failed
+        As `open_store`.
+    """
+    if is_postgres(url):
         from edge.server.postgres_store import PostgresStore
 
         return PostgresStore(url, make=make)
     from edge.server.sqlite_store import SqliteStore
 
+    return SqliteStore(sqlite_path(url), make=make)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a database's URL names one of PostgreSQL."""
+    return url.startswith(_POSTGRES)
+
+
+def sqlite_path(url: str) -> Path:
+    """Return which file a database's URL names.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        It names none.
+    """
     if url.startswith(_SQLITE) and url != _SQLITE:
-        return SqliteStore(Path(url.removeprefix(_SQLITE)), make=make)
+        return Path(url.removeprefix(_SQLITE))
     if not url or "://" in url or url.startswith("sqlite:"):
         # Not as it stands: there may be a password in it.
         kind = url.partition(":")[0]
         raise BadUse(
             f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
         )
-    return SqliteStore(Path(url), make=make)
+    return Path(url)

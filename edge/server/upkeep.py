@@ -44,14 +44,29 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
             sum(CASE WHEN seq > upto THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'hit' THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'quarantined' THEN 1 ELSE 0 END),
-            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END)
+            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END),
+            (SELECT coalesce(sum(last_seq - first_seq + 1 - (SELECT count(*) FROM ledger AS came
+                    WHERE came.rig = gone.rig AND came.epoch = gone.epoch
+                    AND came.seq BETWEEN gone.first_seq AND gone.last_seq)), 0)
+                FROM lost_ranges AS gone
+                WHERE gone.rig = rigs.rig AND gone.epoch = rigs.epoch AND reason = 'let_go')
         FROM rigs LEFT JOIN ledger ON ledger.rig = rigs.rig AND ledger.epoch = rigs.epoch
         GROUP BY rigs.rig, rigs.epoch, upto, seen_utc ORDER BY rigs.rig, seen_utc""",
         {},
     ).fetchall()
     return tuple(
-        RigState(rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), _seen(seen))
-        for rig, epoch, upto, seen, gap, hits, aside, gone in rows
+        RigState(
+            rig,
+            epoch,
+            upto,
+            int(gap),
+            int(hits),
+            int(aside),
+            int(gone),
+            int(let_go),
+            utc_text(last),
+        )
+        for rig, epoch, upto, last, gap, hits, aside, gone, let_go in rows
     )
 
 
@@ -59,7 +74,7 @@ def seen(ask: Ask) -> tuple[Seen, ...]:
     """See `edge.server.store.Store.seen`."""
     newest: dict[str, Seen] = {}
     for rig, epoch, moment in ask("SELECT rig, epoch, seen_utc FROM rigs", {}).fetchall():
-        one = Seen(rig, epoch, _seen(moment))
+        one = Seen(rig, epoch, utc_text(moment))
         if rig not in newest or (newest[rig].seen_utc or "") < (one.seen_utc or ""):
             newest[rig] = one
     return tuple(newest[rig] for rig in sorted(newest))
@@ -81,7 +96,8 @@ def _seconds(moment: datetime | str) -> float:
     return parse_utc_ns(moment) / _SECOND_NS
 
 
-def _seen(moment: datetime | str | None) -> str | None:
+def utc_text(moment: datetime | str | None) -> str | None:
+    """Write a column's time as messages do, whichever engine gave it."""
     return format_utc(moment) if isinstance(moment, datetime) else moment
 
 
@@ -109,6 +125,7 @@ def erase(ask: Ask, rig: str) -> int:
     who = {"rig": rig, "topics": f"cosmic-edge/v1/{rig}/%"}
     for table in _MESSAGES:
         ask(f"DELETE FROM {table} WHERE rig = {{rig}}", who)  # noqa: S608 - our own names
+    ask("UPDATE fleet SET name = rig WHERE rig = {rig}", who)  # a name may tell of its owner
     ask("DELETE FROM quarantine WHERE rig = {rig} OR topic LIKE {topics}", who)
     return ask(
         "UPDATE ledger SET kind = 'erased' WHERE rig = {rig} AND kind <> 'erased'", who
