@@ -6,16 +6,12 @@ only: nothing that is there is ever overwritten.
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import BadUse, Failed
+from edge.server.private_file import growing
 from edge.server.store import is_postgres, open_store, sqlite_path
-
-_OWNER_ALONE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ def back_up(url: str, path: Path) -> Backup:
     """
     if path.exists():
         raise BadUse(f"{path} is there already: name a new file")
-    with _growing(path) as part:
+    with growing(path) as part:
         if is_postgres(url):
             from edge.server.postgres_backup import dump
 
@@ -97,21 +93,3 @@ def restore(url: str, path: Path) -> None:
 
         copy_in(path, sqlite_path(url))
     open_store(url, make=False).close()
-
-
-@contextlib.contextmanager
-def _growing(path: Path) -> Iterator[Path]:
-    """Give a file to write to that gets its name when it is whole and on the disk."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise Failed(f"{path}: can't be written ({error.strerror or error})") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)

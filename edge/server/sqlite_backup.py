@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from edge.errors import Failed
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.private_file import growing
 from edge.server.schema import MIGRATIONS, steps_behind
 
 _BUSY_TIMEOUT_S = 10.0
@@ -46,21 +46,12 @@ def copy_in(backup: Path, database: Path) -> None:
             raise Failed(f"{one} is there already: move it away, or restore under another name")
     if not database.parent.is_dir():
         raise Failed(f"database {database}: there is no folder {database.parent}")
-    part = database.with_name(database.name + ".part")
     with _opened(backup, "backup") as source:
         _version(source, f"backup {backup}")
         if (found := source.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise Failed(f"backup {backup} is damaged ({found}): take another one")
-        try:
-            part.unlink(missing_ok=True)
+        with growing(database) as part:
             _copy(source, part, f"database {database}")
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            part.rename(database)
-        except OSError as error:
-            raise Failed(f"database {database}: {error.strerror or error}") from None
-        finally:
-            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

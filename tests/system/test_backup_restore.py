@@ -191,6 +191,8 @@ def test_a_backup_is_taken_while_a_collector_stores_and_shows_one_moment(
     assert made["schema"] == 3
     assert file.stat().st_mode & 0o777 == 0o600
     assert said("restore", file, "--db", restored, "--json")["behind"] == []
+    if "://" not in restored:
+        assert Path(restored).stat().st_mode & 0o777 == 0o600
     [(upto,)] = databases.rows(restored, "SELECT upto FROM rigs")
     assert upto > 50
     # Hits, ledger and watermark belong together.
