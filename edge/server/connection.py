@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.sturdy_client import SturdyClient
 from edge.errors import Failed
 from edge.server.subscription import Subscription
 
@@ -193,7 +194,7 @@ class Connection:
 
     def _make_client(self) -> mqtt.Client:
         durable = self._subscription.durable
-        client = mqtt.Client(
+        client = SturdyClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._subscription.client_id,
             clean_session=None if self._version5 else not durable,
