@@ -14,6 +14,7 @@ from edge.messages import (
     LostMessage,
     Message,
     MessageError,
+    content_digest,
     parse_message,
     split_topic,
 )
@@ -99,7 +100,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     rig, kind = _addressed(topic)
     try:
         message = parse_message(payload)
-        payload.decode("utf-8")
+        digest = content_digest(payload)
         refusal = _objection(message, rig, kind, properties)
     except MessageError as error:
         oversized = len(payload) > MAX_MESSAGE_BYTES
@@ -108,7 +109,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
         refusal = Refusal("invalid", f"unreadable: {type(error).__name__}: {error}"[:300])
     if refusal is None:
         key = Key(message.rig, message.epoch, message.seq)
-        return Arrival(topic, payload, message_digest(payload), key, message.floor, message)
+        return Arrival(topic, payload, digest, key, message.floor, message)
     claimed, floor = _claimed(rig, payload, properties)
     return Arrival(topic, payload, _digest(payload), claimed, floor, refusal=refusal)
 

@@ -107,10 +107,13 @@ class Batch:
     def _put_aside(self, place: int, arrival: Arrival, refusal: Refusal | None) -> None:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
-        # Neither a lone surrogate nor, in PostgreSQL, a NUL is a text.
-        detail = refusal.detail.encode(errors="replace").decode().replace("\0", "\\0")
         aside = Aside(
-            refusal.reason, detail, arrival.topic, arrival.key, arrival.digest, arrival.payload
+            refusal.reason,
+            _text(refusal.detail),
+            _text(arrival.topic),
+            arrival.key,
+            arrival.digest,
+            arrival.payload,
         )
         self._aside.append((place, aside))
 
@@ -120,6 +123,11 @@ class Batch:
         both = [seq for seq in (known, conflict) if seq is not None]
         self._answered[owner] = min(both, default=None)
         self._floors[owner] = max(self._floors.get(owner, 1), floor or 1)
+
+
+def _text(words: str) -> str:
+    """Neither a lone surrogate nor, in PostgreSQL, a NUL is a text."""
+    return words.encode(errors="replace").decode().replace("\0", "\\0")
 
 
 def _place(one: tuple[int, Aside]) -> int:
