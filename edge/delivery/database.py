@@ -60,6 +60,10 @@ MIGRATIONS = (
         body TEXT NOT NULL
     );
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN crc32 INTEGER;  -- edge/delivery/seal.py; null: older than it
+    ALTER TABLE state ADD COLUMN crc32 INTEGER;
+    """,
 )
 _SCHEMA = SqliteSchema(
     APPLICATION_ID,
@@ -99,13 +103,14 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        db.text_factory = readable
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _SCHEMA.migrate(db, path)
         if check and not _was_closed(db):
-            _quick_check(db)
+            _check(db)
         return db
     except sqlite3.Error as error:
         if db is not None:
@@ -115,6 +120,11 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         if db is not None:
             db.close()
         raise
+
+
+def readable(text: bytes) -> str:
+    """Text as it is, or where damage made it none, one that no checksum agrees with."""
+    return text.decode("utf-8", "replace")
 
 
 def translate(error: sqlite3.Error, path: Path) -> Exception:
@@ -156,7 +166,8 @@ def _was_closed(db: sqlite3.Connection) -> bool:
     return row is None or bool(row[0])
 
 
-def _quick_check(db: sqlite3.Connection) -> None:
-    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+def _check(db: sqlite3.Connection) -> None:
+    # Not the quick one: an index that disagrees with its table hides messages that are there.
+    verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
         raise DamagedFile(" ".join(str(verdict).split()))

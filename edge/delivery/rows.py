@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge.delivery.database import DamagedFile
 from edge.delivery.dating import DATED_KINDS, Dating
+from edge.delivery.seal import Owed, owed_row, seal
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
@@ -66,8 +68,8 @@ def put(db: sqlite3.Connection, state: State, kind: str, message: dict[str, Any]
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body) VALUES (?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text),
+        "INSERT INTO outbox (seq, kind, bytes, body, crc32) VALUES (?, ?, ?, ?, ?)",
+        (seq, kind, len(text), None if kind == "hit" else text, seal(seq, kind, None, text)),
     )
     state.next_seq = seq + 1
     return seq
@@ -89,27 +91,42 @@ def freeze(
     """
     frozen = []
     for seq in seqs:
-        row = db.execute("SELECT kind, floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
+        row = owed_row(db, state.epoch, seq)
         if row is None:
             continue
-        kind, floor = row
+        text, floor = row.text, row.floor
         if floor is None:
-            if dating is not None and kind in DATED_KINDS:
-                _date(db, state, seq, kind, dating)
+            if dating is not None and row.kind in DATED_KINDS:
+                text = _date(db, state, seq, row, dating)
             floor = min(state.floor, seq)
-            db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
-        message = json.loads(message_text(db, state.epoch, seq))
+            db.execute(
+                "UPDATE outbox SET floor = ?, crc32 = ? WHERE seq = ?",
+                (floor, seal(seq, row.kind, floor, text), seq),
+            )
+        message = read_message(seq, text)
         message["floor"] = floor
-        frozen.append(Outgoing(state.epoch, seq, kind, floor, encode(message)))
+        frozen.append(Outgoing(state.epoch, seq, row.kind, floor, encode(message)))
     return frozen
 
 
-def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
-    dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
+def read_message(seq: int, text: str) -> dict[str, Any]:
+    """Read a committed message; raises DamagedFile where it is none any more."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise DamagedFile(f"message {seq} can't be read")
+    return message
+
+
+def _date(db: sqlite3.Connection, state: State, seq: int, row: Owed, dating: Dating) -> str:
+    """Write its date down, if that is known by now; returns the text, which the caller seals."""
+    dated = dating.dated(read_message(seq, row.text))
     if dated is None:
-        return
+        return row.text
     text = encode(dated).decode("utf-8")
-    if kind == "hit":
+    if row.kind == "hit":
         db.execute(
             "UPDATE archive SET time_utc = ?, body = ? WHERE epoch = ? AND seq = ?",
             (str(dated["time_utc"]), text, state.epoch, seq),
@@ -118,6 +135,7 @@ def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dat
         db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
     db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
     state.counters["dated_late"] += 1
+    return text
 
 
 def free_of_waiting(
@@ -125,20 +143,10 @@ def free_of_waiting(
 ) -> int:
     """How many of the first rows of (seq, kind, floor) need not wait for the clock."""
     for count, (seq, kind, floor) in enumerate(found):
-        waits = floor is None and kind in DATED_KINDS
-        if waits and dating.must_wait(json.loads(message_text(db, epoch, seq))):
+        row = owed_row(db, epoch, seq) if floor is None and kind in DATED_KINDS else None
+        if row is not None and dating.must_wait(read_message(seq, row.text)):
             return count
     return len(found)
-
-
-def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
-    """Return an owed message's JSON as it was committed."""
-    text: str = db.execute(
-        "SELECT coalesce(outbox.body, archive.body) FROM outbox LEFT JOIN archive "
-        "ON archive.epoch = ? AND archive.seq = outbox.seq WHERE outbox.seq = ?",
-        (epoch, seq),
-    ).fetchone()[0]
-    return text
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
@@ -210,17 +218,19 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> int:
     state.floor = state.next_seq = 1
     state.upto = 0
     for seq in seqs:
-        kind = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()[0]
-        text = encode(rekey(message_text(db, old_epoch, seq), state)).decode("utf-8")
-        if kind == "hit":
+        row = owed_row(db, old_epoch, seq)
+        assert row is not None  # noqa: S101 - it was there a moment ago
+        text = encode(rekey(read_message(seq, row.text), state)).decode("utf-8")
+        new_seq, body = state.next_seq, None if row.kind == "hit" else text
+        if row.kind == "hit":
             db.execute(
                 "UPDATE archive SET epoch = ?, seq = ?, body = ? WHERE epoch = ? AND seq = ?",
-                (state.epoch, state.next_seq, text, old_epoch, seq),
+                (state.epoch, new_seq, text, old_epoch, seq),
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ? WHERE seq = ?",
-            (state.next_seq, len(text), None if kind == "hit" else text, seq),
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, crc32 = ? WHERE seq = ?",
+            (new_seq, len(text), body, seal(new_seq, row.kind, None, text), seq),
         )
         state.next_seq += 1
     state.counters["new_epochs"] += 1
@@ -228,15 +238,8 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> int:
     return len(seqs)
 
 
-def rekey(text: str, state: State) -> dict[str, Any]:
-    """Give a message the state's epoch and next seq.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        The text is none of our messages.
-    """
-    message: dict[str, Any] = json.loads(text)
+def rekey(message: dict[str, Any], state: State) -> dict[str, Any]:
+    """Give a message, which it changes, the state's epoch and next seq."""
     # A message of lost ranges means its own epoch where it names none.
     if message["schema"] == SCHEMAS["lost"] and message.get("lost_epoch") is None:
         message["lost_epoch"] = message["epoch"]

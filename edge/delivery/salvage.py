@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge.delivery.database import DamagedFile
+from edge.delivery.database import DamagedFile, readable
 from edge.delivery.rows import insert, lost_drafts, put, rekey
+from edge.delivery.seal import Owed, owed_row, sealed
 from edge.delivery.state import State
 from edge.detection import Draft
 from edge.messages import SCHEMAS
@@ -29,7 +30,7 @@ _ARCHIVED_ROW = (
 )
 _T = TypeVar("_T")
 
-OwedRow = tuple[int, str, str]
+OwedRow = tuple[int, str, dict[str, Any]]
 """Seq, kind and whole message."""
 
 
@@ -100,8 +101,8 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     """
     old = found.state
     origin = "camera"
-    for _, kind, text in found.owed:
-        message = rekey(text, state)
+    for _, kind, owed in found.owed:
+        message = rekey(owed, state)
         origin = message["origin"]
         put(db, state, kind, message)
     if old is None:
@@ -140,7 +141,9 @@ def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     # Read-only: what was set aside stays as the damage left it.
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db.text_factory = readable
+    return db
 
 
 def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> None:
@@ -169,16 +172,23 @@ def _owed_without_state(db: sqlite3.Connection) -> Iterator[OwedRow]:
 
 
 def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
-    row = _try(
-        lambda: db.execute(
-            "SELECT kind, coalesce(body, (SELECT archive.body FROM archive "
-            "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
-            (epoch, seq),
-        ).fetchone()
-    )
-    if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
+    row = _try(lambda: owed_row(db, epoch, seq) if sealed(db) else _unsealed(db, epoch, seq))
+    if row is None or row.kind not in SCHEMAS or not isinstance(row.text, str):
         return None
-    return seq, row[0], row[1]
+    message = _try(lambda: json.loads(row.text))
+    if not isinstance(message, dict) or not {"schema", "epoch", "origin"} <= set(message):
+        return None
+    return seq, row.kind, message
+
+
+def _unsealed(db: sqlite3.Connection, epoch: str, seq: int) -> Owed | None:
+    """From a file of a version that had no checksums."""
+    row = db.execute(
+        "SELECT kind, floor, coalesce(body, (SELECT archive.body FROM archive "
+        "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
+        (epoch, seq),
+    ).fetchone()
+    return None if row is None else Owed(*row)
 
 
 def _archived(old: sqlite3.Connection, max_rows: int) -> Iterator[tuple[object, ...]]:

@@ -76,7 +76,7 @@ def rig(tmp_path: Path) -> Callable[..., Path]:
             for one in exposures:
                 text = encode(one).decode()
                 row = (one["seq"], "exposure", None, len(text), text)
-                db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, ?)", row)
+                db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, NULL)", row)
         return folder
 
     return write
