@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli.shared import console, print_json, stop_on_signals
+from edge.cli.shared import check_database_url, console, print_json, stop_on_signals
 from edge.errors import Failed
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command(
         typer.Option(
             metavar="URL",
             help="sqlite:///file.db or a path, made if missing; or postgresql://user@host/name, "
-            "its password best in ~/.pgpass or PGPASSWORD.",
+            "its password in ~/.pgpass or PGPASSWORD.",
         ),
     ],
     share: Annotated[
@@ -81,7 +81,7 @@ def _open(broker: str, db: str, share: str | None) -> tuple[Collector, Store]:
     from edge.server.store import open_store
 
     BrokerAddress.parse(broker)  # first: a slip of the pen should leave no new database behind
-    store = open_store(db)
+    store = open_store(check_database_url(db))
     try:
         return Collector(broker, store, share), store
     except BaseException:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.cli.shared import print_json
+from edge.cli.shared import check_database_url, print_json
 from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def erase(
 def _opened(db: str) -> Iterator[Store]:
     from edge.server.store import StoreUnavailableError, open_store
 
-    store = open_store(db, make=False)
+    store = open_store(check_database_url(db), make=False)
     try:
         yield store
     except StoreUnavailableError as error:
