@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.delivery.database import DamagedFile
 from edge.delivery.dating import DATED_KINDS, Dating
-from edge.delivery.seal import Owed, owed_row, seal
+from edge.delivery.seal import Owed, owed_row, owed_rows, seal
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
@@ -83,17 +83,18 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def freeze(
-    db: sqlite3.Connection, state: State, seqs: Iterable[int], dating: Dating | None = None
+    db: sqlite3.Connection, state: State, seqs: Sequence[int], dating: Dating | None = None
 ) -> list[Outgoing]:
     """Compose messages for the wire; the first time, today's floor is kept with each.
 
     What `dating` can date by now is written down so before it is frozen.
     """
     frozen = []
+    rows = owed_rows(db, state.epoch, seqs)
     for seq in seqs:
-        row = owed_row(db, state.epoch, seq)
-        if row is None:
+        if seq not in rows:
             continue
+        row = rows[seq]
         text, floor = row.text, row.floor
         if floor is None:
             if dating is not None and row.kind in DATED_KINDS:

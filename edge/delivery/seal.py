@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.delivery.database import DamagedFile
 
 _OWED = """
-SELECT outbox.kind, outbox.floor, coalesce(outbox.body, archive.body), outbox.crc32
+SELECT outbox.seq, outbox.kind, outbox.floor, coalesce(outbox.body, archive.body), outbox.crc32
 FROM outbox LEFT JOIN archive ON archive.epoch = ? AND archive.seq = outbox.seq
-WHERE outbox.seq = ?"""
+WHERE outbox.seq IN ({marks})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,28 @@ def seal(*parts: object) -> int:
     return zlib.crc32("\0".join(map(str, parts)).encode("utf-8", "replace"))
 
 
-def owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> Owed | None:
-    """Read an owed message; None where it is not owed.
+def owed_rows(db: sqlite3.Connection, epoch: str, seqs: Sequence[int]) -> dict[int, Owed]:
+    """Read those of the messages that are owed, by seq.
 
     Raises
     ------
     DamagedFile
-        It is not what was written.
+        One is not what was written.
     """
-    row = db.execute(_OWED, (epoch, seq)).fetchone()
-    if row is None:
-        return None
-    kind, floor, text, crc32 = row
-    # Rows of an older version have no checksum.
-    whole = crc32 is None or crc32 == seal(seq, kind, floor, text)
-    if not whole or not isinstance(text, str) or not isinstance(kind, str):
-        raise DamagedFile(f"message {seq} is not what was written")
-    return Owed(kind, floor, text)
+    marks = ",".join("?" * len(seqs))
+    found = {}
+    for seq, kind, floor, text, crc32 in db.execute(_OWED.format(marks=marks), (epoch, *seqs)):
+        # Rows of an older version have no checksum.
+        whole = crc32 is None or crc32 == seal(seq, kind, floor, text)
+        if not whole or not isinstance(text, str) or not isinstance(kind, str):
+            raise DamagedFile(f"message {seq} is not what was written")
+        found[seq] = Owed(kind, floor, text)
+    return found
+
+
+def owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> Owed | None:
+    """Read one owed message as `owed_rows` does; None where it is not owed."""
+    return owed_rows(db, epoch, [seq]).get(seq)
 
 
 def sealed(db: sqlite3.Connection) -> bool:
