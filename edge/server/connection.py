@@ -37,6 +37,7 @@ _HANDSHAKE_TIMEOUT_S = 10.0
 # To a broker that may not know MQTT 5: its silence is soon asked about, plainly.
 _FIRST_HANDSHAKE_TIMEOUT_S = 2.0
 _KEEPALIVE_S = 30
+_PUBACK_TIMEOUT_S = 60.0
 _SESSION_EXPIRY_S = 86_400
 _RECEIVE_MAXIMUM = 1000
 # Larger ones the broker drops: no message of a rig comes near, and a batch must fit in memory.
@@ -106,6 +107,8 @@ class Connection:
         self._refusal: BrokerRefusedError | None = None
         self._ended = threading.Event()
         self._unsettled: dict[str, mqtt.MQTTMessageInfo] = {}
+        self._owed: set[int] = set()
+        self._owed_since_s = 0.0
         self._client = self._make_client()
 
     def open(self, *, first: bool = False) -> None:
@@ -134,7 +137,16 @@ class Connection:
         """Whether messages can still come: connected, and the network thread runs."""
         # paho keeps saying "connected" after its thread has died, and offers no other look at it.
         thread: threading.Thread | None = getattr(self._client, "_thread", None)
-        return thread is not None and thread.is_alive() and not self._ended.is_set()
+        runs = thread is not None and thread.is_alive() and not self._ended.is_set()
+        return runs and not self._stalled
+
+    @property
+    def _stalled(self) -> bool:
+        """Whether the broker owes a PUBACK for too long: behind twenty of them paho sends nothing.
+
+        No rig would hear a watermark any more, and nobody would say why.
+        """
+        return bool(self._owed) and time.monotonic() - self._owed_since_s > _PUBACK_TIMEOUT_S
 
     @property
     def taken_over(self) -> bool:
@@ -144,6 +156,8 @@ class Connection:
     @property
     def why(self) -> str:
         """Why it ended, for a person."""
+        if self._refusal is None and self._stalled:
+            return "it owes a PUBACK for too long"
         return str(self._refusal) if self._refusal is not None else "connection lost"
 
     def acknowledge(self, mid: int, qos: int) -> None:
@@ -154,7 +168,11 @@ class Connection:
     def publish_retained(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1; what a lost connection swallows is not repeated here."""
         if self.alive:
-            self._unsettled[topic] = self._client.publish(topic, payload, qos=1, retain=True)
+            if not self._owed:
+                self._owed_since_s = time.monotonic()
+            info = self._unsettled[topic] = self._client.publish(topic, payload, qos=1, retain=True)
+            if not info.is_published():
+                self._owed.add(info.mid)
 
     def stop_intake(self, timeout_s: float) -> None:
         """Leave a shared subscription, so that the broker gives the rest to the others.
@@ -210,6 +228,7 @@ class Connection:
         client.on_unsubscribe = self._on_unsubscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         if self._address.username is not None:
             client.username_pw_set(self._address.username, self._address.password)
         tls = self._address.tls_context()
@@ -285,6 +304,10 @@ class Connection:
             self._refusal = BrokerRefusedError(reason)
         self._ended.set()
         self._answer.set()
+
+    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, *_: Any) -> None:
+        self._owed.discard(mid)
+        self._owed_since_s = time.monotonic()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         pairs = getattr(message.properties, "UserProperty", [])
