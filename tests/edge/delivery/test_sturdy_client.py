@@ -18,7 +18,7 @@ from tests.edge.server.collectors import collecting
 from tests.edge.server.rigs import Rig, payload
 
 UNREADABLE = {
-    "U+FEFF in a user property": raw_mqtt.user_property("seq", "\ufeff9"),
+    "U+FEFF in a user property": raw_mqtt.user_property("note", "\ufeff9"),
     "U+FEFF in the content type": bytes([raw_mqtt.CONTENT_TYPE]) + raw_mqtt.text("\ufeff"),
     "a format of 7": bytes([raw_mqtt.PAYLOAD_FORMAT, 7]),
     "U+FEFF in the response topic": bytes([raw_mqtt.RESPONSE_TOPIC]) + raw_mqtt.text("a\ufeff"),
