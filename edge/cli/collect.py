@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge.cli import collect_metrics
-from edge.cli.shared import console, print_json, stop_on_signals
+from edge.cli.shared import check_database_url, console, print_json, stop_on_signals
 from edge.errors import Failed
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(
         typer.Option(
             metavar="URL",
             help="sqlite:///file.db or a path, made if missing; or postgresql://user@host/name, "
-            "its password best in ~/.pgpass or PGPASSWORD.",
+            "its password in ~/.pgpass or PGPASSWORD.",
         ),
     ],
     share: Annotated[
@@ -171,7 +171,7 @@ def _open(
             said = line
             typer.echo(f"cosmic-edge: {line}; trying again", err=True)
 
-        store = wait_for_store(db, stop, say)
+        store = wait_for_store(check_database_url(db), stop, say)
     if store is None:
         raise Failed(f"{said}: nothing was collected")
     try:

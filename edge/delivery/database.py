@@ -95,6 +95,10 @@ MIGRATIONS = (
     """
     ALTER TABLE outbox ADD COLUMN was TEXT;  -- keys it had in earlier epochs: "epoch:seq epoch:seq"
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN crc32 INTEGER;  -- edge/delivery/seal.py; null: older than it
+    ALTER TABLE state ADD COLUMN crc32 INTEGER;
+    """,
 )
 RANKED_VERSION = 2
 """From it on each owed message has its rank."""
@@ -136,13 +140,14 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        db.text_factory = readable
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _SCHEMA.migrate(db, path)
         if check and not was_closed(db):
-            _quick_check(db)
+            _check(db)
         return db
     except sqlite3.Error as error:
         if db is not None:
@@ -152,6 +157,11 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         if db is not None:
             db.close()
         raise
+
+
+def readable(text: bytes) -> str:
+    """Text as it is, or where damage made it none, one that no checksum agrees with."""
+    return text.decode("utf-8", "replace")
 
 
 def translate(error: sqlite3.Error, path: Path) -> Exception:
@@ -194,7 +204,8 @@ def was_closed(db: sqlite3.Connection) -> bool:
     return row is None or bool(row[0])
 
 
-def _quick_check(db: sqlite3.Connection) -> None:
-    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+def _check(db: sqlite3.Connection) -> None:
+    # Not the quick one: an index that disagrees with its table hides messages that are there.
+    verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
         raise DamagedFile(" ".join(str(verdict).split()))

@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.delivery.database import DamagedFile
 from edge.delivery.dating import DATED_KINDS, Dating
 from edge.delivery.losses import complete
-from edge.delivery.rows import message_of, message_text
+from edge.delivery.rows import message_of
+from edge.delivery.seal import Owed, owed_row, owed_rows, rewrite, seal
 from edge.delivery.state import State
 from edge.messages import digest, encode
 
@@ -45,16 +45,6 @@ class Outgoing:
         return {**beside, "was": self.was} if self.was else beside
 
 
-@dataclass(slots=True)
-class _Owed:
-    """A row; no `floor` before it is frozen."""
-
-    kind: str
-    floor: int | None
-    text: str
-    was: str | None
-
-
 def freeze(
     db: sqlite3.Connection, state: State, seqs: Sequence[int], dating: Dating | None = None
 ) -> list[Outgoing]:
@@ -68,13 +58,15 @@ def freeze(
     DamagedFile
         One of them is no longer what was written.
     """
-    rows = _owed(db, state.epoch, seqs)
+    rows = owed_rows(db, state.epoch, seqs)
     new = [seq for seq in seqs if seq in rows and rows[seq].floor is None]
     for seq in new:
         if _settle(db, state, seq, rows[seq], dating):
-            rows[seq].text = message_text(db, state.epoch, seq)
-    floors = [(min(state.floor, seq), seq) for seq in new]
-    db.executemany("UPDATE outbox SET floor = ? WHERE seq = ?", floors)
+            rows |= owed_rows(db, state.epoch, [seq])
+    db.executemany(
+        "UPDATE outbox SET floor = ?, crc32 = ? WHERE seq = ?",
+        [_floored(seq, rows[seq], min(state.floor, seq)) for seq in new],
+    )
     frozen = []
     for seq in seqs:
         if seq in rows:
@@ -85,6 +77,10 @@ def freeze(
     return frozen
 
 
+def _floored(seq: int, row: Owed, floor: int) -> tuple[int, int, int]:
+    return floor, seal(seq, row.kind, floor, row.text), seq
+
+
 def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | None) -> bool:
     """Whether the server's last message, by its digest, is not of our history.
 
@@ -92,7 +88,7 @@ def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | No
     """
     if seq < state.floor:
         return True  # what is owed up to the watermark it would have to hold
-    row = _owed(db, state.epoch, [seq]).get(seq)
+    row = owed_row(db, state.epoch, seq)
     if row is None:
         return False  # let go, or declared lost
     if row.floor is None:
@@ -118,21 +114,6 @@ def rewritten(state: State) -> int:
     return state.counters["dated_late"] + state.counters["losses_told"]
 
 
-def _owed(db: sqlite3.Connection, epoch: str, seqs: Sequence[int]) -> dict[int, _Owed]:
-    """Those that are still owed."""
-    found = db.execute(
-        "SELECT outbox.seq, kind, floor, coalesce(outbox.body, archive.body), was "
-        "FROM json_each(?) JOIN outbox ON outbox.seq = json_each.value "
-        "LEFT JOIN archive ON archive.epoch = ? AND archive.seq = outbox.seq",
-        (json.dumps(list(seqs)), epoch),
-    ).fetchall()
-    for seq, _, _, text, _ in found:
-        # What a bad card does to a text, at a price that each message can bear.
-        if not isinstance(text, str) or not text.endswith("}") or "\0" in text:
-            raise DamagedFile(f"message {seq} can't be read back")
-    return {seq: _Owed(*rest) for seq, *rest in found}
-
-
 def _with_floor(text: str, floor: int) -> bytes:
     """Put the floor into a message's JSON, as if it had been written with it."""
     head, found, tail = text[:_HEAD].partition(_FLOOR)
@@ -143,7 +124,7 @@ def _with_floor(text: str, floor: int) -> bytes:
 
 
 def _settle(
-    db: sqlite3.Connection, state: State, seq: int, row: _Owed, dating: Dating | None
+    db: sqlite3.Connection, state: State, seq: int, row: Owed, dating: Dating | None
 ) -> bool:
     """Whether a message that is about to be frozen was changed: dated, or told what is lost."""
     if row.kind == "lost":
@@ -159,8 +140,7 @@ def _complete(db: sqlite3.Connection, state: State, seq: int) -> bool:
     told = complete(db, state, seq, declared)
     if told == declared:
         return False
-    whole = encode(told).decode("utf-8")
-    db.execute("UPDATE outbox SET body = ?, bytes = ? WHERE seq = ?", (whole, len(whole), seq))
+    rewrite(db, state.epoch, seq, "lost", encode(told).decode("utf-8"))
     state.counters["losses_told"] += 1
     return True
 
@@ -169,15 +149,10 @@ def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dat
     dated = dating.dated(message_of(db, state.epoch, seq))
     if dated is None:
         return False
-    text = encode(dated).decode("utf-8")
+    rewrite(db, state.epoch, seq, kind, encode(dated).decode("utf-8"))
     if kind == "hit":
-        db.execute(
-            "UPDATE archive SET time_utc = ?, body = ? WHERE epoch = ? AND seq = ?",
-            (str(dated["time_utc"]), text, state.epoch, seq),
-        )
-    else:
-        db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
-    db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
+        moment = str(dated["time_utc"]), state.epoch, seq
+        db.execute("UPDATE archive SET time_utc = ? WHERE epoch = ? AND seq = ?", moment)
     state.counters["dated_late"] += 1
     return True
 

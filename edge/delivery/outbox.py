@@ -26,6 +26,7 @@ from edge.delivery.freezing import Outgoing
 from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
+from edge.delivery.seal import owed_row
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -305,11 +306,10 @@ class Outbox:
         """Set a message aside that the broker will not take, and declare it lost."""
 
         def work(db: sqlite3.Connection, state: State) -> bool:
-            row = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()
-            if state.epoch != epoch or row is None:
+            row = owed_row(db, epoch, seq) if state.epoch == epoch else None
+            if row is None:
                 return False
-            kind = str(row[0])
-            text = rows.message_text(db, epoch, seq)
+            kind, text = row.kind, row.text
             now = format_utc_ns(time.time_ns())
             db.execute(
                 "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
@@ -319,7 +319,7 @@ class Outbox:
             db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
             rows.count_lost(state, [kind])
             state.counters["refused"] += 1
-            message = json.loads(text)
+            message = rows.read_message(seq, text)
             lost = rows.lost_drafts("refused", [(seq, kind)], message["origin"])
             for draft in (*lost, *told_again(message)):
                 rows.insert(db, state, draft)

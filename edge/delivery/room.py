@@ -13,6 +13,7 @@ from edge.delivery.archive import drop_delivered, drop_idle
 from edge.delivery.losses import Row, give_up
 from edge.delivery.ranks import LOST, TOP_WORTH, WHOLE
 from edge.delivery.rows import message_of
+from edge.delivery.seal import rewrite
 from edge.delivery.state import State
 from edge.messages import encode
 
@@ -97,9 +98,7 @@ def _drop_pictures(db: sqlite3.Connection, state: State) -> bool:
 def _drop_picture(db: sqlite3.Connection, state: State, seq: int) -> None:
     hit = message_of(db, state.epoch, seq)
     crop = {**hit["crop"], "data": None, "dropped": "outbox_full"}
-    text = encode({**hit, "crop": crop}).decode("utf-8")
-    db.execute("UPDATE archive SET body = ? WHERE epoch = ? AND seq = ?", (text, state.epoch, seq))
-    db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
+    rewrite(db, state.epoch, seq, "hit", encode({**hit, "crop": crop}).decode("utf-8"))
     state.counters["pictures_dropped"] += 1
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from edge.delivery.archive import keep_delivered
 from edge.delivery.database import DamagedFile
 from edge.delivery.ranks import rank_of
+from edge.delivery.seal import owed_row, seal
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
@@ -55,8 +56,12 @@ def put(
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body, rank, was) VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message), was),
+        "INSERT INTO outbox (seq, kind, bytes, body, rank, was, crc32) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message), was),
+            seal(seq, kind, None, text),
+        ),
     )
     state.next_seq = seq + 1
     return seq
@@ -69,14 +74,15 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
         raise MessageError(f"hit without time_utc, class and peak_adu: {error!r}") from None
 
 
-def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
-    """Return an owed message's JSON as it was committed."""
-    text: str = db.execute(
-        "SELECT coalesce(outbox.body, archive.body) FROM outbox LEFT JOIN archive "
-        "ON archive.epoch = ? AND archive.seq = outbox.seq WHERE outbox.seq = ?",
-        (epoch, seq),
-    ).fetchone()[0]
-    return text
+def read_message(seq: int, text: str) -> dict[str, Any]:
+    """Read a committed message; raises DamagedFile where it is none any more."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise DamagedFile(f"message {seq} can't be read")
+    return message
 
 
 def message_of(db: sqlite3.Connection, epoch: str, seq: int) -> dict[str, Any]:
@@ -87,11 +93,10 @@ def message_of(db: sqlite3.Connection, epoch: str, seq: int) -> dict[str, Any]:
     DamagedFile
         What lies there is no longer what was written.
     """
-    try:
-        message: dict[str, Any] = json.loads(message_text(db, epoch, seq))
-    except (ValueError, TypeError):
-        raise DamagedFile(f"message {seq} can't be read back") from None
-    return message
+    row = owed_row(db, epoch, seq)
+    if row is None:
+        raise DamagedFile(f"message {seq} can't be read back")
+    return read_message(seq, row.text)
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
@@ -166,25 +171,23 @@ def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
     state.floor = state.next_seq = 1
     state.upto = state.reserved = state.doubtful = 0
     for seq in seqs:
-        kind, was = db.execute("SELECT kind, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
-        message = rekey(message_of(db, old_epoch, seq), state)
+        row = owed_row(db, old_epoch, seq)
+        assert row is not None  # noqa: S101 - it was there a moment ago
+        message = rekey(read_message(seq, row.text), state)
         text = encode(message).decode("utf-8")
-        if kind == "hit":
+        new_seq, body = state.next_seq, None if row.kind == "hit" else text
+        if row.kind == "hit":
             db.execute(
                 "UPDATE archive SET epoch = ?, seq = ?, body = ? WHERE epoch = ? AND seq = ?",
-                (state.epoch, state.next_seq, text, old_epoch, seq),
+                (state.epoch, new_seq, text, old_epoch, seq),
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ?, was = ? "
-            "WHERE seq = ?",
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ?, was = ?, "
+            "crc32 = ? WHERE seq = ?",
             (
-                state.next_seq,
-                len(text),
-                None if kind == "hit" else text,
-                rank_of(kind, message),
-                also_was(was, old_epoch, seq),
-                seq,
+                *(new_seq, len(text), body, rank_of(row.kind, message)),
+                *(also_was(row.was, old_epoch, seq), seal(new_seq, row.kind, None, text), seq),
             ),
         )
         state.next_seq += 1

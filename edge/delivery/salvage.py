@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from edge.delivery.archive import EXPOSURES
-from edge.delivery.database import DamagedFile
+from edge.delivery.database import DamagedFile, readable
 from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
+from edge.delivery.seal import Owed, owed_row, sealed
 from edge.delivery.state import State
 from edge.detection import Draft
 from edge.messages import SCHEMAS
@@ -50,7 +51,7 @@ _DELIVERED = _Kept(
     "SELECT epoch, seq, body FROM delivered WHERE id = ?",
     "INSERT INTO delivered (epoch, seq, body) VALUES (?, ?, ?)",
 )
-OwedRow = tuple[int, str, str, str | None]
+OwedRow = tuple[int, str, dict[str, Any], str | None]
 """Seq, kind, whole message, and the keys it had in earlier epochs."""
 
 
@@ -125,10 +126,9 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     old = found.state
     origin = "camera"
     db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
-    for seq, kind, text, was in found.owed:
-        message = json.loads(text)
-        old_epoch = message["epoch"]
-        message = rekey(message, state)
+    for seq, kind, owed, was in found.owed:
+        old_epoch = owed["epoch"]
+        message = rekey(owed, state)
         origin = message["origin"]
         put(db, state, kind, message, also_was(was, old_epoch, seq))
     if old is None:
@@ -168,7 +168,9 @@ def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     # Read-only: what was set aside stays as the damage left it.
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db.text_factory = readable
+    return db
 
 
 def _read_losses(db: sqlite3.Connection) -> Iterator[LossRow]:
@@ -212,17 +214,27 @@ def _owed_without_state(db: sqlite3.Connection) -> Iterator[OwedRow]:
 
 
 def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
-    row = _try(
-        lambda: db.execute(
-            "SELECT kind, coalesce(body, (SELECT archive.body FROM archive "
-            "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
-            (epoch, seq),
-        ).fetchone()
-    )
-    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
-    if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
+    row = _try(lambda: owed_row(db, epoch, seq) if sealed(db) else _unsealed(db, epoch, seq))
+    if row is None or row.kind not in SCHEMAS or not isinstance(row.text, str):
         return None
-    return seq, row[0], row[1], was[0] if was else None
+    message = _try(lambda: json.loads(row.text))
+    if not isinstance(message, dict) or not {"schema", "epoch", "origin"} <= set(message):
+        return None
+    return seq, row.kind, message, row.was
+
+
+def _unsealed(db: sqlite3.Connection, epoch: str, seq: int) -> Owed | None:
+    """From a file of a version that had no checksums."""
+    row = db.execute(
+        "SELECT kind, floor, coalesce(body, (SELECT archive.body FROM archive "
+        "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
+        (epoch, seq),
+    ).fetchone()
+    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
+    if row is None:
+        return None
+    kind, floor, text = row
+    return Owed(kind, floor, text, was[0] if was else None)
 
 
 def _newest(old: sqlite3.Connection, table: _Kept, max_rows: int) -> Iterator[tuple[object, ...]]:

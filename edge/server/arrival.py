@@ -14,6 +14,7 @@ from edge.messages import (
     LostMessage,
     Message,
     MessageError,
+    content_digest,
     digest_under,
     parse_message,
     split_topic,
@@ -120,7 +121,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     rig, kind = _addressed(topic)
     try:
         message = parse_message(payload)
-        payload.decode("utf-8")
+        digest = content_digest(payload)
         refusal = _objection(message, rig, kind, properties)
     except MessageError as error:
         oversized = len(payload) > MAX_MESSAGE_BYTES
@@ -130,7 +131,6 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     if refusal is None:
         key = Key(message.rig, message.epoch, message.seq)
         former = _former(message, payload, properties.get("was", ""))
-        digest = message_digest(payload)
         return Arrival(topic, payload, digest, key, message.floor, message, former=former)
     claimed, floor = _claimed(rig, payload, properties)
     return Arrival(topic, payload, _digest(payload), claimed, floor, refusal=refusal)

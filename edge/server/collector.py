@@ -99,7 +99,8 @@ class Collector:
         self._asked_plainly = False
         self._short_lived = 0
         self._store_waits = FullJitter(0.1, 5.0)
-        self._broker_waits = FullJitter(0.5, 30.0)
+        # Soon back: what rigs send to a broker that nobody listens to, they send again later.
+        self._broker_waits = FullJitter(0.5, 5.0)
 
     @property
     def stats(self) -> Stats:

@@ -139,10 +139,13 @@ class Batch:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
         self._reasons[refusal.reason] += 1
-        # Neither a lone surrogate nor, in PostgreSQL, a NUL is a text.
-        detail = refusal.detail.encode(errors="replace").decode().replace("\0", "\\0")
         aside = Aside(
-            refusal.reason, detail, arrival.topic, arrival.key, arrival.digest, arrival.payload
+            refusal.reason,
+            _text(refusal.detail),
+            _text(arrival.topic),
+            arrival.key,
+            arrival.digest,
+            arrival.payload,
         )
         self._aside.append((place, aside))
 
@@ -152,6 +155,11 @@ class Batch:
         both = [seq for seq in (known, conflict) if seq is not None]
         self._answered[owner] = min(both, default=None)
         self._floors[owner] = max(self._floors.get(owner, 1), floor or 1)
+
+
+def _text(words: str) -> str:
+    """Neither a lone surrogate nor, in PostgreSQL, a NUL is a text."""
+    return words.encode(errors="replace").decode().replace("\0", "\\0")
 
 
 def _place(one: tuple[int, Aside]) -> int:

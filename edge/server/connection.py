@@ -47,6 +47,7 @@ _HANDSHAKE_TIMEOUT_S = 10.0
 # To a broker that may not know MQTT 5: its silence is soon asked about, plainly.
 _FIRST_HANDSHAKE_TIMEOUT_S = 2.0
 _KEEPALIVE_S = 60
+_PUBACK_TIMEOUT_S = 60.0
 _SESSION_EXPIRY_S = 86_400
 RECEIVE_MAXIMUM = 1000
 # Larger ones the broker drops: no message of a rig comes near, and a batch must fit in memory.
@@ -232,6 +233,10 @@ class Connection:
         now_s = time.monotonic()
         if self._pinged and now_s - self._heard_s > 1.5 * self._keepalive_s:
             self._end("it does not answer")
+            return
+        if self._retained.silent_s > _PUBACK_TIMEOUT_S:
+            # Behind as many as it takes at once, no rig would hear of its watermark any more.
+            self._end("it owes a PUBACK for too long")
             return
         silent_s = now_s - min(self._sent_s, self._heard_s)
         if self._keepalive_s and not self._pinged and silent_s > self._keepalive_s / 2:
