@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.database import MIGRATIONS
+from edge.delivery.database import APPLICATION_ID, MIGRATIONS
 from edge.delivery.outbox import Outbox
 from edge.errors import CosmicEdgeError
 from edge.messages import HitMessage, LostMessage, Message, parse_message
@@ -136,25 +136,41 @@ def test_damage_in_use_does_not_stop_the_messages_behind_it(tmp_path: Path) -> N
     outbox.close()
 
 
+def write_without_checksums(folder: Path) -> Path:
+    """A file of the version before there were any, as a killed process leaves it."""
+    write_and_crash(folder / "new")
+    version = next(n for n, step in enumerate(MIGRATIONS) if "crc32" in step)
+    path = folder / "rig.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(
+        f"{';'.join(MIGRATIONS[:version])}; PRAGMA user_version = {version};"
+        f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL;"
+    )
+    db.execute("ATTACH ? AS new", (str(folder / "new" / "rig.sqlite"),))
+    for table in ("state", "outbox", "archive", "checkpoint"):
+        names = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+        db.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")
+    db.commit()
+    db.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_file_of_the_version_before_goes_on_without_checksums(
     tmp_path: Path, damaged: bool
 ) -> None:
-    write_and_crash(tmp_path)
-    path = tmp_path / "rig.sqlite"
-    db = sqlite3.connect(path)
-    columns = "ALTER TABLE outbox DROP COLUMN crc32; ALTER TABLE state DROP COLUMN crc32;"
-    db.executescript(f"{columns} PRAGMA user_version = {len(MIGRATIONS) - 1}; VACUUM;")
+    path = write_without_checksums(tmp_path)
     if damaged:
-        page = db.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'outbox_rank'"
-        ).fetchone()
-    db.close()
-    if damaged:
+        db = sqlite3.connect(path)
+        root = "SELECT rootpage FROM sqlite_master WHERE name = 'set_aside'"
+        page = db.execute(root).fetchone()[0]
+        db.close()
         with path.open("r+b") as file:
-            file.seek((page[0] - 1) * 4096)
+            file.seek((page - 1) * 4096)
             file.write(b"\xff" * 4096)
     outbox = Outbox.open(tmp_path, "cellar-1")
     assert {one.frame for one in messages(outbox) if isinstance(one, HitMessage)} == OWED
+    assert (tmp_path / "rig.sqlite.damaged-1").exists() is damaged
     balance(outbox)
     outbox.close()
