@@ -97,19 +97,25 @@ def _rate(store: Store, rig: str, side_px: int, batch: int, seconds: float) -> d
     }
 
 
-def _hits(rig: str, side_px: int) -> Iterator[Arrival]:
-    """Hits with crops of noise, which no compression makes smaller."""
+def crops(side_px: int) -> list[str]:
+    """64 pictures of noise, as PNG in base64."""
     random = np.random.default_rng(1)
-    crops = []
+    made = []
     for _ in range(64):
         pixels = random.normal(64, 12, (side_px, side_px)).astype(np.uint16)
         done, data = cv2.imencode(".png", pixels)
         assert done
-        crops.append(base64.b64encode(data.tobytes()).decode())
+        made.append(base64.b64encode(data.tobytes()).decode())
+    return made
+
+
+def _hits(rig: str, side_px: int) -> Iterator[Arrival]:
+    """Hits with crops of noise, which no compression makes smaller."""
+    pictures = crops(side_px)
     hit = body("hit")
     for seq in range(1, 1_000_000):
         crop = {**hit["crop"], "width_px": side_px, "height_px": side_px}
-        changes = {**hit, "crop": {**crop, "data": crops[seq % 64]}, "frame": seq}
+        changes = {**hit, "crop": {**crop, "data": pictures[seq % 64]}, "frame": seq}
         message = envelope(
             "hit", changes, rig=rig, epoch="0123456789abcdef", seq=seq, floor=1, origin="camera"
         )

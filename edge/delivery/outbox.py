@@ -23,7 +23,7 @@ from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
 from edge.delivery.room import make_room, trim_archive
-from edge.delivery.rows import Outgoing
+from edge.delivery.rows import Held, Outgoing
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -229,37 +229,35 @@ class Outbox:
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
             return rows.freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
 
-        return self._store.write(work)
+        dated = self._store.state.counters["dated_late"]
+        frozen = self._store.write(work, durable=False)
+        if self._store.state.counters["dated_late"] > dated:
+            # What left with a date must not come back from a power cut without.
+            self._store.write(lambda db, state: None)
+        return frozen
 
     def acknowledge(
-        self,
-        epoch: str,
-        upto: int | None,
-        conflict: int | None = None,
-        held: tuple[int, str | None] | None = None,
+        self, epoch: str, upto: int | None, conflict: int | None = None, held: Held | None = None
     ) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
 
-        Where what the server holds is not ours, another history of this rig (a restored or
-        cloned card) wrote those seqs: nothing is let go. What was never published stays in any
-        case; publishing will show whose it is.
+        Nothing is where another history of this rig (a restored or cloned card) wrote those seqs;
+        what was never published stays, and publishing will show whose it is.
 
         Parameters
         ----------
         epoch : str
             Another epoch than the present one is ignored.
-        upto : int or None
-            Watermark.
-        conflict : int or None
-            Seq the server holds with other content.
-        held : tuple of int and str, optional
+        upto, conflict : int or None
+            Watermark; seq the server holds with other content.
+        held : Held, optional
             Last seq up to `upto` of which the server holds a message (0: none), and its digest.
 
         Returns
         -------
         bool
-            True where a new epoch began: `upto` reaches seqs that were never given out, what the
-            server holds is another's, or there is a conflict. All that was owed has new keys.
+            True where a new epoch began: `upto` reaches seqs that were never given out, `held` is
+            another's, or there is a conflict. All that was owed has new keys.
         """
         with self._store.mutex:
             state = self._store.state
@@ -281,7 +279,8 @@ class Outbox:
                     state.upto = max(state.upto, upto)
                 return new_epoch
 
-            return self._store.write(work)
+            # A power cut may bring back what was let go: the server knows it for a duplicate.
+            return self._store.write(work, durable=new_epoch)
 
     def broker_ack(self, epoch: str, seqs: Sequence[int]) -> None:
         """Let go of single messages, where the broker's word is enough (``ack = "broker"``)."""
@@ -291,7 +290,7 @@ class Outbox:
                 for seq in seqs:
                     rows.acknowledge(db, state, "seq = ?", (seq,))
 
-        self._store.write(work)
+        self._store.write(work, durable=False)
 
     def refuse(self, epoch: str, seq: int, why: str) -> bool:
         """Set a message aside that the broker will not take, and declare it lost."""

@@ -18,6 +18,14 @@ from edge.detection import Draft
 from edge.messages import SCHEMAS, MessageError, digest, encode, envelope, message_id
 from edge.messages.records import MAX_RANGES
 
+_FLOOR = '"floor":'
+_HEAD = 512
+"""The envelope comes first, and none of what stands before its floor can hold that name."""
+_UNDATED = '"unsynced"'
+
+Held = tuple[int, str | None]
+"""Last seq up to a watermark of which the server holds a message, 0: none; and its digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -92,38 +100,57 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def freeze(
-    db: sqlite3.Connection, state: State, seqs: Iterable[int], dating: Dating | None = None
+    db: sqlite3.Connection, state: State, seqs: Sequence[int], dating: Dating | None = None
 ) -> list[Outgoing]:
     """Compose messages for the wire; the first time, today's floor is kept with each.
 
     What `dating` can date by now is written down so before it is frozen.
     """
+    rows = _owed(db, state.epoch, seqs)
+    new = [seq for seq in seqs if seq in rows and rows[seq][1] is None]
+    if dating is not None:
+        for seq in new:
+            kind, _, text, _ = rows[seq]
+            # Reading each message as JSON would cost more than all the rest.
+            if kind in DATED_KINDS and _UNDATED in text and _date(db, state, seq, kind, dating):
+                rows[seq] = kind, None, message_text(db, state.epoch, seq), rows[seq][3]
+    floors = [(min(state.floor, seq), seq) for seq in new]
+    db.executemany("UPDATE outbox SET floor = ? WHERE seq = ?", floors)
     frozen = []
     for seq in seqs:
-        row = db.execute("SELECT kind, floor, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
-        if row is None:
-            continue
-        kind, floor, was = row
-        if floor is None:
-            if dating is not None and kind in DATED_KINDS:
-                _date(db, state, seq, kind, dating)
-            floor = min(state.floor, seq)
-            db.execute("UPDATE outbox SET floor = ? WHERE seq = ?", (floor, seq))
-        payload = _wire(message_text(db, state.epoch, seq), floor)
-        frozen.append(Outgoing(state.epoch, seq, kind, floor, payload, was or ""))
+        if seq in rows:
+            kind, kept, text, was = rows[seq]
+            floor = min(state.floor, seq) if kept is None else kept
+            frozen.append(Outgoing(state.epoch, seq, kind, floor, _with_floor(text, floor), was))
     return frozen
 
 
-def _wire(text: str, floor: int | None) -> bytes:
-    message = json.loads(text)
-    message["floor"] = floor
-    return encode(message)
+def _owed(
+    db: sqlite3.Connection, epoch: str, seqs: Sequence[int]
+) -> dict[int, tuple[str, int | None, str, str]]:
+    """Kind, floor, text and earlier keys of those that are still owed."""
+    found = db.execute(
+        "SELECT outbox.seq, outbox.kind, outbox.floor, coalesce(outbox.body, archive.body), "
+        "coalesce(outbox.was, '') FROM json_each(?) JOIN outbox ON outbox.seq = json_each.value "
+        "LEFT JOIN archive ON archive.epoch = ? AND archive.seq = outbox.seq",
+        (json.dumps(list(seqs)), epoch),
+    )
+    return {seq: (kind, floor, text, was) for seq, kind, floor, text, was in found}
 
 
-def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> None:
+def _with_floor(text: str, floor: int) -> bytes:
+    """Put the floor into a message's JSON, as if it had been written with it."""
+    head, found, tail = text[:_HEAD].partition(_FLOOR)
+    number, comma, rest = tail.partition(",")
+    if not (found and comma and number.isdigit()):  # from another hand, or longer than any rig's
+        return encode({**json.loads(text), "floor": floor})
+    return f"{head}{_FLOOR}{floor},{rest}{text[_HEAD:]}".encode()
+
+
+def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> bool:
     dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
     if dated is None:
-        return
+        return False
     text = encode(dated).decode("utf-8")
     if kind == "hit":
         db.execute(
@@ -134,6 +161,7 @@ def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dat
         db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
     db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
     state.counters["dated_late"] += 1
+    return True
 
 
 def free_of_waiting(
@@ -169,7 +197,8 @@ def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | No
         return False  # let go, or declared lost
     text = message_text(db, state.epoch, seq)
     # What the server would not read, it knows by its bytes alone.
-    return content not in (digest(text.encode()), hashlib.sha256(_wire(text, row[0])).hexdigest())
+    wire = text.encode() if row[0] is None else _with_floor(text, row[0])
+    return content not in (digest(text.encode()), hashlib.sha256(wire).hexdigest())
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:

@@ -6,8 +6,8 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,10 +99,12 @@ class Store:
 
         self.state = self._transaction(begin)
 
-    def write(self, work: Callable[[sqlite3.Connection, State], _T]) -> _T:
+    def write(self, work: Callable[[sqlite3.Connection, State], _T], *, durable: bool = True) -> _T:
         """Run `work` in a transaction; it may change the state it is given.
 
-        On damage the file is replaced and `work` runs again, in the new epoch.
+        On damage the file is replaced and `work` runs again, in the new epoch. What is not
+        `durable` is safe from a kill at once, and from a power cut when the next that is has
+        returned: then all before it is on the disk too.
 
         Raises
         ------
@@ -112,10 +114,26 @@ class Store:
         with self.mutex:
             try:
                 self._ready()
-                return self._write(work)
+                with self._syncing(durable):
+                    return self._write(work)
             except DamagedFile as damage:
                 self._replace_live(damage)
                 return self._write(work)
+
+    @contextmanager
+    def _syncing(self, durable: bool) -> Iterator[None]:
+        if durable:
+            yield
+            return
+        with suppress(sqlite3.Error):  # then it is durable after all
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            try:
+                self._db.execute("PRAGMA synchronous = FULL")
+            except sqlite3.Error:
+                self._drop_connection()  # a new one begins with FULL
 
     def read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run `work`, which changes nothing."""

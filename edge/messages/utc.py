@@ -9,8 +9,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
 _NS = 1_000_000_000
-_PATTERN = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{9})Z", re.ASCII)
+_PATTERN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", re.ASCII)
+_TO_SECONDS = 19
 
 UTC_NS_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$"
 
@@ -50,13 +52,11 @@ def parse_utc_ns(text: str) -> int:
     ValueError
         For any other form, and for a date or time that doesn't exist.
     """
-    match = _PATTERN.fullmatch(text)
-    if match is None:
+    if _PATTERN.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not UTC like 2026-11-21T10:00:00.000000000Z")
-    year, month, day, hour, minute, second, nanoseconds = (int(part) for part in match.groups())
     try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        moment = datetime.fromisoformat(text[:_TO_SECONDS])
     except ValueError as error:
         raise ValueError(f"{text!r} is no instant: {error}") from None
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * _NS + nanoseconds
+    since = moment - _NAIVE_EPOCH
+    return (since.days * 86_400 + since.seconds) * _NS + int(text[_TO_SECONDS + 1 : -1])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import queue
 import secrets
 import threading
 import time
@@ -28,14 +27,16 @@ from edge.server.connection import (
     BrokerRefusedError,
     BrokerSilentError,
     Connection,
-    Delivery,
 )
 from edge.server.ending import Ending
+from edge.server.mqtt_reader import Published
 from edge.server.stats import Stats
 from edge.server.store import Answer, Receipt, Store, StoreUnavailableError
 from edge.server.subscription import subscription
 
-BATCH_MESSAGES = 500
+# A rig sends 500 ahead of its watermark: with less than half of that in a batch, it sends the
+# next one while this one is stored.
+BATCH_MESSAGES = 200
 BATCH_BYTES = 32 << 20
 BATCH_WAIT_S = 0.05
 # A broker that keeps few messages in flight sends no more until it gets its acknowledgements:
@@ -78,12 +79,10 @@ class Collector:
         self._store = store
         self._share = share
         self._subscription = subscription(store.identity, share, self._address)
-        self._inbox: queue.Queue[Delivery] = queue.Queue(maxsize=4 * BATCH_MESSAGES)
         self._lock = threading.Lock()
         self._stats = Stats()
         self._state = "starting"
         self._subscribed = threading.Event()
-        self._taking = threading.Event()
         self._asked_plainly = False
         self._short_lived = 0
         self._store_waits = FullJitter(0.1, 5.0)
@@ -115,7 +114,6 @@ class Collector:
         """
         ending = Ending(stop, DRAIN_S)
         connection: Connection | None = None
-        self._taking.set()
         try:
             while not ending.wanted:
                 connection = self._connect(ending)
@@ -123,7 +121,6 @@ class Collector:
                     self._serve(connection, ending)
             self._drain(connection, ending)
         finally:
-            self._taking.clear()
             if connection is not None:
                 connection.close()
         if not self._subscribed.is_set():
@@ -132,7 +129,7 @@ class Collector:
 
     def _connect(self, ending: Ending) -> Connection | None:
         """Try once; None, after a wait, where it did not work."""
-        connection = Connection(self._address, self._protocol, self._subscription, self._deliver)
+        connection = Connection(self._address, self._protocol, self._subscription)
         try:
             connection.open(first=self._version_is_open and not self._asked_plainly)
         except BrokerRefusedError as error:
@@ -198,7 +195,7 @@ class Collector:
         """Settle batch after batch until the connection or the run ends."""
         since = time.monotonic()
         while not ending.wanted:
-            batch = self._gather()
+            batch = _gather(connection, _POLL_S)
             if batch:
                 self._settle(batch, connection, ending)
             elif not connection.alive:
@@ -222,40 +219,14 @@ class Collector:
 
     def _drain(self, connection: Connection | None, ending: Ending) -> None:
         """Settle what has come, see the watermarks off, say goodbye."""
-        if connection is not None:
-            connection.stop_intake(min(1.0, ending.left_s))
-        self._taking.clear()
-        while batch := self._gather():
+        if connection is None:
+            return
+        connection.stop_intake(min(1.0, ending.left_s))
+        while batch := _gather(connection, 0.0):
             self._settle(batch, connection, ending)
-        if connection is not None:
-            connection.close(ending.left_s)
+        connection.close(ending.left_s)
 
-    def _deliver(self, delivery: Delivery) -> None:
-        """Take a message, in the network thread; full, it waits, and the broker with it."""
-        while self._taking.is_set():
-            with contextlib.suppress(queue.Full):
-                self._inbox.put(delivery, timeout=_POLL_S)
-                return
-
-    def _gather(self) -> list[Delivery]:
-        """Collect a batch: 500 messages, 50 ms, or until nothing more comes."""
-        batch: list[Delivery] = []
-        size = 0
-        deadline = time.monotonic() + BATCH_WAIT_S
-        wait_s = _POLL_S if self._taking.is_set() else 0.0
-        while len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
-            try:
-                delivery = self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait()
-            except queue.Empty:
-                break
-            if not batch:
-                deadline = time.monotonic() + BATCH_WAIT_S
-            batch.append(delivery)
-            size += len(delivery.payload)
-            wait_s = max(0.0, min(_QUIET_S, deadline - time.monotonic()))
-        return batch
-
-    def _settle(self, batch: list[Delivery], connection: Connection | None, ending: Ending) -> None:
+    def _settle(self, batch: list[Published], connection: Connection, ending: Ending) -> None:
         """Commit, tell the rigs, tell the broker: in this order."""
         receipt = self._commit(
             [examine(one.topic, one.payload, one.properties) for one in batch], ending
@@ -265,11 +236,9 @@ class Collector:
             return
         with self._lock:
             self._stats = self._stats.plus(receipt)
-        if connection is not None:
-            for answer in receipt.answers:
-                connection.publish_retained(topic(answer.rig, "ack"), _payload(answer))
-        for delivery in batch:
-            delivery.acknowledge()
+        for answer in receipt.answers:
+            connection.publish_retained(topic(answer.rig, "ack"), _payload(answer))
+        connection.acknowledge(batch)
 
     def _commit(self, arrivals: list[Arrival], ending: Ending) -> Receipt | None:
         """Try until it is stored; None where the end comes first."""
@@ -298,6 +267,20 @@ class Collector:
         if state != self._state:
             _log.log(logging.INFO if state == COLLECTING else logging.WARNING, "%s", state)
         self._state = state
+
+
+def _gather(connection: Connection, wait_s: float) -> list[Published]:
+    """Collect a batch: 200 messages, 50 ms, or until nothing more comes."""
+    batch = connection.receive(wait_s)
+    size = sum(len(one.payload) for one in batch)
+    deadline = time.monotonic() + BATCH_WAIT_S
+    while batch and len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
+        more = connection.receive(max(0.0, min(_QUIET_S, deadline - time.monotonic())))
+        if not more:
+            break
+        batch += more
+        size += sum(len(one.payload) for one in more)
+    return batch
 
 
 def _payload(answer: Answer) -> bytes:

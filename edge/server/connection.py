@@ -1,30 +1,41 @@
 """One MQTT connection of the collector, from CONNECT to its end; a new one is a new object.
 
-A message identifier means something on the connection it came on and nowhere else. With one client
-object for each connection, an acknowledgement that comes too late goes nowhere, instead of
-acknowledging another message that is not yet on disk.
+A message identifier means something on the connection it came on and nowhere else: an
+acknowledgement that comes too late goes nowhere, instead of acknowledging another message that is
+not yet on disk.
+
+All of it happens on the collector's own thread, between two batches. A network thread beside it
+would have to fight for the interpreter with the thread that reads and stores, record by record,
+and both would lose. While a commit takes long, what comes waits in the network, and the broker
+may end the connection: it then gives the messages to another collector, or keeps them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import socket
+import logging
 import ssl
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Sequence
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.errors import Failed
+from edge.server import mqtt_packets as packets
+from edge.server.channel import Channel
+from edge.server.mqtt_reader import (
+    Acknowledged,
+    Answered,
+    HungUp,
+    Packet,
+    Pong,
+    ProtocolError,
+    Published,
+    Reader,
+)
+from edge.server.retained import RetainedQueue
 from edge.server.subscription import Subscription
 
 SESSION_TAKEN_OVER = 142
@@ -35,11 +46,16 @@ _SETUP_FAULTS = frozenset({133, 134, 135, 138, 140, 143, 158, 162})
 _HANDSHAKE_TIMEOUT_S = 10.0
 # To a broker that may not know MQTT 5: its silence is soon asked about, plainly.
 _FIRST_HANDSHAKE_TIMEOUT_S = 2.0
-_KEEPALIVE_S = 30
+_KEEPALIVE_S = 60
 _SESSION_EXPIRY_S = 86_400
 _RECEIVE_MAXIMUM = 1000
 # Larger ones the broker drops: no message of a rig comes near, and a batch must fit in memory.
 _MAXIMUM_PACKET_BYTES = 16 << 20
+_LONGEST_TURN_S = 0.1
+_SUBSCRIBE_MID, _UNSUBSCRIBE_MID, _FIRST_MID = 1, 2, 3
+
+
+_log = logging.getLogger(__name__)
 
 
 class BrokerAwayError(Exception):
@@ -53,30 +69,14 @@ class BrokerSilentError(BrokerAwayError):
 class BrokerRefusedError(Exception):
     """The broker said no; `code` is the MQTT 5 reason, `setup` true where waiting won't help."""
 
-    def __init__(self, reason: ReasonCode) -> None:
-        super().__init__(str(reason).lower())
-        self.code = int(reason.value)
-        self.setup = self.code in _SETUP_FAULTS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Delivery:
-    """A message as it came, and the connection that waits for its acknowledgement."""
-
-    connection: Connection
-    mid: int
-    qos: int
-    topic: str
-    payload: bytes
-    properties: dict[str, str] = field(default_factory=dict)
-
-    def acknowledge(self) -> None:
-        """Tell the broker that it is stored."""
-        self.connection.acknowledge(self.mid, self.qos)
+    def __init__(self, code: int, packet_type: int) -> None:
+        super().__init__(_reason_text(code, packet_type))
+        self.code = code
+        self.setup = code in _SETUP_FAULTS
 
 
 class Connection:
-    """A connection with its network thread.
+    """A connection; used by one thread.
 
     Parameters
     ----------
@@ -86,26 +86,24 @@ class Connection:
         MQTT version.
     subscription : Subscription
         What to listen to.
-    deliver : callable
-        Called in the network thread with each `Delivery`; may block, and then the broker waits.
     """
 
     def __init__(
-        self,
-        address: BrokerAddress,
-        protocol: ProtocolVersion,
-        subscription: Subscription,
-        deliver: Callable[[Delivery], None],
+        self, address: BrokerAddress, protocol: ProtocolVersion, subscription: Subscription
     ) -> None:
         self._address = address
         self._subscription = subscription
-        self._deliver = deliver
-        self._version5 = protocol == "5"
-        self._answer = threading.Event()
-        self._refusal: BrokerRefusedError | None = None
-        self._ended = threading.Event()
-        self._unsettled: dict[str, mqtt.MQTTMessageInfo] = {}
-        self._client = self._make_client()
+        self._version: ProtocolVersion = protocol
+        self._reader = Reader(protocol, _MAXIMUM_PACKET_BYTES)
+        self._channel: Channel | None = None
+        self._came: deque[Published] = deque()
+        self._answers: dict[int, Answered] = {}
+        self._retained = RetainedQueue(protocol, _FIRST_MID)
+        self._keepalive_s = _KEEPALIVE_S
+        self._sent_s = self._heard_s = 0.0
+        self._pinged = False
+        self._said: BrokerRefusedError | None = None
+        self._why = "connection lost"
 
     def open(self, *, first: bool = False) -> None:
         """Connect and subscribe; the `first` time with little patience for the answer to CONNECT.
@@ -119,41 +117,51 @@ class Connection:
         """
         try:
             self._connect()
-            self._client.loop_start()
-            self._wait("CONNECT", BrokerSilentError, _FIRST_HANDSHAKE_TIMEOUT_S if first else None)
-            self._answer.clear()
-            self._subscribe()
-            self._wait("SUBSCRIBE", BrokerAwayError)
+            patience_s = _FIRST_HANDSHAKE_TIMEOUT_S if first else _HANDSHAKE_TIMEOUT_S
+            answer = self._answered(packets.CONNACK, BrokerSilentError, patience_s)
+            self._refused(answer, PacketTypes.CONNACK)
+            self._retained.limit = answer.receive_maximum
+            if answer.keepalive_s is not None:
+                self._keepalive_s = answer.keepalive_s
+            filters = self._subscription.filters
+            self._send(packets.subscribe(self._version, _SUBSCRIBE_MID, filters))
+            answer = self._answered(packets.SUBACK, BrokerAwayError, _HANDSHAKE_TIMEOUT_S)
+            self._refused(answer, PacketTypes.SUBACK)
         except BaseException:
             self.close()
             raise
 
     @property
     def alive(self) -> bool:
-        """Whether messages can still come: connected, and the network thread runs."""
-        # paho keeps saying "connected" after its thread has died, and offers no other look at it.
-        thread: threading.Thread | None = getattr(self._client, "_thread", None)
-        return thread is not None and thread.is_alive() and not self._ended.is_set()
+        """Whether messages can still come."""
+        return self._channel is not None
 
     @property
     def taken_over(self) -> bool:
         """Whether another client came with the same session (MQTT 5 brokers say so)."""
-        return self._refusal is not None and self._refusal.code == SESSION_TAKEN_OVER
+        return self._said is not None and self._said.code == SESSION_TAKEN_OVER
 
     @property
     def why(self) -> str:
         """Why it ended, for a person."""
-        return str(self._refusal) if self._refusal is not None else "connection lost"
+        return str(self._said) if self._said is not None else self._why
 
-    def acknowledge(self, mid: int, qos: int) -> None:
-        """Acknowledge a message; without effect once the connection has ended."""
+    def receive(self, wait_s: float) -> list[Published]:
+        """Return what has come, after a wait for the first if there is none; see to the rest."""
+        if not self._came:
+            self._turn(wait_s)
+        came = list(self._came)
+        self._came.clear()
+        return came
+
+    def acknowledge(self, messages: Sequence[Published]) -> None:
+        """Tell the broker that these are stored; without effect once the connection has ended."""
         if self.alive:
-            self._client.ack(mid, qos)
+            self._send(packets.pubacks([one.mid for one in messages if one.qos]))
 
     def publish_retained(self, topic: str, payload: bytes) -> None:
-        """Publish with QoS 1; what a lost connection swallows is not repeated here."""
-        if self.alive:
-            self._unsettled[topic] = self._client.publish(topic, payload, qos=1, retain=True)
+        """Publish with QoS 1, the newest of a topic; what a lost connection swallows is lost."""
+        self._retained.put(topic, payload)
 
     def stop_intake(self, timeout_s: float) -> None:
         """Leave a shared subscription, so that the broker gives the rest to the others.
@@ -162,73 +170,94 @@ class Connection:
         """
         if self._subscription.durable or not self.alive:
             return
-        self._answer.clear()
-        self._client.unsubscribe(list(self._subscription.filters))
-        self._answer.wait(timeout_s)
+        filters = self._subscription.filters
+        self._send(packets.unsubscribe(self._version, _UNSUBSCRIBE_MID, filters))
+        self._turn_until(lambda: packets.UNSUBACK in self._answers, timeout_s)
 
     def close(self, timeout_s: float = 0.0) -> None:
-        """Wait until what was published has arrived, say goodbye, end the thread; idempotent."""
+        """Wait until what was published has arrived, say goodbye, end; idempotent."""
+        if self.alive and timeout_s > 0.0:
+            self._turn_until(lambda: self._retained.is_empty, timeout_s)
+        if self.alive:
+            self._send(packets.GOODBYE)
+        self._end(self._why)
+
+    # -- one turn -----------------------------------------------------------------------------
+
+    def _turn(self, wait_s: float) -> None:
+        """Write what is due, wait for something to come, sort it."""
+        if self._channel is None:
+            return
+        self._send(self._retained.due())
+        self._stay_alive()
+        if self._channel is None:
+            return
+        try:
+            data = self._channel.receive(min(wait_s, _LONGEST_TURN_S))
+            if data:
+                self._heard_s = time.monotonic()
+                self._pinged = False
+                for packet in self._reader.feed(data):
+                    self._take(packet)
+        except (OSError, EOFError):
+            self._end("connection lost")
+        except ProtocolError as error:
+            self._end(f"the broker sent {error}")
+        except Exception as error:  # a defect: what came is sent again on a new connection
+            _log.exception("connection to %s", self._address)
+            self._end(f"{type(error).__name__}: {error}")
+
+    def _turn_until(self, done: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
-        for info in self._unsettled.values():
-            if not self.alive:
-                break
-            try:
-                info.wait_for_publish(max(0.0, deadline - time.monotonic()))
-            except (RuntimeError, ValueError):  # the connection went away meanwhile
-                break
-        self._unsettled.clear()
-        self._client.disconnect()
-        self._ended.wait(1.0 if self.alive else 0.0)
-        self._end_thread()
+        while self.alive and not done() and (left_s := deadline - time.monotonic()) > 0:
+            self._turn(left_s)
 
-    def _end_thread(self) -> None:
-        # A broker that hangs would hold loop_stop until the keepalive runs out.
-        self._client.on_message = None
-        connected: Any = self._client.socket()
-        if connected is not None:
-            with contextlib.suppress(OSError):
-                connected.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
-        self._ended.set()
+    def _take(self, packet: Packet) -> None:
+        match packet:
+            case Published():
+                self._came.append(packet)
+            case Acknowledged():
+                self._retained.acknowledged(packet.mid, packet.reason)
+            case Answered():
+                self._answers[packet.first] = packet
+            case HungUp():
+                self._said = BrokerRefusedError(packet.reason, PacketTypes.DISCONNECT)
+                self._end(self._why)
+            case Pong():
+                pass
 
-    def _make_client(self) -> mqtt.Client:
-        durable = self._subscription.durable
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._subscription.client_id,
-            clean_session=None if self._version5 else not durable,
-            protocol=mqtt.MQTTv5 if self._version5 else mqtt.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        # An exception in a callback would end the network thread without a word.
-        client.suppress_exceptions = True
-        client.connect_timeout = _HANDSHAKE_TIMEOUT_S
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_unsubscribe = self._on_unsubscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        if self._address.username is not None:
-            client.username_pw_set(self._address.username, self._address.password)
-        tls = self._address.tls_context()
-        if tls is not None:
-            client.tls_set_context(tls)
-        return client
+    def _stay_alive(self) -> None:
+        """Say something where nothing has been said for long; end where nothing comes back."""
+        now_s = time.monotonic()
+        if self._pinged and now_s - self._heard_s > 1.5 * self._keepalive_s:
+            self._end("it does not answer")
+            return
+        silent_s = now_s - min(self._sent_s, self._heard_s)
+        if self._keepalive_s and not self._pinged and silent_s > self._keepalive_s / 2:
+            self._pinged = True
+            self._send(packets.PING)
+
+    def _send(self, data: bytes) -> None:
+        if self._channel is None or not data:
+            return
+        self._sent_s = time.monotonic()
+        try:
+            self._channel.send(data)
+        except OSError:
+            self._end("connection lost")
+
+    def _end(self, why: str) -> None:
+        if self._channel is not None:
+            self._why = why
+            self._channel.close()
+            self._channel = None
+
+    # -- the beginning ------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        options: dict[str, Any] = {}
-        if self._version5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.ReceiveMaximum = _RECEIVE_MAXIMUM
-            properties.MaximumPacketSize = _MAXIMUM_PACKET_BYTES
-            properties.SessionExpiryInterval = (
-                _SESSION_EXPIRY_S if self._subscription.durable else 0
-            )
-            options = {"clean_start": not self._subscription.durable, "properties": properties}
         address = self._address
         try:
-            self._client.connect(address.host, address.port, _KEEPALIVE_S, **options)
+            self._channel = Channel(address, _HANDSHAKE_TIMEOUT_S)
         except ssl.SSLCertVerificationError as error:
             raise Failed(
                 f"broker {address}: its certificate is not trusted ({error.verify_message}); "
@@ -237,55 +266,43 @@ class Connection:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise BrokerAwayError(f"no broker at {address}: {why}") from None
+        self._heard_s = time.monotonic()
+        durable = self._subscription.durable
+        limits = packets.Limits(
+            _SESSION_EXPIRY_S if durable else 0, _RECEIVE_MAXIMUM, _MAXIMUM_PACKET_BYTES
+        )
+        self._send(
+            packets.connect(
+                self._version,
+                self._subscription.client_id,
+                clean=not durable,
+                keepalive_s=_KEEPALIVE_S,
+                limits=limits,
+                username=address.username,
+                password=address.password,
+            )
+        )
 
-    def _subscribe(self) -> None:
-        filters = self._subscription.filters
-        if self._version5:
-            self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in filters])
-        else:
-            self._client.subscribe([(topic, 1) for topic in filters])
+    def _answered(self, first: int, silence: type[BrokerAwayError], patience_s: float) -> Answered:
+        self._turn_until(lambda: first in self._answers, patience_s)
+        if first in self._answers:
+            return self._answers[first]
+        if self._said is not None:
+            raise self._said
+        request = "CONNECT" if first == packets.CONNACK else "SUBSCRIBE"
+        what = "no answer to" if self.alive else "it hung up after"
+        raise silence(f"broker {self._address}: {what} {request}")
 
-    def _wait(
-        self, request: str, silence: type[BrokerAwayError], timeout_s: float | None = None
-    ) -> None:
-        deadline = time.monotonic() + (timeout_s or _HANDSHAKE_TIMEOUT_S)
-        while not self._answer.wait(0.02):
-            if self._ended.is_set() or not self.alive:
-                break
-            if time.monotonic() > deadline:
-                raise silence(f"broker {self._address}: no answer to {request}")
-        if self._refusal is not None:
-            raise self._refusal
-        if not self.alive:
-            raise silence(f"broker {self._address}: it hung up after {request}")
+    @staticmethod
+    def _refused(answer: Answered, packet_type: int) -> None:
+        for reason in answer.reasons:
+            if reason >= 128:
+                raise BrokerRefusedError(reason, packet_type)
 
-    def _on_connect(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
-    ) -> None:
-        if reason.is_failure:
-            self._refusal = BrokerRefusedError(reason)
-        self._answer.set()
 
-    def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _more: Any
-    ) -> None:
-        refused = [reason for reason in reasons if reason.is_failure]
-        if refused:
-            self._refusal = BrokerRefusedError(refused[0])
-        self._answer.set()
-
-    def _on_unsubscribe(self, *_: Any) -> None:
-        self._answer.set()
-
-    def _on_disconnect(
-        self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any
-    ) -> None:
-        if flags.is_disconnect_packet_from_server and self._refusal is None:
-            self._refusal = BrokerRefusedError(reason)
-        self._ended.set()
-        self._answer.set()
-
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        pairs = getattr(message.properties, "UserProperty", [])
-        payload = bytes(message.payload)
-        self._deliver(Delivery(self, message.mid, message.qos, message.topic, payload, dict(pairs)))
+def _reason_text(code: int, packet_type: int) -> str:
+    """Name a reason of MQTT 5."""
+    try:
+        return str(ReasonCode(packet_type, identifier=code)).lower()
+    except KeyError:
+        return f"reason {code}"

@@ -79,14 +79,24 @@ def drop_before(connection: Connected, before: datetime) -> int:
 
 
 def _drop(connection: Connected, month: Month, before: datetime) -> int:
-    part = sql.Identifier(name_of(month))
-    ask = sql.SQL("SELECT count(*), count(*) FILTER (WHERE received_utc >= %s) FROM {}")
-    row: Any = connection.execute(ask.format(part), (before,)).fetchone()
-    rows, fresh = row
+    part, whole = sql.Identifier(name_of(month)), sql.Identifier(month[0])
+    if _counted(connection, part, before)[1]:
+        return 0
+    # Counted again behind the locks DROP takes, in its order: a row that came meanwhile is fresh.
+    for name in (sql.SQL("ONLY {}").format(whole), part):
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(name))
+    rows, fresh = _counted(connection, part, before)
     if fresh:
         return 0
     connection.execute(sql.SQL("DROP TABLE {}").format(part))
-    return int(rows)
+    return rows
+
+
+def _counted(connection: Connected, part: sql.Identifier, before: datetime) -> tuple[int, int]:
+    """Rows of a partition, and how many of them came since."""
+    ask = sql.SQL("SELECT count(*), count(*) FILTER (WHERE received_utc >= %s) FROM {}")
+    row: Any = connection.execute(ask.format(part), (before,)).fetchone()
+    return int(row[0]), int(row[1])
 
 
 def _made(connection: Connected, table: str) -> list[Month]:

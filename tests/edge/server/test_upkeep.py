@@ -47,6 +47,24 @@ def test_an_old_recording_that_has_just_come_is_kept(store, rows):
     assert rows("SELECT seq FROM hits") == [(1,)]
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_message_that_comes_while_its_month_is_pruned_stays(store, database, rows):
+    import psycopg
+
+    store.commit([at(1, OLD)])
+    long_ago(database)
+    removed = []
+    with psycopg.connect(database) as other:  # fresh from its commit on
+        other.execute("UPDATE hits SET received_utc = now()")
+        pruning = threading.Thread(target=lambda: removed.append(store.prune(LIMIT)))
+        pruning.start()
+        pruning.join(0.5)
+        assert pruning.is_alive()
+    pruning.join()
+    assert removed == [0]
+    assert rows("SELECT seq FROM hits") == [(1,)]
+
+
 def test_pruning_and_erasing_beside_a_collector_that_stores_disturb_nothing(store, database, rows):
     """Months are taken away under the collector that knows them."""
     tending, stop, removed = open_store(database), threading.Event(), []
