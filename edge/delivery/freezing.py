@@ -23,6 +23,10 @@ _RESERVED = 1000
 """How far ahead it is written down what may have been published; see `reserve`."""
 
 
+Held = tuple[int, str | None]
+"""Last seq up to a watermark of which the server holds a message, 0: none; and its digest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A frozen message: the same bytes at every send.

@@ -22,7 +22,7 @@ from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.freezing import Outgoing
+from edge.delivery.freezing import Held, Outgoing
 from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
@@ -240,34 +240,27 @@ class Outbox:
         return frozen
 
     def acknowledge(
-        self,
-        epoch: str,
-        upto: int | None,
-        conflict: int | None = None,
-        held: tuple[int, str | None] | None = None,
+        self, epoch: str, upto: int | None, conflict: int | None = None, held: Held | None = None
     ) -> bool:
         """Take the server's word: let go of what was published up to the watermark.
 
-        Where what the server holds is not ours, another history of this rig (a restored or
-        cloned card) wrote those seqs: nothing is let go. What was never published stays in any
-        case; publishing will show whose it is.
+        Nothing is where another history of this rig (a restored or cloned card) wrote those seqs;
+        what was never published stays, and publishing will show whose it is.
 
         Parameters
         ----------
         epoch : str
             Another epoch than the present one is ignored.
-        upto : int or None
-            Watermark.
-        conflict : int or None
-            Seq the server holds with other content.
-        held : tuple of int and str, optional
+        upto, conflict : int or None
+            Watermark; seq the server holds with other content.
+        held : Held, optional
             Last seq up to `upto` of which the server holds a message (0: none), and its digest.
 
         Returns
         -------
         bool
-            True where a new epoch began: `upto` reaches seqs that were never given out, what the
-            server holds is another's, or there is a conflict. All that was owed has new keys.
+            True where a new epoch began: `upto` reaches seqs that were never given out, `held` is
+            another's, or there is a conflict. All that was owed has new keys.
         """
         with self._store.mutex:
             state = self._store.state

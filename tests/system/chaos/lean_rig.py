@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import signal
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from edge.cli.shared import stop_on_signals
 from edge.delivery import KEEP, BrokerAddress, Outbox, OutboxWriter, Uplink
 from edge.detection import Draft
 from edge.fleet.made import MadeHits
@@ -28,8 +28,7 @@ _ACK_TIMEOUT_S = 2.0
 def main() -> int:
     """Make hits until SIGTERM, or until there are enough."""
     options = options_of()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = stop_on_signals()
     story = read(options.journal)
     journal = Journal(options.journal)
     journal.start()

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import json
 import queue
-import signal
 import sqlite3
 import sys
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +20,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.cli.shared import stop_on_signals
 from tests.system.chaos.journal import Journal, read
 from tests.system.chaos.lean_rig import options_of
 
@@ -97,8 +96,7 @@ class Peer:
 def main() -> int:
     """Make hits until SIGTERM, then wait for the broker."""
     options = options_of("--spool")
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = stop_on_signals()
     number = read(options.journal).announced
     journal = Journal(options.journal)
     journal.start()

@@ -43,6 +43,7 @@ def test_the_peers_lose_or_double_hits_in_the_same_rounds(
     tmp_path: Path, broker: str, queue: str
 ) -> None:
     with world(tmp_path, options=broker, programs=PEERS) as all_of_it:
+        all_of_it.wait(3.0)  # what is sent before the server has subscribed once is nobody's
         for maker in ("one", "two"):
             all_of_it.add_rig(maker, options=f"--rate 100 {queue}").program.start()
         go_through(all_of_it, ROUNDS, random.Random(200))
