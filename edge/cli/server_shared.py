@@ -21,8 +21,8 @@ Db = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Rig = Annotated[str, typer.Argument(metavar="RIG", help="Key or name of the rig.")]
 
-# The broker lets the user of this name read every rig and speak for the server.
-_RESERVED = "collector"
+# The broker lets the users of these names read every rig, and the first speak for the server.
+_RESERVED = frozenset({"collector", "watch"})
 
 
 @contextlib.contextmanager
@@ -51,6 +51,6 @@ def check_name(name: str) -> str:
 
     if re.fullmatch(RIG_PATTERN, name) is None:
         raise BadUse(f"{name!r} is no rig's name: a-z, 0-9 and -, at most 64")
-    if name == _RESERVED:
+    if name in _RESERVED:
         raise BadUse(f"{name!r} is the server's own user at the broker: take another name")
     return name

@@ -6,12 +6,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.messages import Status
 from edge.server.alarms import Alarms, Change
 from edge.server.presence import Limits, Presence, judge
+from edge.server.roster import members
 from edge.server.store import Seen, Store, StoreUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -117,8 +118,14 @@ class Watch:
 
     def _look(self) -> Look:
         now_s = self._clock()
-        rigs = judge(self._store.seen(), self._statuses(), self._interval_s, self._limits, now_s)
+        limits = replace(self._limits, ignored=self._limits.ignored | self._revoked())
+        rigs = judge(self._store.seen(), self._statuses(), self._interval_s, limits, now_s)
         return Look(now_s, rigs, self._store.size_bytes(), _room(self._disks))
+
+    def _revoked(self) -> frozenset[str]:
+        """Rigs that are shut out: their silence is meant."""
+        known = self._store.transact(members)
+        return frozenset(one.rig for one in known if one.revoked_utc is not None)
 
     def _interval_s(self, one: Seen) -> float | None:
         return self._store.report_interval_s(one.rig, one.epoch)

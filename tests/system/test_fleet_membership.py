@@ -157,6 +157,7 @@ def test_a_password_is_shown_only_where_that_is_asked_for(server, tmp_path):
     [
         (["add", "Attic"], 2, "no rig's name"),
         (["add", "collector"], 2, "the server's own user"),
+        (["add", "watch"], 2, "the server's own user"),
         (["add", "attic-1", "--print"], 2, "go with --passwords"),
         (["add", "attic-1", "--passwords", "THERE", "--hand-over", "THERE"], 2, "there already"),
         (["add", "taken", "--passwords", "THERE", "--hand-over", "NEW"], 2, "--renew"),

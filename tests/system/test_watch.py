@@ -174,6 +174,15 @@ def test_a_rig_that_is_ignored_or_long_gone_is_no_alarm(tmp_path, capsys):
     assert "none silent" in capsys.readouterr().out
 
 
+def test_a_rig_that_was_revoked_is_meant_to_be_silent(tmp_path, capsys):
+    db = str(tmp_path / "c.db")
+    store(db, 10_000)
+    assert main(["server", "revoke", RIG, "--db", db]) == 0
+    assert main(["server", "watch", "--once", "--db", db]) == 0
+    assert main(["server", "readmit", "--db", db]) == 0
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [
