@@ -160,12 +160,17 @@ _SECOND = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND)
+# Keys that stored messages had before, should these come too. Not in the ledger, since of the epoch
+# they name they settle nothing.
+_FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
+_THIRD = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (
     *("store", "ledger", "rigs", "hits", "exposures", "calibrations", "clocks", "lost"),
-    *("lost_ranges", "quarantine"),
+    *("lost_ranges", "quarantine", "former_keys"),
 )
 """What is there in the newest version."""
 

@@ -78,7 +78,7 @@ def test_it_says_where_to_it_stores(postgres):
         _, err = worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert "cosmic-edge: storing in PostgreSQL " in err
-    assert ", schema 2\n" in err
+    assert ", schema 3\n" in err
 
 
 def test_without_psycopg_the_extra_is_named(tmp_path):
