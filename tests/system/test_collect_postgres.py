@@ -64,7 +64,7 @@ def test_two_collectors_one_of_them_killed_and_the_database_too_and_every_hit_is
     assert workers[1].returncode == 0, err
     summary = json.loads(out)
     assert summary["received"] == summary["stored"] + summary["duplicates"]
-    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", 2)
+    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", 3)
     assert "Traceback" not in err
     assert rows(url, "SELECT count(*), count(DISTINCT seq), max(seq) FROM hits") == [
         (total, total, total)
