@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from edge.messages import LostMessage, Message
-from edge.server.arrival import Arrival, Key, Refusal
+from edge.server.arrival import Arrival, Former, Key, Refusal
 from edge.server.store import Answer, Receipt
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner, Transaction
 
@@ -35,6 +35,8 @@ class Batch:
         self._reasons: Counter[str] = Counter()
         self._fresh: list[tuple[int, Arrival, Key]] = []
         self._moved: list[Entry] = []
+        self._former: dict[Key, str] = {}
+        self._remembered: list[Former] = []
         self._aside: list[tuple[int, Aside]] = []
         # Last one last: what a rig's topic retains in the end is about what it sent in the end.
         self._answered: dict[Owner, int | None] = {}
@@ -43,7 +45,9 @@ class Batch:
     def store(self, batch: Sequence[Arrival]) -> Receipt:
         """Put every arrival in its place and bring the watermarks forward."""
         self._transaction.lock(_owners(batch))
-        known = self._transaction.digests(_keys(batch))
+        keys = _keys(batch)
+        known = self._transaction.digests(keys)
+        self._former = self._transaction.formers(keys - known.keys())
         for place, arrival in enumerate(batch):
             self._sort(place, arrival, known)
         self._keep()
@@ -83,23 +87,25 @@ class Batch:
             return
         if digest:
             self._duplicates += 1
-        elif any(known.get(one.key) == one.digest for one in arrival.former):
+        elif self._came_before(arrival, key, known):
             known[key] = arrival.digest
             self._duplicates += 1
             self._moved.append(Entry(key, MOVED, arrival.digest))
         else:
             known[key] = arrival.digest
             self._fresh.append((place, arrival, key))
-            self._take_former(arrival, known)
+            new = [one for one in arrival.former if not known.get(one.key)]
+            self._former |= {one.key: one.digest for one in new}
+            self._remembered += new
         self._touch(key, arrival.floor)
 
-    def _take_former(self, arrival: Arrival, known: dict[Key, str]) -> None:
-        """Settle the keys a message had before: what comes under them is this, or a conflict."""
-        for one in arrival.former:
-            if not known.get(one.key):
-                known[one.key] = one.digest
-                self._moved.append(Entry(one.key, MOVED, one.digest))
-                self._floors.setdefault(Owner(one.key.rig, one.key.epoch), 1)
+    def _came_before(self, arrival: Arrival, key: Key, known: Mapping[Key, str]) -> bool:
+        """Whether its content came under another of its keys, or as one that had this key."""
+        if self._former.get(key) == arrival.digest:
+            return True
+        return any(
+            one.digest in (known.get(one.key), self._former.get(one.key)) for one in arrival.former
+        )
 
     def _keep(self) -> None:
         """Store what is new, or put it aside, and write all of it into the ledger."""
@@ -126,6 +132,7 @@ class Batch:
             if isinstance(arrival.message, LostMessage):
                 losses += self._losses(arrival.message)
         self._transaction.enter([*entries, *self._moved])
+        self._transaction.remember(self._remembered)
         self._transaction.declare_lost(losses)
 
     def _losses(self, message: LostMessage) -> list[Loss]:

@@ -171,12 +171,17 @@ _ROSTER = (
 )
 _THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)
+# Keys that stored messages had before, should these come too. Not in the ledger, since of the epoch
+# they name they settle nothing.
+_FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
+_FOURTH = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (
     *("store", "ledger", "rigs", "hits", "exposures", "calibrations", "clocks", "lost"),
-    *("lost_ranges", "quarantine", "fleet"),
+    *("lost_ranges", "quarantine", "fleet", "former_keys"),
 )
 """What is there in the newest version."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from edge.server.arrival import Key
+from edge.server.arrival import Former, Key
 from edge.server.let_go import declare
 from edge.server.partitions import PARTITIONED, Month, ensure, month_of
 from edge.server.postgres_connection import Connected, asker, unstorable
@@ -64,10 +64,17 @@ class PostgresTransaction:
 
     def digests(self, keys: Collection[Key]) -> dict[Key, str]:
         """Return the content's digest of each key that is settled."""
+        return self._digests("ledger", keys)
+
+    def formers(self, keys: Collection[Key]) -> dict[Key, str]:
+        """Return, of keys that messages had before they came, the digest under that key."""
+        return self._digests("former_keys", keys)
+
+    def _digests(self, table: str, keys: Collection[Key]) -> dict[Key, str]:
         if not keys:
             return {}
         rows = self._connection.execute(
-            "SELECT rig, epoch, seq, digest FROM ledger"
+            f"SELECT rig, epoch, seq, digest FROM {table}"  # noqa: S608 - our own names
             " JOIN unnest(%s::text[], %s::text[], %s::bigint[]) AS asked (rig, epoch, seq)"
             " USING (rig, epoch, seq)",
             ([one.rig for one in keys], [one.epoch for one in keys], [one.seq for one in keys]),
@@ -103,6 +110,16 @@ class PostgresTransaction:
             copy.set_types(["text", "text", "int8", "text", "text"])
             for one in entries:
                 copy.write_row((*_ids(one.key), one.kind, one.digest))
+
+    def remember(self, former: Sequence[Former]) -> None:
+        """Note the keys that stored messages had before."""
+        if not former:
+            return
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO former_keys VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [(*_ids(one.key), one.digest) for one in former],
+            )
 
     def declare_lost(self, losses: Sequence[Loss]) -> None:
         """Remember ranges."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from edge.messages import format_utc_ns
-from edge.server.arrival import Key
+from edge.server.arrival import Former, Key
 from edge.server.let_go import declare
 from edge.server.rows import row_of
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
@@ -42,10 +42,19 @@ class SqliteTransaction:
 
     def digests(self, keys: Collection[Key]) -> dict[Key, str]:
         """Return the content's digest of each key that is settled."""
+        return self._digests("ledger", keys)
+
+    def formers(self, keys: Collection[Key]) -> dict[Key, str]:
+        """Return, of keys that messages had before they came, the digest under that key."""
+        return self._digests("former_keys", keys)
+
+    def _digests(self, table: str, keys: Collection[Key]) -> dict[Key, str]:
         found = {}
         for key in keys:
             row = self._connection.execute(
-                "SELECT digest FROM ledger WHERE rig = ? AND epoch = ? AND seq = ?", _ids(key)
+                f"SELECT digest FROM {table}"  # noqa: S608 - our own names
+                " WHERE rig = ? AND epoch = ? AND seq = ?",
+                _ids(key),
             ).fetchone()
             if row is not None:
                 found[key] = row[0]
@@ -66,6 +75,13 @@ class SqliteTransaction:
         self._connection.executemany(
             "INSERT INTO ledger VALUES (?, ?, ?, ?, ?)",
             [(*_ids(one.key), one.kind, one.digest) for one in entries],
+        )
+
+    def remember(self, former: Sequence[Former]) -> None:
+        """Note the keys that stored messages had before."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO former_keys VALUES (?, ?, ?, ?)",
+            [(*_ids(one.key), one.digest) for one in former],
         )
 
     def declare_lost(self, losses: Sequence[Loss]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.messages import Message
-from edge.server.arrival import Key
+from edge.server.arrival import Former, Key
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -67,11 +67,17 @@ class Transaction(Protocol):
     def digests(self, keys: Collection[Key]) -> dict[Key, str]:
         """Return the content's digest of each key that is settled."""
 
+    def formers(self, keys: Collection[Key]) -> dict[Key, str]:
+        """Return, of keys that messages had before they came, the digest under that key."""
+
     def keep(self, messages: Sequence[Kept]) -> dict[Key, str]:
         """Store messages; return, by key, why this database can't hold one, and go on without."""
 
     def enter(self, entries: Sequence[Entry]) -> None:
         """Write keys, none of which is settled, into the ledger."""
+
+    def remember(self, former: Sequence[Former]) -> None:
+        """Note the keys that stored messages had before; the same one may come again."""
 
     def declare_lost(self, losses: Sequence[Loss]) -> None:
         """Remember ranges; the same one may come again."""

@@ -20,6 +20,7 @@ import pytest
 from edge.cli.main import main
 from edge.detection import Draft
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
+from edge.server.layout import STEPS
 from tests.edge.delivery.uplinks import RIG, running
 from tests.edge.server import databases
 from tests.edge.server.collectors import collecting
@@ -28,6 +29,9 @@ from tests.edge.server.databases import fresh
 from tests.edge.server.rigs import eventually
 from tests.message_examples import body
 from tests.postgres import why_not
+
+NEWEST = len(STEPS)
+"""Version of the tables."""
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -188,7 +192,7 @@ def test_a_backup_is_taken_while_a_collector_stores_and_shows_one_moment(
         finally:
             stop.set()
             busy.join()
-    assert made["schema"] == 3
+    assert made["schema"] == NEWEST
     assert file.stat().st_mode & 0o777 == 0o600
     assert said("restore", file, "--db", restored, "--json")["behind"] == []
     if "://" not in restored:
@@ -247,7 +251,7 @@ def test_a_backup_of_a_newer_version_is_refused_before_anything_is_written(place
         said("backup", file, "--db", database)
         with contextlib.closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA user_version = 9")
-    assert "has schema 9, this version knows 3: upgrade" in said(
+    assert f"has schema 9, this version knows {NEWEST}: upgrade" in said(
         "restore", file, "--db", target, code=1
     )
     if "://" not in target:
@@ -278,7 +282,7 @@ def test_a_backup_of_the_version_before_comes_back_as_this_one(place, said, tmp_
     assert databases.rows(database, "SELECT count(*) FROM rigs") == [(1,)]
     assert said("restore", file, "--db", target, "--json")["rigs"][0]["upto"] == 7
     store = open_store(target)
-    assert store.schema == 3
+    assert store.schema == NEWEST
     store.close()
 
 

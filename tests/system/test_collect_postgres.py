@@ -13,9 +13,13 @@ import pytest
 
 from edge.cli.shared import check_database_url
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
+from edge.server.layout import STEPS
 from tests.edge.server.databases import rows
 from tests.edge.server.rigs import Rig, eventually, payload
 from tests.postgres import why_not
+
+NEWEST = len(STEPS)
+"""Version of the tables."""
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -65,7 +69,7 @@ def test_two_collectors_one_of_them_killed_and_the_database_too_and_every_hit_is
     assert workers[1].returncode == 0, err
     summary = json.loads(out)
     assert summary["received"] == summary["stored"] + summary["duplicates"]
-    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", 3)
+    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", NEWEST)
     assert "Traceback" not in err
     assert rows(url, "SELECT count(*), count(DISTINCT seq), max(seq) FROM hits") == [
         (total, total, total)
@@ -79,7 +83,7 @@ def test_it_says_where_to_it_stores(postgres):
         _, err = worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert "cosmic-edge: storing in PostgreSQL " in err
-    assert ", schema 3\n" in err
+    assert f", schema {NEWEST}\n" in err
 
 
 def test_without_psycopg_the_extra_is_named(tmp_path):

@@ -38,6 +38,23 @@ def test_what_comes_later_under_an_earlier_key_is_a_duplicate(store, rows):
     assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(LATER, 1), (EPOCH, 2)])
 
 
+def test_an_earlier_key_settles_nothing_of_its_epoch(store, rows):
+    """Else a clone that still writes in that epoch would be told that its own message is here."""
+    store.commit([arrival("hit", 1), moved(1, f"{EPOCH}:2", peak_adu=901)])
+    assert store.watermark(RIG, EPOCH) == 1
+    receipt = store.commit([arrival("hit", 2), arrival("hit", 3)])
+    assert (receipt.stored, receipt.conflicts) == (2, 0)
+    assert store.watermark(RIG, EPOCH) == 3
+    assert sorted(rows("SELECT peak_adu FROM hits")) == [(900,), (900,), (900,), (901,)]
+
+
+def test_two_copies_that_both_began_anew_send_the_same_once(store, rows):
+    first = store.commit([moved(1, f"{EPOCH}:5")])
+    second = store.commit([moved(1, f"{EPOCH}:5", epoch=LATEST)])
+    assert (first.stored, second.stored, second.duplicates) == (1, 0, 1)
+    assert rows("SELECT count(*) FROM hits") == [(1,)]
+
+
 def test_both_in_one_batch_are_stored_once_whichever_is_first(store, rows):
     first = store.commit([moved(1, f"{EPOCH}:1"), arrival("hit", 1)])
     second = store.commit([arrival("hit", 2, floor=2), moved(2, f"{EPOCH}:2")])
