@@ -18,7 +18,7 @@ help: ## list the targets
 setup: ## make .venv with the exact versions of constraints/ (PYTHON=… chooses the Python)
 	@tools/setup $(EXTRAS)
 
-packages: ## install Debian's mosquitto, chrony, libfaketime, postgresql and chromium, where that may be done
+packages: ## install Debian's mosquitto, chrony, libfaketime, postgresql, chromium and prometheus, where that may be done
 	@tools/packages
 
 run: ## camera, broker and server on this computer: make run ARGS="--duration 30 --json"

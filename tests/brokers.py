@@ -113,7 +113,7 @@ def mosquitto(
         lines = [
             f"listener {chosen} 127.0.0.1",
             f"allow_anonymous {'false' if users is not None else 'true'}",
-            "log_dest stdout",
+            "log_dest stderr",
             "log_type all",
             *(["user root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
             *([f"password_file {_password_file(folder, users)}"] if users is not None else []),
@@ -130,6 +130,18 @@ def mosquitto(
             yield broker
         finally:
             broker.stop()
+
+
+def make_certificates(folder: Path) -> None:
+    """Write ``cert.pem`` and ``key.pem`` of a broker on localhost; skips without openssl."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
 
 
 def _password_file(folder: Path, users: Mapping[str, str]) -> Path:

@@ -43,10 +43,13 @@ class Postgres:
     durable : bool
         Wait for the disk, as a real one does; without, tests are quicker, and a killed process
         loses nothing all the same.
+    **settings : str
+        More of its settings.
     """
 
-    def __init__(self, durable: bool = False) -> None:
+    def __init__(self, durable: bool = False, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cosmic-edge-postgres-"))
+        self._settings = settings
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
@@ -68,7 +71,8 @@ class Postgres:
     def url(self, database: str, user: str = _USER, password: str = "") -> str:
         """Where a database is."""
         secret = f":{quote(password, safe='')}" if password else ""
-        return f"postgresql://{user}{secret}@/{database}?host={self.folder}"
+        port = f"&port={self._settings['port']}" if "port" in self._settings else ""
+        return f"postgresql://{user}{secret}@/{database}?host={self.folder}{port}"
 
     def start(self) -> None:
         """Start, and return once it takes connections."""
@@ -77,6 +81,7 @@ class Postgres:
             "unix_socket_directories": str(self.folder),
             "fsync": "on" if self._durable else "off",
             "recovery_init_sync_method": "syncfs",
+            **self._settings,
         }
         options = [f"-c{name}={value}" for name, value in settings.items()]
         with (self.folder / "log").open("ab") as log:
@@ -106,6 +111,30 @@ class Postgres:
         self._process.wait()
         # The backends are sessions of their own; they end when they see that it is gone.
         time.sleep(0.1)
+
+    def freeze(self) -> None:
+        """Stop it and all its children where they stand; connections stay open."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """End it in order, whoever is connected, and start it again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(20)
+        self.start()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        parent = self._process.pid
+        # The parent first: it must start no new ones meanwhile.
+        os.kill(parent, number)
+        listing = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        for child in map(int, listing.split()):
+            os.kill(child, number)
 
     def stop(self) -> None:
         """End it and remove what it kept."""
@@ -144,6 +173,16 @@ class Postgres:
         rules.write_text(f"{lines}\n{rules.read_text()}")
         self.execute("SELECT pg_reload_conf()")
         time.sleep(0.2)
+
+    def own(self, folder: Path) -> Path:
+        """Make a folder that the server may write."""
+        folder.mkdir()
+        if self._account is not None:
+            os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+            for parent in folder.parents[:-1]:
+                if str(parent).startswith(tempfile.gettempdir() + os.sep):
+                    parent.chmod(0o755)
+        return folder
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -108,7 +108,7 @@ revoke)
     mv "$folder/$2.crt" "$folder/$2.crt.revoked"
     mv "$folder/$2.key" "$folder/$2.key.revoked"
     list
-    echo "$folder/authority.crl: give it to the broker (crlfile) and send it a SIGHUP"
+    echo "$folder/authority.crl: give it to the broker (crlfile) and send it a SIGHUP; restart it to end a connection that is open"
     ;;
 *) usage ;;
 esac

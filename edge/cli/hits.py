@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from edge.cli.hits_resend import resend
 from edge.cli.shared import console, print_json
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edge.hits.record import Damage
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(resend)
 _REFUSED_LINES = 20
 
 Hits = Annotated[

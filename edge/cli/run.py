@@ -25,6 +25,10 @@ def command(
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="Outbox and calibrations.")
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="[HOST:]PORT", help="Answer Prometheus there."),
+    ] = None,
     duration: Annotated[
         float | None, typer.Option("--duration", min=0.001, metavar="S", help="Stop after so long.")
     ] = None,
@@ -51,6 +55,7 @@ def command(
         broker__url=broker,
         rig__name=rig,
         rig__state_dir=str(state_dir) if state_dir is not None else None,
+        metrics__listen=metrics,
     )
     address = broker_address(settings)
     opened = open_source(settings.source.url)

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli import server_backup, server_roster, watch
+from edge.cli.server_shared import Db, Json, Rig, opened
 from edge.cli.shared import print_json
-from edge.errors import BadUse, Failed
+from edge.errors import BadUse
 
 if TYPE_CHECKING:
-    from edge.server.store import RigState, Store
+    from edge.server.roster import Member
+    from edge.server.store import RigState
 
 app = typer.Typer(no_args_is_help=True)
-
-Db = Annotated[
-    str,
-    typer.Option("--db", metavar="URL", help="The database, as `cosmic-edge collect` has it."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+app.command("watch")(watch.command)
+for command in (
+    *(server_roster.add, server_roster.rename, server_roster.revoke, server_roster.readmit),
+    *(server_backup.backup, server_backup.restore, server_backup.reconcile),
+):
+    app.command()(command)
 
 
 @app.command()
 def rigs(*, db: Db, json: Json = False) -> None:
     """List rigs: how far their messages are safe, what is stored, when the last one came."""
-    with _opened(db) as store:
+    from edge.server.roster import members
+
+    with opened(db) as store:
         found = store.rigs()
+        roster = {one.rig: one for one in store.transact(members)}
         if json:
-            print_json({"rigs": found, "engine": store.engine, "schema": store.schema})
+            fleet = list(roster.values())
+            print_json(
+                {"rigs": found, "fleet": fleet, "engine": store.engine, "schema": store.schema}
+            )
             return
     for one in found:
-        typer.echo(_line(one))
-    if not found:
+        typer.echo(_line(one, roster.get(one.rig)))
+    silent = [one for rig, one in roster.items() if rig not in {state.rig for state in found}]
+    for member in silent:
+        typer.echo(f"{_called(member.rig, member)} · nothing yet{_revoked(member)}")
+    if not found and not silent:
         typer.echo("no rigs yet")
 
 
@@ -53,7 +63,7 @@ def prune(
     """
     from datetime import UTC, datetime, timedelta
 
-    with _opened(db) as store:
+    with opened(db) as store:
         removed = store.prune(datetime.now(UTC) - timedelta(days=keep_days))
     if json:
         print_json({"removed": removed})
@@ -64,7 +74,7 @@ def prune(
 @app.command()
 def erase(
     *,
-    rig: Annotated[str, typer.Argument(metavar="RIG", help="Name of the rig.")],
+    rig: Rig,
     db: Db,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Json = False,
@@ -73,37 +83,37 @@ def erase(
 
     Keys and digests stay, so that the watermark stands. What it sends anew is stored.
     """
+    from edge.server.roster import known
+
     if not yes and not sys.stdin.isatty():
         raise BadUse(f"erasing {rig} can't be undone: say --yes")
-    with _opened(db) as store:
-        known = [one for one in store.rigs() if one.rig == rig]
-        if not known:
-            raise Failed(f"no rig {rig!r} in this database; cosmic-edge server rigs lists them")
+    with opened(db) as store:
+        keys = store.transact(lambda ask: known(ask, rig))
         if not yes:
-            typer.confirm(f"Erase all messages of {rig}?", abort=True, err=True)
-        erased = store.erase(rig)
+            typer.confirm(f"Erase all messages of {', '.join(keys)}?", abort=True, err=True)
+        erased = sum(store.erase(key) for key in keys)
     if json:
-        print_json({"rig": rig, "erased": erased})
+        print_json({"rig": rig, "rigs": keys, "erased": erased})
     else:
-        typer.echo(f"{rig}: {erased} messages erased")
+        typer.echo(f"{', '.join(keys)}: {erased} messages erased")
 
 
-@contextlib.contextmanager
-def _opened(db: str) -> Iterator[Store]:
-    from edge.server.store import StoreUnavailableError, open_store
-
-    store = open_store(db, make=False)
-    try:
-        yield store
-    except StoreUnavailableError as error:
-        raise Failed(str(error)) from None
-    finally:
-        store.close()
-
-
-def _line(one: RigState) -> str:
+def _line(one: RigState, member: Member | None) -> str:
     seen = f"last seen {one.seen_utc[:19]}Z" if one.seen_utc else "last seen: unknown"
     gap = f" · {one.behind_gap} behind a gap" if one.behind_gap else ""
     odd = f" · {one.quarantined} quarantined" if one.quarantined else ""
     gone = f" · {one.erased} erased" if one.erased else ""
-    return f"{one.rig} {one.epoch} · safe to {one.upto} · {one.hits} hits{gap}{odd}{gone} · {seen}"
+    lost = f" · {one.let_go} let go elsewhere" if one.let_go else ""
+    who = f"{_called(one.rig, member)} {one.epoch}"
+    rest = f"{gap}{odd}{gone}{lost}{_revoked(member)}"
+    return f"{who} · safe to {one.upto} · {one.hits} hits{rest} · {seen}"
+
+
+def _called(rig: str, member: Member | None) -> str:
+    return rig if member is None or member.name == rig else f"{rig} ({member.name})"
+
+
+def _revoked(member: Member | None) -> str:
+    if member is None or member.revoked_utc is None:
+        return ""
+    return f" · revoked {member.revoked_utc[:10]}"

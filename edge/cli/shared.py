@@ -8,6 +8,7 @@ import json
 import math
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -16,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
+from edge.errors import BadUse
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 PROGRESS_AFTER_S = 1.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+_WITH_PASSWORD = re.compile(r"^postgres(?:ql)?://(?:[^@/?\[]*:[^?]*@|.*[?&](?:ssl)?password=)")
 _CONVERSIONS = ("model_dump", "tolist", "as_posix")  # pydantic's models, NumPy's values, paths
 
 
@@ -51,6 +55,22 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain(dataclasses.asdict(value))
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_database_url(url: str) -> str:
+    """Refuse a database's URL with a password in it, as a broker's: a list of processes shows it.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        There is one; the line does not hold it.
+    """
+    if _WITH_PASSWORD.search(url):
+        raise BadUse(
+            "database: a password in a URL can be read by everyone; put it into PGPASSWORD, "
+            "~/.pgpass or a file named with ?passfile="
+        )
+    return url
 
 
 def console() -> Console:

@@ -13,8 +13,10 @@ FLOOR_S = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 
 _UNIX_S = 2_208_988_800
 _ERA_S = 2**32
-# A server may be behind the floor by a fault; that must not throw it 136 years ahead.
+# A server may be behind the floor by a fault; that must not throw it 136 years ahead. Nor must a
+# floor that a wrong clock once set keep out the servers that are right.
 _SLACK_S = 366 * 86_400
+_FLOOR_SLACK_S = 20 * 366 * 86_400
 _LATEST_S = 100 * 366 * 86_400
 
 
@@ -36,10 +38,11 @@ def unix_ns(timestamp: int, floor_s: int = FLOOR_S) -> int:
     Raises
     ------
     ValueError
-        If it is more than a year before the floor (or a century after it, which reads the same).
+        If it is more than 20 years before the floor, or a year before this program (or a century
+        after, which reads the same).
     """
     seconds, fraction = timestamp >> 32, timestamp & 0xFFFFFFFF
-    earliest_s = max(floor_s, FLOOR_S) - _SLACK_S
+    earliest_s = max(floor_s - _FLOOR_SLACK_S, FLOOR_S - _SLACK_S)
     ahead_s = (seconds - _UNIX_S - earliest_s) % _ERA_S
     if ahead_s > _LATEST_S:
         raise ValueError("the time is before this program was made")

@@ -6,20 +6,29 @@ from typing import TYPE_CHECKING
 
 from edge.clock.base import Clock
 from edge.clock.chrony import DaemonWord
+from edge.clock.era import FLOOR_S
 from edge.clock.system import SystemClock, kernel_max_error_s
 
 if TYPE_CHECKING:
     from edge.config.clock import ClockConfig
 
 
-def system_clock(*, chrony: bool = True) -> SystemClock:
+def system_clock(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock, with chronyd's word where it may be asked."""
-    return SystemClock(max_error_s=DaemonWord() if chrony else kernel_max_error_s)
+    word = DaemonWord() if chrony else kernel_max_error_s
+    return SystemClock(max_error_s=word, floor_s=floor_s)
 
 
-def live_clock(settings: ClockConfig) -> Clock:
-    """Make the clock of a rig; one that asks servers has begun to."""
-    system = system_clock(chrony=settings.chrony)
+def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
+    """Make the clock of a rig; one that asks servers has begun to.
+
+    Parameters
+    ----------
+    settings : ClockConfig
+    floor_s : int
+        Unix time that surely is past (`edge.clock.kept.read_floor_s`).
+    """
+    system = system_clock(chrony=settings.chrony, floor_s=floor_s)
     if not settings.ntp_servers:
         return system
     from edge.clock.ntp import NtpClock
@@ -29,6 +38,7 @@ def live_clock(settings: ClockConfig) -> Clock:
         system,
         settings.ntp_timeout_s,
         poll_s=(settings.ntp_poll_least_s, settings.ntp_poll_most_s),
+        floor_s=floor_s,
     )
     clock.start()
     return clock

@@ -11,6 +11,8 @@ from typing import TypeGuard
 from edge.clock.base import UNSYNCED_BOUND_S, Known, Stamp, boottime_ns, drift_s, read_boot_id
 
 _BRACKETS = 10
+_PERSUADED_NS = 86_400 * 1_000_000_000
+_SAME_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,19 @@ class SystemClock:
     max_error_s : callable
         The kernel's bound; None or 16 s and more: unsynced, and nobody can state a bound, since
         a clock that was never set may be off by years.
+    floor_s : int
+        Unix time that surely is past (`edge.clock.kept`): a clock before it is not believed, unless
+        it is called good and goes on for a day; then the floor was wrong.
     """
 
     def __init__(
         self,
         refresh_s: float = 4.0,
         max_error_s: Callable[[], float | None] = kernel_max_error_s,
+        floor_s: int = 0,
     ) -> None:
+        self._floor_ns = floor_s * 1_000_000_000
+        self._doubted: Bracket | None = None
         self._refresh_ns = int(refresh_s * 1e9)
         self._max_error_s = max_error_s
         self._boot_id = read_boot_id()
@@ -111,7 +119,7 @@ class SystemClock:
             seen = self._seen = self._look()
         bracket, max_error_s = seen
         utc_ns = time_ns + bracket.offset_ns
-        if not _is_good(max_error_s):
+        if not _is_good(max_error_s) or self._is_before_floor(bracket):
             return Stamp(utc_ns, None, "unsynced")
         self._told.tell()
         bound_s = max_error_s + bracket.half_width_ns * 1e-9 + drift_s(time_ns - bracket.boot_ns)
@@ -124,6 +132,16 @@ class SystemClock:
     def on_known(self, call: Callable[[], None]) -> None:
         """Be told by whoever next asks for the time once it is known."""
         self._told.add(call)
+
+    def _is_before_floor(self, bracket: Bracket) -> bool:
+        """Whether it is before what surely is past, and has not stood by that for a day."""
+        if bracket.boot_ns + bracket.offset_ns >= self._floor_ns:
+            self._doubted = None
+            return False
+        doubted = self._doubted
+        if doubted is None or abs(bracket.offset_ns - doubted.offset_ns) > _SAME_NS:
+            self._doubted = doubted = bracket
+        return bracket.boot_ns - doubted.boot_ns < _PERSUADED_NS
 
     def _look(self) -> tuple[Bracket, float | None]:
         """Both at once, replaced as one value, so that threads never see halves of two looks."""

@@ -22,6 +22,7 @@ from edge.config.values import (
     broker_url,
     default_state_dir,
     file_path,
+    metrics_address,
     model_choice,
     source_url,
 )
@@ -264,7 +265,18 @@ class OutboxConfig(Section):
     """What is kept on disk until the server has it."""
 
     max_bytes: int = Field(
-        2_000_000_000, ge=1_000_000, description="Size at which the outbox is full."
+        2_000_000_000,
+        ge=1_000_000,
+        description="Size at which the outbox is full: what was delivered goes first, then the "
+        "pictures of hits that were never sent, then whole hits, lowest score first, exposure "
+        "records last; each loss is declared.",
+    )
+    max_days: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Days after which a message that nobody took is given up and declared lost; "
+        "told by clocks that know the time alone.",
     )
     group_commit_s: float = Field(
         1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."
@@ -320,6 +332,16 @@ class DisplayConfig(Section):
     )
 
 
+class MetricsConfig(Section):
+    """Where Prometheus may ask how the rig is doing."""
+
+    listen: Annotated[str | None, BeforeValidator(metrics_address)] = Field(
+        None,
+        description="Address to answer on, [HOST:]PORT such as 9101: on this computer alone where "
+        "no host is said; not set: nowhere. Needs the extra metrics.",
+    )
+
+
 class Config(Section):
     """One rig's configuration. Every key has a default."""
 
@@ -340,6 +362,7 @@ class Config(Section):
     position: PositionConfig = Field(default_factory=PositionConfig)
     clock: ClockConfig = Field(default_factory=ClockConfig)
     display: DisplayConfig = Field(default_factory=DisplayConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
 
     @field_validator("injection")
     @classmethod

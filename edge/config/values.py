@@ -85,3 +85,16 @@ def _check_broker_options(url: str) -> None:
         check_broker_url(url)
     except BadUse as error:
         raise ValueError(str(error)) from None
+
+
+def metrics_address(value: Any) -> Any:
+    """``[HOST:]PORT``, as `edge.metrics.address.Listen` reads it."""
+    from edge.errors import BadUse
+    from edge.metrics.address import Listen
+
+    if isinstance(value, str):
+        try:
+            Listen.parse(value)
+        except BadUse as error:
+            raise ValueError(str(error).partition(": ")[2]) from None
+    return value

@@ -9,8 +9,8 @@ from typing import Any
 from edge.config.section import ALLOWED
 
 UNITS = (
-    "adu", "bytes", "c", "cm2", "deg", "fps", "gb", "h", "hours", "k", "kb", "km", "m", "mb",
-    "min", "minutes", "mm", "ms", "mv", "ns", "percent", "permille", "px", "rad", "rows", "s",
+    "adu", "bytes", "c", "cm2", "days", "deg", "fps", "gb", "h", "hours", "k", "kb", "km", "m",
+    "mb", "min", "minutes", "mm", "ms", "mv", "ns", "percent", "permille", "px", "rad", "rows", "s",
     "seconds", "share", "sigma", "sigmas", "um", "us",
 )  # fmt: skip
 

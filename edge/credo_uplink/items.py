@@ -111,6 +111,8 @@ def offer_hit(
         return LeftOut("hit", message.rig, message.id, digest, reason, real=False)
     if is_settled(digest):
         return Settled("hit", message.rig, message.id, digest)
+    if message.crop.data is None:  # CREDO's server never shows a hit without its picture
+        return LeftOut("hit", message.rig, message.id, digest, "no_picture", real=True)
     mode = mode or {}
     try:
         content = detection(hit, mode)

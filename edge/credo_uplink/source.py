@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from edge.clock import read_boot_id
 from edge.credo_uplink.collected import CollectedReader, is_collected
 from edge.credo_uplink.items import IsSettled, Offer, nothing_is_settled, offer_hit, offer_ping
-from edge.credo_uplink.keep import kept_exposures
 from edge.delivery.database import FILE_NAME
 from edge.errors import Failed
 from edge.hitfile import exposure_path
@@ -19,9 +19,9 @@ from edge.hits.readonly import open_read_only, read_fault
 from edge.hits.record import Damage
 from edge.messages import MAX_MESSAGE_BYTES, ExposureMessage, MessageError, parse_message
 
-_EXPOSURES = (
-    "SELECT seq, body FROM outbox WHERE kind = 'exposure' AND seq > ? ORDER BY seq LIMIT 256"
-)
+_OWED = "SELECT seq, body FROM outbox WHERE kind = 'exposure' AND seq > ? ORDER BY seq LIMIT 256"
+_DELIVERED = "SELECT id, body FROM delivered WHERE id > ? ORDER BY id LIMIT 256"
+_HAS_DELIVERED = "SELECT 1 FROM sqlite_master WHERE name = 'delivered'"
 
 
 class Source:
@@ -33,8 +33,8 @@ class Source:
     ----------
     places : sequence of Path
         State folders, archives (``rig.sqlite``), collectors' SQLite databases or hits files. A
-        rig's exposure records lie in its outbox until its own server has them, and where
-        `edge.credo_uplink.keep` kept them; those of a hits file lie beside it.
+        rig's exposure records lie in its outbox until its own server has them, and for some weeks
+        after that in a table of their own; those of a hits file lie beside it.
     query : Query
         Which hits; of pings the rig and the time are looked at.
     pings : bool
@@ -77,7 +77,11 @@ class Source:
         reader: HitReader
         reader = CollectedReader(place) if _is_fleet(place) else open_hits(place)
         with contextlib.closing(reader):
+            this_boot = read_boot_id()
             for hit in reader.hits(self._query):
+                undated = hit.message.clock == "unsynced" and hit.message.boot_id == this_boot
+                if undated and this_boot is not None and hit.delivered is False:
+                    continue  # as `_may_be_dated` says
                 mode = reader.sensor_mode(hit.message.provenance.calibration_id)
                 yield offer_hit(hit, mode, is_settled)
             self._add(reader.damage)
@@ -104,8 +108,7 @@ class Source:
             return
         database = place / FILE_NAME if place.is_dir() else place
         if _is_sqlite(database):
-            yield from kept_exposures(database.parent)
-            yield from _from_outbox(database)
+            yield from _from_rig(database)
         else:
             yield from _from_lines(exposure_path(place))
 
@@ -113,6 +116,14 @@ class Source:
         if damage:
             first = self._damage.first or damage.first
             self._damage = Damage(self._damage.count + damage.count, first)
+
+
+def _may_be_dated(owed: bytes, this_boot: str | None) -> bool:
+    """Whether a message was made in this boot before the clock was known, and may still be dated.
+
+    It would be sent twice, the second time with the right time.
+    """
+    return this_boot is not None and b'"unsynced"' in owed and this_boot.encode() in owed
 
 
 def ledger_folder(places: Sequence[Path], otherwise: Path) -> Path:
@@ -138,19 +149,27 @@ def _is_sqlite(path: Path) -> bool:
         raise Failed(f"{path}: can't be read: {error.strerror or error}") from None
 
 
-def _from_outbox(path: Path) -> Iterator[tuple[str, bytes]]:
-    seq = 0
+def _from_rig(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Delivered records, then those that are owed; what is let go meanwhile is for the next run."""
     with contextlib.closing(open_read_only(path)) as database:
-        while True:
-            try:
-                rows = database.execute(_EXPOSURES, (seq,)).fetchall()
-            except sqlite3.Error as error:
-                raise read_fault(path, error) from None
-            for seq, body in rows:
-                payload = body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
-                yield f"{path}, exposure record {seq}", payload
-            if not rows:
-                return
+        try:
+            if database.execute(_HAS_DELIVERED).fetchone() is not None:  # not before version 2
+                yield from _rows(database, _DELIVERED, f"{path}, delivered record")
+            this_boot = read_boot_id()
+            for name, payload in _rows(database, _OWED, f"{path}, exposure record"):
+                if not _may_be_dated(payload, this_boot):
+                    yield name, payload
+        except sqlite3.Error as error:
+            raise read_fault(path, error) from None
+
+
+def _rows(database: sqlite3.Connection, portion: str, name: str) -> Iterator[tuple[str, bytes]]:
+    """In portions: a long look must not keep the rig from tidying its log."""
+    number = 0
+    while rows := database.execute(portion, (number,)).fetchall():
+        for number, body in rows:
+            payload = body if isinstance(body, bytes) else str(body).encode("utf-8", "replace")
+            yield f"{name} {number}", payload
 
 
 def _from_lines(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -61,9 +61,47 @@ MIGRATIONS = (
     );
     """,
     """
+    ALTER TABLE outbox ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;  -- the lowest is given up first
+    UPDATE outbox SET rank = CASE kind
+        WHEN 'calibration' THEN 40 WHEN 'clock' THEN 41 WHEN 'exposure' THEN 50 WHEN 'lost' THEN 60
+        ELSE 5 END;
+    UPDATE outbox SET rank = 0 WHERE kind = 'hit' AND EXISTS (
+        SELECT 1 FROM archive, state WHERE archive.epoch = state.epoch
+        AND archive.seq = outbox.seq AND archive.label = 'artefact');
+    DROP INDEX outbox_kind;
+    CREATE INDEX outbox_rank ON outbox (rank);
+    DROP INDEX archive_time;
+    CREATE INDEX archive_idle ON archive (owed) WHERE owed = 0;
+    CREATE TABLE loss (             -- given up, and not yet in a message that was published
+        epoch TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        first_seq INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        kinds TEXT NOT NULL,        -- JSON: how many of each
+        PRIMARY KEY (epoch, reason, first_seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE day_mark (         -- what is older than a day, by clocks that knew the time
+        day INTEGER PRIMARY KEY,    -- since 1970, UTC
+        next_seq INTEGER NOT NULL,
+        last_archived INTEGER NOT NULL
+    );
+    CREATE TABLE delivered (        -- exposure records that were let go
+        id INTEGER PRIMARY KEY,
+        epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        body TEXT NOT NULL
+    );
+    """,
+    """
     ALTER TABLE outbox ADD COLUMN was TEXT;  -- keys it had in earlier epochs: "epoch:seq epoch:seq"
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN crc32 INTEGER;  -- edge/delivery/seal.py; null: older than it
+    ALTER TABLE state ADD COLUMN crc32 INTEGER;
+    """,
 )
+RANKED_VERSION = 2
+"""From it on each owed message has its rank."""
 _SCHEMA = SqliteSchema(
     APPLICATION_ID,
     MIGRATIONS,
@@ -102,13 +140,14 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        db.text_factory = readable
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _SCHEMA.migrate(db, path)
-        if check and not _was_closed(db):
-            _quick_check(db)
+        if check and not was_closed(db):
+            _check(db)
         return db
     except sqlite3.Error as error:
         if db is not None:
@@ -118,6 +157,11 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         if db is not None:
             db.close()
         raise
+
+
+def readable(text: bytes) -> str:
+    """Text as it is, or where damage made it none, one that no checksum agrees with."""
+    return text.decode("utf-8", "replace")
 
 
 def translate(error: sqlite3.Error, path: Path) -> Exception:
@@ -154,12 +198,14 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
     return _SCHEMA.version_of(db, path)
 
 
-def _was_closed(db: sqlite3.Connection) -> bool:
+def was_closed(db: sqlite3.Connection) -> bool:
+    """Whether the last session ended in order, or there was none."""
     row = db.execute("SELECT clean FROM state").fetchone()
     return row is None or bool(row[0])
 
 
-def _quick_check(db: sqlite3.Connection) -> None:
-    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+def _check(db: sqlite3.Connection) -> None:
+    # Not the quick one: an index that disagrees with its table hides messages that are there.
+    verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
         raise DamagedFile(" ".join(str(verdict).split()))

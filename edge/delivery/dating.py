@@ -46,6 +46,13 @@ class Dating:
         """Whether the clock knows the time now."""
         return self.clock.is_known()
 
+    def today(self) -> int | None:
+        """Days since 1970 in UTC, where the clock knows the time and is of a live rig."""
+        if self.clock.boot_id is None:
+            return None
+        now = self.clock.stamp(self.clock.boottime_ns())
+        return None if now.state == "unsynced" else now.utc_ns // (86_400 * _NS)
+
     def must_wait(self, message: Mapping[str, Any]) -> bool:
         """Whether a message should stay until the clock is known."""
         made_ns = self._undated_ns(message)

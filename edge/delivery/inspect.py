@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.delivery.database import FILE_NAME, DamagedFile, version_of
+from edge.delivery.database import FILE_NAME, RANKED_VERSION, DamagedFile, version_of
+from edge.delivery.ranks import owed_by_kind
 from edge.delivery.room import used_bytes
 from edge.delivery.state import State
 from edge.errors import Failed
@@ -59,29 +60,34 @@ def look_at_outbox(state_dir: Path) -> OutboxSummary | None:
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)) as db:
-            if version_of(db, path) == 0:
+            version = version_of(db, path)
+            if version == 0:
                 return None
             db.execute("BEGIN")  # one moment for all counts
-            return _summary(db, path)
+            return _summary(db, path, version)
     except (sqlite3.DatabaseError, DamagedFile) as error:
         raise Failed(
             f"outbox {path} can't be read: {error}; the rig's next start saves what it can"
         ) from None
 
 
-def _summary(db: sqlite3.Connection, path: Path) -> OutboxSummary | None:
+def _summary(db: sqlite3.Connection, path: Path, version: int) -> OutboxSummary | None:
     state = State.load(db)
     if state is None:
         return None
-    owed = db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall()
+    owed = owed_by_kind(db) if version >= RANKED_VERSION else _counted(db)
     aside = db.execute("SELECT count(*) FROM set_aside").fetchone()[0]
     return OutboxSummary(
         path=path,
         rig=state.rig,
         epoch=state.epoch,
         session=state.session,
-        owed=dict(owed),
+        owed=owed,
         set_aside=int(aside),
         used_bytes=used_bytes(db),
         totals=dict(state.counters),
     )
+
+
+def _counted(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall())

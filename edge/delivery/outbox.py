@@ -8,7 +8,6 @@ passed it. Hits stay in the archive after that.
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 import time
 from collections import Counter
@@ -18,12 +17,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from edge.delivery import rows
+from edge.delivery import freezing, rows
+from edge.delivery.age import rekey_marks
 from edge.delivery.database import FILE_NAME, OutboxFull
 from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
-from edge.delivery.room import make_room, trim_archive
-from edge.delivery.rows import Held, Outgoing
+from edge.delivery.freezing import Held, Outgoing
+from edge.delivery.limits import Limits
+from edge.delivery.losses import told_again
+from edge.delivery.ranks import owed_by_kind
+from edge.delivery.seal import owed_row
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -31,9 +34,8 @@ from edge.messages import encode, format_utc_ns
 
 __all__ = ["KEEP", "Keep", "Outbox", "OutboxCounts", "OutboxFull", "Outgoing"]
 
-_LOG = logging.getLogger(__name__)
-
 DEFAULT_MAX_BYTES = 1_000_000_000
+DEFAULT_MAX_DAYS = 1000
 DEFAULT_ARCHIVE_ROWS = 100_000
 
 
@@ -59,7 +61,7 @@ class OutboxCounts:
         Since this start.
     totals : dict of str to int
         Since the file began: committed = acknowledged + lost + owed; also hits_*, rekeyed,
-        new_epochs, refused, damaged_files.
+        new_epochs, refused, damaged_files, pictures_dropped.
     """
 
     owed: dict[str, int]
@@ -81,15 +83,13 @@ class Outbox:
     nothing has changed then, and the call can be repeated.
     """
 
-    def __init__(self, store: Store, lock: FolderLock, max_bytes: int, archive_rows: int) -> None:
+    def __init__(self, store: Store, lock: FolderLock, limits: Limits) -> None:
         self._store = store
         self._folder_lock = lock
-        self._max_bytes = max_bytes
-        self._archive_rows = archive_rows
+        self._limits = limits
         self._before = Counter(store.state.counters)
         checkpoint = store.read(lambda db: db.execute("SELECT body FROM checkpoint").fetchone())
         self._interrupted = None if checkpoint is None else _object(checkpoint[0])
-        self._archived = self._count_archive()
         self._dating: Dating | None = None
         self._waits_for_clock = False
 
@@ -100,6 +100,7 @@ class Outbox:
         rig: str,
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
+        max_days: int = DEFAULT_MAX_DAYS,
         archive_rows: int = DEFAULT_ARCHIVE_ROWS,
     ) -> Outbox:
         """Open or create the outbox of a rig in its state folder, and begin a session.
@@ -114,7 +115,9 @@ class Outbox:
         rig : str
             Name of the rig, ``[a-z0-9-]{1,64}``.
         max_bytes : int
-            Cap of the file; beyond it the oldest hits are dropped and declared lost.
+            Cap of the file; what goes beyond it is said in `edge.delivery.room.make_room`.
+        max_days : int
+            Age at which what nobody took is dropped and declared lost (`edge.delivery.age`).
         archive_rows : int
             Hits kept after they were acknowledged.
 
@@ -129,7 +132,7 @@ class Outbox:
         lock = FolderLock(state_dir)
         try:
             store = Store(state_dir / FILE_NAME, rig, archive_rows)
-            return cls(store, lock, max_bytes, archive_rows)
+            return cls(store, lock, Limits(max_bytes, max_days, archive_rows))
         except BaseException:
             lock.release()
             raise
@@ -163,13 +166,10 @@ class Outbox:
         edge.messages.MessageError
             A body can't be written as JSON; nothing was stored.
         """
+        day = self._dating.today() if self._dating is not None else None
 
         def work(db: sqlite3.Connection, state: State) -> list[int]:
-            if drafts:
-                need = sum(len(encode(draft.body)) for draft in drafts)
-                lost = make_room(db, state, need, self._max_bytes, drafts[0].origin)
-                if lost:
-                    _LOG.warning("outbox full: %d messages dropped, declared lost", len(lost))
+            self._limits.keep(db, state, drafts, day)
             seqs = [rows.insert(db, state, draft) for draft in drafts]
             if checkpoint is None:
                 db.execute("DELETE FROM checkpoint")
@@ -179,7 +179,6 @@ class Outbox:
             return seqs
 
         seqs = self._store.write(work)
-        self._keep_archive_short(sum(draft.kind == "hit" for draft in drafts))
         if checkpoint is not KEEP:
             self._interrupted = None
         return seqs
@@ -214,7 +213,7 @@ class Outbox:
             ).fetchall()
             free = len(found)
             if dating is not None and found and not dating.is_known():
-                free = rows.free_of_waiting(db, found, self.epoch, dating)
+                free = freezing.free_of_waiting(db, found, self.epoch, dating)
             self._waits_for_clock = free < len(found)
             return [(seq, kind) for seq, kind, _ in found[:free]]
 
@@ -227,11 +226,15 @@ class Outbox:
         """
 
         def work(db: sqlite3.Connection, state: State) -> list[Outgoing]:
-            return rows.freeze(db, state, seqs, self._dating) if state.epoch == epoch else []
+            if state.epoch != epoch:
+                return []
+            freezing.reserve(state, seqs)
+            return freezing.freeze(db, state, seqs, self._dating)
 
-        dated = self._store.state.counters["dated_late"]
-        frozen = self._store.write(work, durable=False)
-        if self._store.state.counters["dated_late"] > dated:
+        before = freezing.rewritten(self._store.state)
+        ahead = max(seqs, default=0) > self._store.state.reserved
+        frozen = self._store.write(work, durable=ahead)
+        if freezing.rewritten(self._store.state) > before and not ahead:
             # What left with a date must not come back from a power cut without.
             self._store.write(lambda db, state: None)
         return frozen
@@ -267,13 +270,13 @@ class Outbox:
             if not new_epoch and (upto is None or upto < state.floor):
                 return False
             if held is not None and not new_epoch:
-                new_epoch = self._store.read(lambda db: rows.is_another(db, state, *held))
+                new_epoch = self._store.read(lambda db: freezing.is_another(db, state, *held))
 
             def work(db: sqlite3.Connection, state: State) -> bool:
                 if state.epoch != epoch:
                     return False
                 if new_epoch:
-                    rows.begin_epoch(db, state)
+                    rekey_marks(db, rows.begin_epoch(db, state))
                 elif upto is not None:
                     rows.acknowledge(db, state, "seq <= ? AND floor IS NOT NULL", (upto,))
                     state.upto = max(state.upto, upto)
@@ -296,11 +299,10 @@ class Outbox:
         """Set a message aside that the broker will not take, and declare it lost."""
 
         def work(db: sqlite3.Connection, state: State) -> bool:
-            row = db.execute("SELECT kind FROM outbox WHERE seq = ?", (seq,)).fetchone()
-            if state.epoch != epoch or row is None:
+            row = owed_row(db, epoch, seq) if state.epoch == epoch else None
+            if row is None:
                 return False
-            kind = str(row[0])
-            text = rows.message_text(db, epoch, seq)
+            kind, text = row.kind, row.text
             now = format_utc_ns(time.time_ns())
             db.execute(
                 "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
@@ -310,8 +312,9 @@ class Outbox:
             db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
             rows.count_lost(state, [kind])
             state.counters["refused"] += 1
-            origin = json.loads(text)["origin"]
-            for draft in rows.lost_drafts("refused", [(seq, kind)], origin):
+            message = rows.read_message(seq, text)
+            lost = rows.lost_drafts("refused", [(seq, kind)], message["origin"])
+            for draft in (*lost, *told_again(message)):
                 rows.insert(db, state, draft)
             return True
 
@@ -355,14 +358,18 @@ class Outbox:
         """Messages of all kinds not yet let go; does not wait for a commit that is under way."""
         return self._store.state.owed
 
+    @property
+    def given_up(self) -> dict[str, int]:
+        """Messages lost and pictures dropped since the file began; waits for nothing."""
+        sums = self._store.state.counters
+        return {name: sums[name] for name in ("lost", "pictures_dropped")}
+
     def counts(self) -> OutboxCounts:
         """How the outbox stands now; waits for a commit that is under way."""
-        owed = self._store.read(
-            lambda db: db.execute("SELECT kind, count(*) FROM outbox GROUP BY kind").fetchall()
-        )
+        owed = self._store.read(owed_by_kind)
         sums = self._store.state.counters
         return OutboxCounts(
-            owed=dict(owed),
+            owed=owed,
             hits_made=sums["hits_made"] - self._before["hits_made"],
             hits_acknowledged=self.hits_acknowledged,
             hits_lost=sums["hits_lost"] - self._before["hits_lost"],
@@ -373,22 +380,6 @@ class Outbox:
         """Close in order; idempotent."""
         self._store.close()
         self._folder_lock.release()
-
-    def _keep_archive_short(self, added: int) -> None:
-        self._archived += added
-        if self._archived <= self._archive_rows:
-            return
-        spare = self._archive_rows // 100  # so that it is counted once in a while, not each time
-        excess = self._count_archive() - self._archive_rows + spare
-        try:
-            self._store.write(lambda db, _: trim_archive(db, excess))
-        except OutboxFull:  # what was committed is safe; the next commit tries again
-            return
-        self._archived = self._count_archive()
-
-    def _count_archive(self) -> int:
-        count = self._store.read(lambda db: db.execute("SELECT count(*) FROM archive").fetchone())
-        return int(count[0])
 
 
 def _object(text: str) -> dict[str, Any] | None:

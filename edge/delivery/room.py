@@ -1,16 +1,29 @@
-"""Room in a file with a cap: what is let go first, and that it is said."""
+"""Room in a file with a cap: what is let go first, and that it is said.
+
+Each step looks at the lowest entries of an index and takes a few: a full outbox costs as much with
+a thousand messages in it as with a million.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from edge.delivery.rows import count_lost, insert, lost_drafts
+from edge.delivery.archive import drop_delivered, drop_idle
+from edge.delivery.losses import Row, give_up
+from edge.delivery.ranks import LOST, TOP_WORTH, WHOLE
+from edge.delivery.rows import message_of
+from edge.delivery.seal import rewrite
 from edge.delivery.state import State
+from edge.messages import encode
 
-# What one `lost` message clears away: few of them must do, or they would fill the file themselves.
+_BATCH = 16
 _SHARE = 0.01
-_BATCH = 64
+_LARGEST_SPARE_BYTES = 1 << 15
+# The last page of 4 kB of a message may be all but empty; a commit of any size may
+# add a page to each table and index, and split some, as does what is frozen before the next one.
+_ROW_BYTES = 1 << 12
+_COMMIT_BYTES = 32 << 12
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
@@ -22,53 +35,46 @@ def used_bytes(db: sqlite3.Connection) -> int:
     return (pages - free) * size
 
 
+def needed_bytes(sizes: Sequence[int]) -> int:
+    """What messages of such sizes may add to the file at most."""
+    return sum(sizes) + len(sizes) * _ROW_BYTES + _COMMIT_BYTES
+
+
 def make_room(
     db: sqlite3.Connection, state: State, need_bytes: int, max_bytes: int, origin: str
-) -> list[tuple[int, str]]:
+) -> list[Row]:
     """Keep the file below its cap before `need_bytes` are added.
 
-    Archived hits that nobody waits for go first, oldest first; then owed hits, oldest first, and
-    last of all exposures, without which no rate can be told. What was owed is declared lost in
-    the same transaction.
+    First goes what is only kept: hits that were delivered, what was set aside, delivered exposure
+    records; the oldest first. Then the pictures of hits that were never published, then whole
+    hits, and the rest, in the order of `edge.delivery.ranks`. What was owed is declared lost in the
+    same transaction; a hit says itself that its picture is gone.
 
     Returns
     -------
     list of (int, str)
         Seq and kind of what was owed and is lost now.
     """
-    # 4 kB pages hold a row and a half of overflow each: twice the bytes is a safe estimate.
-    if used_bytes(db) + 2 * need_bytes <= max_bytes:
+    if used_bytes(db) + need_bytes <= max_bytes:
         return []
-    target = max_bytes - 2 * need_bytes - int(_SHARE * max_bytes)
-    while used_bytes(db) > target and _drop_archived(db):
-        pass
-    if used_bytes(db) + 2 * need_bytes <= max_bytes:
-        return []
-    lost: list[tuple[int, str]] = []
-    while used_bytes(db) > target:
-        rows = _oldest_owed(db)
-        if not rows:
-            break
-        _drop_owed(db, state, rows)
-        lost += rows
-    count_lost(state, (kind for _, kind in lost))
-    for draft in lost_drafts("outbox_full", lost, origin):
-        insert(db, state, draft)
+    spare = min(int(_SHARE * max_bytes), _LARGEST_SPARE_BYTES)
+    target = max_bytes - need_bytes - spare
+    lost: list[Row] = []
+    steps: tuple[Callable[[], bool], ...] = (
+        lambda: drop_idle(db, _BATCH) > 0,
+        lambda: _drop_set_aside(db),
+        lambda: drop_delivered(db, _BATCH) > 0,
+        lambda: _drop_pictures(db, state),
+        lambda: _drop_owed(db, state, lost),
+    )
+    for step in steps:
+        while used_bytes(db) > target and step():
+            pass
+    give_up(db, state, "outbox_full", lost, origin)
     return lost
 
 
-def trim_archive(db: sqlite3.Connection, excess_rows: int) -> int:
-    """Forget the oldest archived hits that nobody waits for; returns how many."""
-    return db.execute(
-        "DELETE FROM archive WHERE rowid IN "
-        "(SELECT rowid FROM archive WHERE owed = 0 ORDER BY rowid LIMIT ?)",
-        (excess_rows,),
-    ).rowcount
-
-
-def _drop_archived(db: sqlite3.Connection) -> bool:
-    if trim_archive(db, _BATCH):
-        return True
+def _drop_set_aside(db: sqlite3.Connection) -> bool:
     dropped = db.execute(
         "DELETE FROM set_aside WHERE rowid IN (SELECT rowid FROM set_aside ORDER BY rowid LIMIT ?)",
         (_BATCH,),
@@ -76,19 +82,37 @@ def _drop_archived(db: sqlite3.Connection) -> bool:
     return dropped.rowcount > 0
 
 
-def _oldest_owed(db: sqlite3.Connection) -> list[tuple[int, str]]:
-    for kinds in ("kind = 'hit'", "kind IN ('clock', 'calibration')", "kind = 'exposure'"):
-        rows = db.execute(
-            f"SELECT seq, kind FROM outbox WHERE {kinds} ORDER BY seq LIMIT ?",  # noqa: S608
-            (_BATCH,),
-        ).fetchall()
-        if rows:
-            return rows
-    return []
+def _drop_pictures(db: sqlite3.Connection, state: State) -> bool:
+    """Take the pictures out of the next hits; those that were published keep what they said."""
+    rows = db.execute(
+        "SELECT seq, floor FROM outbox WHERE rank <= ? ORDER BY rank, seq LIMIT ?",
+        (TOP_WORTH, _BATCH),
+    ).fetchall()
+    for seq, floor in rows:
+        if floor is None and seq > state.doubtful:
+            _drop_picture(db, state, seq)
+        db.execute("UPDATE outbox SET rank = rank + ? WHERE seq = ?", (WHOLE, seq))
+    return bool(rows)
 
 
-def _drop_owed(db: sqlite3.Connection, state: State, rows: Sequence[tuple[int, str]]) -> None:
+def _drop_picture(db: sqlite3.Connection, state: State, seq: int) -> None:
+    hit = message_of(db, state.epoch, seq)
+    crop = {**hit["crop"], "data": None, "dropped": "outbox_full"}
+    rewrite(db, state.epoch, seq, "hit", encode({**hit, "crop": crop}).decode("utf-8"))
+    state.counters["pictures_dropped"] += 1
+
+
+def _drop_owed(db: sqlite3.Connection, state: State, lost: list[Row]) -> bool:
+    rows: list[Row] = db.execute(
+        "SELECT seq, kind FROM outbox WHERE rank < ? ORDER BY rank, seq LIMIT ?", (LOST, _BATCH)
+    ).fetchall()
+    drop_owed(db, state, rows)
+    lost += rows
+    return bool(rows)
+
+
+def drop_owed(db: sqlite3.Connection, state: State, rows: Sequence[Row]) -> None:
+    """Take owed messages out of the file; whoever does so sees that they are declared lost."""
     db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq, _ in rows])
-    db.executemany(
-        "DELETE FROM archive WHERE epoch = ? AND seq = ?", [(state.epoch, seq) for seq, _ in rows]
-    )
+    hits = [(state.epoch, seq) for seq, kind in rows if kind == "hit"]
+    db.executemany("DELETE FROM archive WHERE epoch = ? AND seq = ?", hits)

@@ -1,52 +1,23 @@
-"""Messages as rows: put in, composed for the wire, taken out, moved to a new epoch.
+"""Messages as rows: put in, taken out, moved to a new epoch.
 
 Each function works inside the caller's transaction and keeps `State` in step with the tables.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from edge.delivery.dating import DATED_KINDS, Dating
+from edge.delivery.archive import keep_delivered
+from edge.delivery.database import DamagedFile
+from edge.delivery.ranks import rank_of
+from edge.delivery.seal import owed_row, seal
 from edge.delivery.state import State, new_epoch
 from edge.detection import Draft
-from edge.messages import SCHEMAS, MessageError, digest, encode, envelope, message_id
+from edge.messages import SCHEMAS, MessageError, encode, envelope, message_id
 from edge.messages.records import MAX_RANGES
-
-_FLOOR = '"floor":'
-_HEAD = 512
-"""The envelope comes first, and none of what stands before its floor can hold that name."""
-_UNDATED = '"unsynced"'
-
-Held = tuple[int, str | None]
-"""Last seq up to a watermark of which the server holds a message, 0: none; and its digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A frozen message: the same bytes at every send.
-
-    `payload` is its JSON; `epoch`, `seq` and `floor` are inside it too. `was` are the keys it had
-    in earlier epochs, under which the server may have it already.
-    """
-
-    epoch: str
-    seq: int
-    kind: str
-    floor: int
-    payload: bytes
-    was: str = ""
-
-    @property
-    def properties(self) -> dict[str, str]:
-        """What travels beside it, for whoever can't read it, or knows it by another key."""
-        beside = {"epoch": self.epoch, "seq": str(self.seq), "floor": str(self.floor)}
-        return {**beside, "was": self.was} if self.was else beside
 
 
 def insert(db: sqlite3.Connection, state: State, draft: Draft) -> int:
@@ -85,8 +56,12 @@ def put(
             (state.epoch, seq, *_columns(message), text),
         )
     db.execute(
-        "INSERT INTO outbox (seq, kind, bytes, body, was) VALUES (?, ?, ?, ?, ?)",
-        (seq, kind, len(text), None if kind == "hit" else text, was),
+        "INSERT INTO outbox (seq, kind, bytes, body, rank, was, crc32) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(seq, kind, len(text), None if kind == "hit" else text, rank_of(kind, message), was),
+            seal(seq, kind, None, text),
+        ),
     )
     state.next_seq = seq + 1
     return seq
@@ -99,112 +74,38 @@ def _columns(hit: dict[str, Any]) -> tuple[str, str, int]:
         raise MessageError(f"hit without time_utc, class and peak_adu: {error!r}") from None
 
 
-def freeze(
-    db: sqlite3.Connection, state: State, seqs: Sequence[int], dating: Dating | None = None
-) -> list[Outgoing]:
-    """Compose messages for the wire; the first time, today's floor is kept with each.
+def read_message(seq: int, text: str) -> dict[str, Any]:
+    """Read a committed message; raises DamagedFile where it is none any more."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise DamagedFile(f"message {seq} can't be read")
+    return message
 
-    What `dating` can date by now is written down so before it is frozen.
+
+def message_of(db: sqlite3.Connection, epoch: str, seq: int) -> dict[str, Any]:
+    """Return an owed message as it was committed.
+
+    Raises
+    ------
+    DamagedFile
+        What lies there is no longer what was written.
     """
-    rows = _owed(db, state.epoch, seqs)
-    new = [seq for seq in seqs if seq in rows and rows[seq][1] is None]
-    if dating is not None:
-        for seq in new:
-            kind, _, text, _ = rows[seq]
-            # Reading each message as JSON would cost more than all the rest.
-            if kind in DATED_KINDS and _UNDATED in text and _date(db, state, seq, kind, dating):
-                rows[seq] = kind, None, message_text(db, state.epoch, seq), rows[seq][3]
-    floors = [(min(state.floor, seq), seq) for seq in new]
-    db.executemany("UPDATE outbox SET floor = ? WHERE seq = ?", floors)
-    frozen = []
-    for seq in seqs:
-        if seq in rows:
-            kind, kept, text, was = rows[seq]
-            floor = min(state.floor, seq) if kept is None else kept
-            frozen.append(Outgoing(state.epoch, seq, kind, floor, _with_floor(text, floor), was))
-    return frozen
-
-
-def _owed(
-    db: sqlite3.Connection, epoch: str, seqs: Sequence[int]
-) -> dict[int, tuple[str, int | None, str, str]]:
-    """Kind, floor, text and earlier keys of those that are still owed."""
-    found = db.execute(
-        "SELECT outbox.seq, outbox.kind, outbox.floor, coalesce(outbox.body, archive.body), "
-        "coalesce(outbox.was, '') FROM json_each(?) JOIN outbox ON outbox.seq = json_each.value "
-        "LEFT JOIN archive ON archive.epoch = ? AND archive.seq = outbox.seq",
-        (json.dumps(list(seqs)), epoch),
-    )
-    return {seq: (kind, floor, text, was) for seq, kind, floor, text, was in found}
-
-
-def _with_floor(text: str, floor: int) -> bytes:
-    """Put the floor into a message's JSON, as if it had been written with it."""
-    head, found, tail = text[:_HEAD].partition(_FLOOR)
-    number, comma, rest = tail.partition(",")
-    if not (found and comma and number.isdigit()):  # from another hand, or longer than any rig's
-        return encode({**json.loads(text), "floor": floor})
-    return f"{head}{_FLOOR}{floor},{rest}{text[_HEAD:]}".encode()
-
-
-def _date(db: sqlite3.Connection, state: State, seq: int, kind: str, dating: Dating) -> bool:
-    dated = dating.dated(json.loads(message_text(db, state.epoch, seq)))
-    if dated is None:
-        return False
-    text = encode(dated).decode("utf-8")
-    if kind == "hit":
-        db.execute(
-            "UPDATE archive SET time_utc = ?, body = ? WHERE epoch = ? AND seq = ?",
-            (str(dated["time_utc"]), text, state.epoch, seq),
-        )
-    else:
-        db.execute("UPDATE outbox SET body = ? WHERE seq = ?", (text, seq))
-    db.execute("UPDATE outbox SET bytes = ? WHERE seq = ?", (len(text), seq))
-    state.counters["dated_late"] += 1
-    return True
-
-
-def free_of_waiting(
-    db: sqlite3.Connection, found: Sequence[tuple[int, str, int | None]], epoch: str, dating: Dating
-) -> int:
-    """How many of the first rows of (seq, kind, floor) need not wait for the clock."""
-    for count, (seq, kind, floor) in enumerate(found):
-        waits = floor is None and kind in DATED_KINDS
-        if waits and dating.must_wait(json.loads(message_text(db, epoch, seq))):
-            return count
-    return len(found)
-
-
-def message_text(db: sqlite3.Connection, epoch: str, seq: int) -> str:
-    """Return an owed message's JSON as it was committed."""
-    text: str = db.execute(
-        "SELECT coalesce(outbox.body, archive.body) FROM outbox LEFT JOIN archive "
-        "ON archive.epoch = ? AND archive.seq = outbox.seq WHERE outbox.seq = ?",
-        (epoch, seq),
-    ).fetchone()[0]
-    return text
-
-
-def is_another(db: sqlite3.Connection, state: State, seq: int, content: str | None) -> bool:
-    """Whether the server's last message, by its digest, is not of our history.
-
-    Above `seq` it holds nothing up to a watermark that reaches what is owed.
-    """
-    if seq < state.floor:
-        return True  # what is owed up to the watermark it would have to hold
-    row = db.execute("SELECT floor FROM outbox WHERE seq = ?", (seq,)).fetchone()
+    row = owed_row(db, epoch, seq)
     if row is None:
-        return False  # let go, or declared lost
-    text = message_text(db, state.epoch, seq)
-    # What the server would not read, it knows by its bytes alone.
-    wire = text.encode() if row[0] is None else _with_floor(text, row[0])
-    return content not in (digest(text.encode()), hashlib.sha256(wire).hexdigest())
+        raise DamagedFile(f"message {seq} can't be read back")
+    return read_message(seq, row.text)
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
-    """Let go of the owed messages `where` says; their hits stay in the archive, acknowledged."""
+    """Let go of the owed messages `where` says; hits and exposure records stay, acknowledged."""
     rows = db.execute(f"SELECT seq, kind FROM outbox WHERE {where}", values).fetchall()  # noqa: S608
     hits = [seq for seq, kind in rows if kind == "hit"]
+    for seq, kind in rows:
+        if kind == "exposure":
+            keep_delivered(db, state.epoch, seq)
     db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq, _ in rows])
     db.executemany(
         "UPDATE archive SET acknowledged = 1, owed = 0 WHERE epoch = ? AND seq = ?",
@@ -263,30 +164,36 @@ def _lost(
     return Draft("lost", body, origin)
 
 
-def begin_epoch(db: sqlite3.Connection, state: State) -> int:
-    """Move everything owed into a new epoch, from seq 1 in the old order; returns how many."""
+def begin_epoch(db: sqlite3.Connection, state: State) -> list[int]:
+    """Move everything owed into a new epoch, from seq 1 in the old order; returns the old seqs."""
     old_epoch, state.epoch = state.epoch, new_epoch()
     seqs = [row[0] for row in db.execute("SELECT seq FROM outbox ORDER BY seq").fetchall()]
     state.floor = state.next_seq = 1
-    state.upto = 0
+    state.upto = state.reserved = state.doubtful = 0
     for seq in seqs:
-        kind, was = db.execute("SELECT kind, was FROM outbox WHERE seq = ?", (seq,)).fetchone()
-        was = also_was(was, old_epoch, seq)
-        text = encode(rekey(message_text(db, old_epoch, seq), state)).decode("utf-8")
-        if kind == "hit":
+        row = owed_row(db, old_epoch, seq)
+        assert row is not None  # noqa: S101 - it was there a moment ago
+        message = rekey(read_message(seq, row.text), state)
+        text = encode(message).decode("utf-8")
+        new_seq, body = state.next_seq, None if row.kind == "hit" else text
+        if row.kind == "hit":
             db.execute(
                 "UPDATE archive SET epoch = ?, seq = ?, body = ? WHERE epoch = ? AND seq = ?",
-                (state.epoch, state.next_seq, text, old_epoch, seq),
+                (state.epoch, new_seq, text, old_epoch, seq),
             )
         # In ascending order the new seq is never above the old one, so its place is free.
         db.execute(
-            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, was = ? WHERE seq = ?",
-            (state.next_seq, len(text), None if kind == "hit" else text, was, seq),
+            "UPDATE outbox SET seq = ?, floor = NULL, bytes = ?, body = ?, rank = ?, was = ?, "
+            "crc32 = ? WHERE seq = ?",
+            (
+                *(new_seq, len(text), body, rank_of(row.kind, message)),
+                *(also_was(row.was, old_epoch, seq), seal(new_seq, row.kind, None, text), seq),
+            ),
         )
         state.next_seq += 1
     state.counters["new_epochs"] += 1
     state.counters["rekeyed"] += len(seqs)
-    return len(seqs)
+    return seqs
 
 
 def also_was(was: str | None, epoch: str, seq: int) -> str:
@@ -294,15 +201,8 @@ def also_was(was: str | None, epoch: str, seq: int) -> str:
     return " ".join(filter(None, (was, f"{epoch}:{seq}")))
 
 
-def rekey(text: str, state: State) -> dict[str, Any]:
-    """Give a message the state's epoch and next seq.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        The text is none of our messages.
-    """
-    message: dict[str, Any] = json.loads(text)
+def rekey(message: dict[str, Any], state: State) -> dict[str, Any]:
+    """Give a message the state's epoch and next seq; changes it in place."""
     # A message of lost ranges means its own epoch where it names none.
     if message["schema"] == SCHEMAS["lost"] and message.get("lost_epoch") is None:
         message["lost_epoch"] = message["epoch"]

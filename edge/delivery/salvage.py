@@ -11,10 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from edge.delivery.database import DamagedFile
+from edge.delivery.archive import EXPOSURES
+from edge.delivery.database import DamagedFile, readable
 from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
+from edge.delivery.seal import Owed, owed_row, sealed
 from edge.delivery.state import State
 from edge.detection import Draft
 from edge.messages import SCHEMAS
@@ -23,13 +25,33 @@ from edge.messages import SCHEMAS
 _MAX_MISSES = 100_000
 _ROWS_PER_COMMIT = 500
 _UNKNOWN_LOSS: dict[str, Any] = {"reason": "damaged", "ranges": [], "lost_epoch": None, "kinds": {}}
-_ARCHIVED_ROW = (
-    "SELECT epoch, seq, time_utc, label, peak_adu, acknowledged, body FROM archive "
-    "WHERE rowid = ? AND owed = 0"
-)
 _T = TypeVar("_T")
 
-OwedRow = tuple[int, str, str, str | None]
+LossRow = tuple[str, str, int, int, str]
+"""A row of what was given up and not yet told."""
+
+
+class _Kept(NamedTuple):
+    """How the rows of a table that nobody waits for are copied."""
+
+    last_row: str
+    one: str
+    insert: str
+
+
+_HITS = _Kept(
+    "SELECT max(rowid) FROM archive",
+    "SELECT epoch, seq, time_utc, label, peak_adu, acknowledged, body FROM archive "
+    "WHERE rowid = ? AND owed = 0",
+    "INSERT OR IGNORE INTO archive (epoch, seq, time_utc, label, peak_adu, acknowledged, "
+    "body, owed) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+)
+_DELIVERED = _Kept(
+    "SELECT max(id) FROM delivered",
+    "SELECT epoch, seq, body FROM delivered WHERE id = ?",
+    "INSERT INTO delivered (epoch, seq, body) VALUES (?, ?, ?)",
+)
+OwedRow = tuple[int, str, dict[str, Any], str | None]
 """Seq, kind, whole message, and the keys it had in earlier epochs."""
 
 
@@ -37,11 +59,13 @@ OwedRow = tuple[int, str, str, str | None]
 class Salvaged:
     """What could be read.
 
-    `state` is None where even that was lost; `owed` is in order of seq; `unread` are the seqs
-    that may have been owed and could not be read; `checkpoint` the open exposure, if any.
+    `state` is None where even that was lost; `losses` are ranges that were given up and are still
+    to be told; `owed` is in order of seq; `unread` are the seqs that may have been owed and could
+    not be read; `checkpoint` the open exposure, if any.
     """
 
     state: State | None = None
+    losses: list[LossRow] = field(default_factory=list)
     owed: list[OwedRow] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     checkpoint: str | None = None
@@ -84,6 +108,7 @@ def read_damaged(path: Path, known: State | None = None) -> Salvaged:
                 found.state = _try(lambda: State.load(db))
             row = _try(lambda: db.execute("SELECT body FROM checkpoint").fetchone())
             found.checkpoint = row[0] if row else None
+            found.losses = list(_read_losses(db))
             if found.state is not None:
                 _read_owed(db, found.state, found)
             else:
@@ -100,9 +125,10 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     """
     old = found.state
     origin = "camera"
-    for seq, kind, text, was in found.owed:
-        old_epoch = json.loads(text)["epoch"]
-        message = rekey(text, state)
+    db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
+    for seq, kind, owed, was in found.owed:
+        old_epoch = owed["epoch"]
+        message = rekey(owed, state)
         origin = message["origin"]
         put(db, state, kind, message, also_was(was, old_epoch, seq))
     if old is None:
@@ -124,16 +150,17 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
 
 
 def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
-    """Copy the newest archived hits that nobody waits for, as far as they can be read.
+    """Copy the newest hits and exposure records that nobody waits for, as far as they can be read.
 
-    Runs its own transactions; returns how many were copied.
+    Runs its own transactions; returns how many rows were copied.
     """
     copied = 0
     try:
         with closing(_open_to_read(path)) as old:
-            rows = _archived(old, max_rows)
-            while batch := list(islice(rows, _ROWS_PER_COMMIT)):
-                copied += _put_archived(db, batch)
+            for table, most in ((_HITS, max_rows), (_DELIVERED, EXPOSURES)):
+                rows = _newest(old, table, most)
+                while batch := list(islice(rows, _ROWS_PER_COMMIT)):
+                    copied += _put_rows(db, table, batch)
     except sqlite3.Error:  # the new file takes no more; what is owed is already in it
         pass
     return copied
@@ -141,18 +168,35 @@ def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     # Read-only: what was set aside stays as the damage left it.
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db.text_factory = readable
+    return db
+
+
+def _read_losses(db: sqlite3.Connection) -> Iterator[LossRow]:
+    """Ranges that were not told yet; how many of each kind they held may be lost."""
+    for *where, kinds in _try(lambda: db.execute("SELECT * FROM loss").fetchall()) or []:
+        readable = _try(lambda kinds=kinds: Counter(json.loads(kinds)).total()) is not None  # type: ignore[misc]
+        yield (*where, kinds if readable else "{}")
 
 
 def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> None:
+    misses = 0
     for seq in range(max(1, old.floor), old.next_seq):
         row = _owed_row(db, old.epoch, seq)
         if row is not None:
             found.owed.append(row)
         else:
             found.unread.append(seq)
-            if len(found.unread) >= _MAX_MISSES:
+            misses += not _is_absent(db, seq)
+            if misses >= _MAX_MISSES:
                 break
+
+
+def _is_absent(db: sqlite3.Connection, seq: int) -> bool:
+    """Whether it can be read that nothing is owed under a seq: it was let go, or given up."""
+    found = _try(lambda: db.execute("SELECT count(*) FROM outbox WHERE seq = ?", (seq,)).fetchone())
+    return found is not None and found[0] == 0
 
 
 def _owed_without_state(db: sqlite3.Connection) -> Iterator[OwedRow]:
@@ -170,37 +214,43 @@ def _owed_without_state(db: sqlite3.Connection) -> Iterator[OwedRow]:
 
 
 def _owed_row(db: sqlite3.Connection, epoch: str, seq: int) -> OwedRow | None:
-    row = _try(
-        lambda: db.execute(
-            "SELECT kind, coalesce(body, (SELECT archive.body FROM archive "
-            "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
-            (epoch, seq),
-        ).fetchone()
-    )
-    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
-    if row is None or row[0] not in SCHEMAS or _try(lambda: json.loads(row[1])["origin"]) is None:
+    row = _try(lambda: owed_row(db, epoch, seq) if sealed(db) else _unsealed(db, epoch, seq))
+    if row is None or row.kind not in SCHEMAS or not isinstance(row.text, str):
         return None
-    return seq, row[0], row[1], was[0] if was else None
+    message = _try(lambda: json.loads(row.text))
+    if not isinstance(message, dict) or not {"schema", "epoch", "origin"} <= set(message):
+        return None
+    return seq, row.kind, message, row.was
 
 
-def _archived(old: sqlite3.Connection, max_rows: int) -> Iterator[tuple[object, ...]]:
-    last = _try(lambda: old.execute("SELECT max(rowid) FROM archive").fetchone())
+def _unsealed(db: sqlite3.Connection, epoch: str, seq: int) -> Owed | None:
+    """From a file of a version that had no checksums."""
+    row = db.execute(
+        "SELECT kind, floor, coalesce(body, (SELECT archive.body FROM archive "
+        "WHERE archive.epoch = ? AND archive.seq = outbox.seq)) FROM outbox WHERE seq = ?",
+        (epoch, seq),
+    ).fetchone()
+    was = _try(lambda: db.execute("SELECT was FROM outbox WHERE seq = ?", (seq,)).fetchone())
+    if row is None:
+        return None
+    kind, floor, text = row
+    return Owed(kind, floor, text, was[0] if was else None)
+
+
+def _newest(old: sqlite3.Connection, table: _Kept, max_rows: int) -> Iterator[tuple[object, ...]]:
+    last = _try(lambda: old.execute(table.last_row).fetchone())
     if not last or last[0] is None:
         return
     for rowid in range(max(1, last[0] - max_rows + 1), last[0] + 1):
-        row = _try(lambda rowid=rowid: old.execute(_ARCHIVED_ROW, (rowid,)).fetchone())  # type: ignore[misc]
+        row = _try(lambda rowid=rowid: old.execute(table.one, (rowid,)).fetchone())  # type: ignore[misc]
         if row is not None:
             yield row
 
 
-def _put_archived(db: sqlite3.Connection, rows: list[tuple[object, ...]]) -> int:
+def _put_rows(db: sqlite3.Connection, table: _Kept, rows: list[tuple[object, ...]]) -> int:
     db.execute("BEGIN IMMEDIATE")
     try:
-        done = db.executemany(
-            "INSERT OR IGNORE INTO archive (epoch, seq, time_utc, label, peak_adu, acknowledged, "
-            "body, owed) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-            rows,
-        )
+        done = db.executemany(table.insert, rows)
         db.execute("COMMIT")
         return done.rowcount
     except BaseException:

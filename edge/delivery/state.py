@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from edge.delivery.database import DamagedFile
+from edge.delivery.seal import seal
+
+_RESERVED, _DOUBTFUL = "reserved", "doubtful"
+"""Kept among the counters: the row has no columns of their own."""
 
 
 @dataclass(slots=True)
@@ -29,6 +33,10 @@ class State:
         Lowest seq owed; `next_seq` where nothing is.
     upto : int
         The server's watermark, as far as heard.
+    reserved : int
+        Highest seq that may have been published, written down ahead (`edge.delivery.freezing`).
+    doubtful : int
+        What lies at or below it may have been published although nothing says so.
     counters : Counter
         Sums that live as long as the file; committed = acknowledged + lost + owed.
     """
@@ -39,6 +47,8 @@ class State:
     next_seq: int = 1
     floor: int = 1
     upto: int = 0
+    reserved: int = 0
+    doubtful: int = 0
     counters: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -59,38 +69,34 @@ class State:
         DamagedFile
             The row is there, but can't be what was written.
         """
-        row = db.execute(
-            "SELECT rig, epoch, session, next_seq, floor, upto, counters FROM state"
-        ).fetchone()
+        # All columns: a damaged file may still be of a version without the checksum.
+        row = db.execute("SELECT * FROM state").fetchone()
         if row is None:
             return None
-        rig, epoch, *numbers, counters = row
+        _, rig, epoch, session, next_seq, floor, upto, _, counters, *crc32 = row
+        numbers = (session, next_seq, floor, upto)
         whole = all(isinstance(number, int) and number >= 0 for number in numbers)
+        whole &= crc32 in ([], [None], [seal(rig, epoch, *numbers, counters)])
         try:
             sums = Counter({str(name): int(n) for name, n in json.loads(counters).items()})
         except (ValueError, TypeError, AttributeError):
             whole = False
         if not (whole and isinstance(rig, str) and isinstance(epoch, str)):
             raise DamagedFile("its state row can't be read")
-        session, next_seq, floor, upto = numbers
-        return cls(rig, epoch, session, next_seq, floor, upto, sums)
+        # The first version wrote nothing down ahead.
+        marks = sums.pop(_RESERVED, next_seq - 1), sums.pop(_DOUBTFUL, 0)
+        return cls(rig, epoch, *numbers, *marks, sums)
 
     def save(self, db: sqlite3.Connection, *, clean: bool = False) -> None:
         """Write the row, `floor` brought up to date."""
         lowest = db.execute("SELECT min(seq) FROM outbox").fetchone()[0]
         self.floor = self.next_seq if lowest is None else lowest
+        marks = {_RESERVED: self.reserved, _DOUBTFUL: self.doubtful}
+        sums = json.dumps({**self.counters, **marks})
+        row = (self.rig, self.epoch, self.session, self.next_seq, self.floor, self.upto)
         db.execute(
-            "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.rig,
-                self.epoch,
-                self.session,
-                self.next_seq,
-                self.floor,
-                self.upto,
-                int(clean),
-                json.dumps(self.counters),
-            ),
+            "INSERT OR REPLACE INTO state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, int(clean), sums, seal(*row, sums)),
         )
 
     @property
@@ -108,6 +114,8 @@ class State:
             self.next_seq,
             self.floor,
             self.upto,
+            self.reserved,
+            self.doubtful,
             Counter(self.counters),
         )
 

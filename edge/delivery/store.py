@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from edge.delivery.database import DamagedFile, OutboxFull, open_database, translate
+from edge.delivery.database import DamagedFile, OutboxFull, open_database, translate, was_closed
 from edge.delivery.salvage import (
     Salvaged,
     bring_in,
@@ -88,6 +88,8 @@ class Store:
     def _begin_session(self) -> None:
         def begin(db: sqlite3.Connection) -> State:
             state = State.load(db) or State.new(self._rig)
+            if not was_closed(db):
+                state.doubtful = min(state.reserved, state.next_seq - 1)
             if state.rig != self._rig:
                 raise BadUse(
                     f"state folder {self.path.parent} belongs to rig {state.rig!r}, not "

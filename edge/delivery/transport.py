@@ -291,7 +291,9 @@ class Transport:
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
 
-        client = mqtt.Client(
+        from edge.delivery.sturdy_client import SturdyClient
+
+        client = SturdyClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=None if self._version5 else True,

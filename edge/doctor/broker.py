@@ -7,15 +7,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edge.config.model import BrokerConfig
+from edge.delivery.address import BrokerAddress
 from edge.doctor.check import Finding
-from edge.errors import Failed
 
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _UNSUPPORTED_VERSION = 132
 _LOGIN_CODES = frozenset({133, 134, 135, 138, 140})
 _RETAINED_WAIT_S = 0.3
@@ -111,16 +108,16 @@ def _server(config: BrokerConfig, answer: Answer) -> str:
 
 def _ask(config: BrokerConfig, rig: str, *, version5: bool, timeout_s: float) -> Answer:
     answer = Answer()
-    client = _client(config, version5=version5)
+    address = _address(config)
+    client = _client(address, version5=version5)
     client.connect_timeout = timeout_s
     client.on_connect = lambda _c, _d, _f, reason, _p: _on_connect(answer, reason)
     client.on_subscribe = lambda _c, _d, _m, reasons, _p: _on_subscribe(answer, reasons)
     client.on_disconnect = lambda *_: setattr(answer, "ended", True)
     client.on_message = lambda _c, _d, message: _on_message(answer, message.payload)
-    parts = urlsplit(config.url)
     begun = time.monotonic()
     deadline = begun + timeout_s
-    client.connect(parts.hostname or "", parts.port or _PORTS[parts.scheme], keepalive=30)
+    client.connect(address.host, address.port, keepalive=30)
     try:
         _loop(client, answer, deadline, lambda: answer.connected is not None)
         answer.took_s = time.monotonic() - begun
@@ -135,31 +132,34 @@ def _ask(config: BrokerConfig, rig: str, *, version5: bool, timeout_s: float) ->
     return answer
 
 
-def _client(config: BrokerConfig, *, version5: bool) -> Any:
+def _address(config: BrokerConfig) -> BrokerAddress:
+    """As the rig finds it: the environment and the URL's options count here too."""
+    return BrokerAddress.parse(
+        config.url,
+        username=config.username,
+        password_file=config.password_file,
+        ca_file=config.ca_file,
+    )
+
+
+def _client(address: BrokerAddress, *, version5: bool) -> Any:
     import paho.mqtt.client as mqtt
     from paho.mqtt.enums import CallbackAPIVersion
 
-    client = mqtt.Client(
+    from edge.delivery.sturdy_client import SturdyClient
+
+    client = SturdyClient(
         CallbackAPIVersion.VERSION2,
         client_id=f"cosmic-edge-doctor-{secrets.token_hex(4)}",
         protocol=mqtt.MQTTv5 if version5 else mqtt.MQTTv311,
         reconnect_on_failure=False,
     )
     client.suppress_exceptions = True
-    if config.username is not None:
-        client.username_pw_set(config.username, _password(config.password_file))
-    if urlsplit(config.url).scheme == "mqtts":
-        client.tls_set(None if config.ca_file is None else str(config.ca_file))
+    if address.username is not None:
+        client.username_pw_set(address.username, address.password)
+    if (tls := address.tls_context()) is not None:
+        client.tls_set_context(tls)
     return client
-
-
-def _password(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return (path.read_text(encoding="utf-8").splitlines() or [""])[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failed(f"password file {path} can't be read: {error}") from None
 
 
 def _loop(client: Any, answer: Answer, deadline: float, enough: Callable[[], bool]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock, SystemClock
 from edge.clock.chrony import DaemonWord
+from edge.clock.kept import behind_floor
 from edge.clock.ntp import NtpClock
 from edge.clock.status import ClockStatus
 from edge.display.units import uncertainty
@@ -32,6 +34,8 @@ def clock(
     servers: Sequence[str] = (),
     system: Callable[[], Clock] = system_now,
     timeout_s: float = _NTP_TIMEOUT_S,
+    *,
+    state_dir: Path | None = None,
 ) -> Finding:
     """State of the system's clock; configured NTP servers are asked once.
 
@@ -43,7 +47,10 @@ def clock(
         Makes the system's clock.
     timeout_s : float
         Longest wait for a server.
+    state_dir : Path, optional
+        Where the rig keeps the last time it knew: a clock that is before it is not believed.
     """
+    behind = behind_floor(state_dir) if state_dir is not None else ""
     chosen: Clock = system()
     status = None
     if servers:
@@ -52,10 +59,13 @@ def clock(
     stamp = chosen.stamp(chosen.boottime_ns())
     said = f"{stamp.state} {uncertainty(stamp.uncertainty_s)}".rstrip()
     data: dict[str, Any] = {"state": stamp.state, "uncertainty_s": stamp.uncertainty_s}
+    troubles = [behind] if behind else []
     if status is None:
-        return _judged(said, data, [])
+        if behind:
+            said, data = "unsynced", {"state": "unsynced", "uncertainty_s": None}
+        return _judged(said, data, troubles)
     data |= {"ntp": status.to_json()}
-    return _judged(said + _answering(status), data, _troubles(status))
+    return _judged(said + _answering(status), data, troubles + _troubles(status))
 
 
 def _judged(detail: str, data: dict[str, Any], troubles: list[str]) -> Finding:

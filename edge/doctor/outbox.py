@@ -82,6 +82,7 @@ def _look_closer(summary: OutboxSummary, now_ns: int) -> tuple[dict[str, Any], s
 
 def _judge(detail: str, data: dict[str, Any], reason: str) -> Finding:
     age_s = data["oldest_age_s"]
+    given_up = _given_up(data.get("totals", {}))
     if data["damaged_files"]:
         return Finding(
             "warn",
@@ -100,11 +101,21 @@ def _judge(detail: str, data: dict[str, Any], reason: str) -> Finding:
     if age_s is not None and age_s > _LATE_S:
         return Finding(
             "warn",
-            detail,
-            "nothing is lost, but nobody confirms: is the broker reached, does the server run?",
+            f"{detail}{given_up and '; ' + given_up}",
+            ("" if given_up else "nothing is lost, but ")
+            + "nobody confirms: is the broker reached, does the server run?"
+            + (" [outbox] max_bytes and max_days say how much is kept" if given_up else ""),
             data,
         )
     return Finding("ok", detail, data=data)
+
+
+def _given_up(totals: dict[str, int]) -> str:
+    """What was lost since the file began; "" where nothing was."""
+    lost, pictures = totals.get("lost", 0), totals.get("pictures_dropped", 0)
+    parts = [f"{lost} messages were given up"] * bool(lost)
+    parts += [f"{pictures} hits gave up their pictures"] * bool(pictures)
+    return ", ".join(parts)
 
 
 def _oldest(database: sqlite3.Connection, epoch: str) -> str | None:

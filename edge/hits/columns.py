@@ -43,6 +43,7 @@ _CROP: tuple[tuple[str, Kind], ...] = (
     ("height_px", "integer"),
     ("bit_depth", "integer"),
     ("black_level_adu", "number"),
+    ("dropped", "text"),
 )
 _POSITION: tuple[tuple[str, Kind], ...] = (
     ("latitude_deg", "number"),

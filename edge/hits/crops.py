@@ -5,7 +5,6 @@ What can't be read comes out as well, in its place and with the reason: nothing 
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
@@ -198,8 +197,7 @@ def _hits(path: Path) -> Iterator[Read]:
             for hit in reader.hits(Query()):
                 crop, item = hit.message.crop, hit.message.id
                 try:
-                    encoded = base64.b64decode(crop.data)
-                    pixels = hit.pixels()
+                    encoded, pixels = hit.png(), hit.pixels()
                 except ValueError as error:
                     yield RefusedCrop(reader.place, item, str(error))
                 else:

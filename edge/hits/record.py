@@ -67,9 +67,22 @@ class StoredHit:
         Raises
         ------
         ValueError
-            If the PNG inside is damaged.
+            If the PNG inside is damaged, or was given up by the rig.
         """
-        return decode_png(base64.b64decode(self.message.crop.data))
+        return decode_png(self.png())
+
+    def png(self) -> bytes:
+        """PNG of the crop as it was written.
+
+        Raises
+        ------
+        ValueError
+            If the rig gave it up, to keep the hit.
+        """
+        crop = self.message.crop
+        if crop.data is None:
+            raise ValueError(f"its picture was given up by the rig ({crop.dropped})")
+        return base64.b64decode(crop.data)
 
     def to_json(self) -> dict[str, Any]:
         """The message as it was written, ready for JSON."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -88,7 +87,7 @@ def _schema(arrow: Any, columns: Columns) -> Any:
 def _parquet_row(columns: Columns, hit: StoredHit) -> dict[str, Any]:
     row: dict[str, Any] = dict(columns.row(hit))
     row |= {name: parse_utc_ns(row[name]) for name in _TIMES}
-    row["crop_png"] = base64.b64decode(hit.message.crop.data)
+    row["crop_png"] = None if hit.message.crop.data is None else hit.png()
     return row
 
 

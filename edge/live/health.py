@@ -33,7 +33,7 @@ def health(
     counters = {f"frames_{name}": n for name, n in total.frame_counts().items()}
     counters |= {"candidates": total.candidates, "hits": total.hits}
     counters |= {f"rejected_{name}": n for name, n in total.rejected.items()}
-    counters["owed"] = outbox.owed
+    counters |= {"owed": outbox.owed, **outbox.given_up}
     efficiency = reporter.efficiency()
     if efficiency is not None:
         counters |= {"injected": efficiency["injected"], "injected_found": efficiency["found"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.clock import Clock
+from edge.clock.kept import KeptTime
 from edge.delivery import Outbox, OutboxWriter, Uplink
 from edge.live.desk import CommandDesk
 from edge.live.first_sync import FirstSync
@@ -26,6 +27,7 @@ class Parts:
     capture: Capture
     desk: CommandDesk
     first_sync: FirstSync
+    kept_time: KeptTime
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from calibration import kernel_cache
 from edge.classification.awaited import awaited_classifier
 from edge.classification.chosen import NONE_SHIPPED
 from edge.clock import Clock, RecordedClock
+from edge.clock.kept import KeptTime, read_floor_s
 from edge.config.model import Config
 from edge.delivery import KEEP, BrokerAddress, Keep, Outbox, OutboxWriter, Uplink
 from edge.delivery.dating import Dating
@@ -71,6 +72,7 @@ class Session:
         self._broker = broker
         self._watch = watch or (lambda moment: None)
         self._timeline, self._clock = _time_of(source, config)
+        self._kept_time = KeptTime(config.rig.state_dir, self._clock)
         self._classifier = awaited_classifier(config)
         self._reporter = Reporter(
             config, self._timeline, self._clock, source.origin, self._classifier
@@ -86,13 +88,16 @@ class Session:
         Failed
             The state folder can't be used, or the source gave no frame at all.
         """
-        rig = self._config.rig
-        outbox = Outbox.open(rig.state_dir, rig.name, max_bytes=self._config.outbox.max_bytes)
+        rig, limits = self._config.rig, self._config.outbox
+        outbox = Outbox.open(
+            rig.state_dir, rig.name, max_bytes=limits.max_bytes, max_days=limits.max_days
+        )
         try:
             self._close_interrupted(outbox)
             return self._deliver(outbox, stop, duration_s)
         finally:
             outbox.close()
+            self._kept_time.close()
 
     def _close_interrupted(self, outbox: Outbox) -> None:
         """Close the exposure a crash left open at its last checkpoint; the rest is dead time.
@@ -204,8 +209,9 @@ class Session:
         )
         capture = Capture(self._source)
         return Parts(
-            loop, self._reporter, outbox, writer, uplink, self._clock, capture, desk, first_sync
-        )
+            loop, self._reporter, outbox, writer, uplink, self._clock, capture, desk, first_sync,
+            self._kept_time,
+        )  # fmt: skip
 
     def _look(
         self, parts: Parts, stop: threading.Event, duration_s: float | None
@@ -309,6 +315,7 @@ class Session:
             "published": parts.uplink.stats.published,
             "acknowledged": counts.hits_acknowledged,
             "outbox": counts.owed_total,
+            "hits_lost": counts.hits_lost,
             "unstored": unstored,
             "drained": drained,
             "connected": parts.uplink.stats.connections > 0,
@@ -359,4 +366,4 @@ def _time_of(source: FrameSource, config: Config) -> tuple[Timeline, Clock]:
         return RecordedTimeline(), RecordedClock()
     from edge.clock.live import live_clock
 
-    return LiveTimeline(), live_clock(config.clock)
+    return LiveTimeline(), live_clock(config.clock, read_floor_s(config.rig.state_dir))

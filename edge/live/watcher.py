@@ -30,6 +30,7 @@ class Watcher:
         if now >= self._next_look:
             self._next_look = now + _LOOK_PERIOD_S
             self._parts.first_sync.look()
+            self._parts.kept_time.look()
             self.look(state)
         if now >= self._next_health:
             self._next_health = now + _HEALTH_PERIOD_S

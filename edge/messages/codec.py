@@ -86,6 +86,20 @@ def parse_service(model: type[_Service], payload: bytes) -> _Service:
 def digest(payload: bytes) -> str:
     """Hash a message's content; equal for two copies of the same message.
 
+    Returns
+    -------
+    str
+        As `content_digest`; over the bytes themselves where that knows none.
+    """
+    try:
+        return content_digest(payload)
+    except MessageError:
+        return hashlib.sha256(payload).hexdigest()
+
+
+def content_digest(payload: bytes) -> str:
+    """Hash what a message says.
+
     The floor is left out: it says what the rig owed when it first published, not what was found.
     A rig that was put back to a moment before that publish writes another floor, and that alone
     must not look like a conflict. Order of fields and spaces don't matter either.
@@ -93,15 +107,19 @@ def digest(payload: bytes) -> str:
     Returns
     -------
     str
-        64 hex digits of SHA-256 over the message without ``floor``, its keys sorted; over the
-        bytes themselves where they aren't a JSON object.
+        64 hex digits of SHA-256 over the message without ``floor``, its keys sorted.
+
+    Raises
+    ------
+    MessageError
+        It is no JSON object, or one that readers understand in different ways.
     """
     try:
-        message = json.loads(payload)
-    except (ValueError, RecursionError):
-        return hashlib.sha256(payload).hexdigest()
+        message = _JSON.decode(payload.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MessageError(f"no plain JSON: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(message, dict):
-        return hashlib.sha256(payload).hexdigest()
+        raise MessageError("no JSON object")
     return _digest_of(message)
 
 
@@ -125,6 +143,24 @@ def _digest_of(message: dict[str, Any]) -> str:
     # ASCII: a lone surrogate escape is legal JSON but has no UTF-8.
     text = json.dumps(message, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """One object; of a name that comes twice some readers take the first, some the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:80]!r} is there twice")
+    return found
+
+
+def _refuse(token: str) -> None:
+    """NaN and infinities: Python's and pydantic's JSON has them, a database's has not."""
+    raise ValueError(f"{token} is no number")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
 
 
 def _plain(value: Any) -> Any:

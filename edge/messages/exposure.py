@@ -24,6 +24,11 @@ from edge.messages.fields import (
 from edge.messages.hit import ClockState
 
 MAX_BINS = 4096
+DEAD_TIME_CAUSES = (
+    *("between_frames", "missing", "stalled", "dropped", "bad", "calibrating", "uncovered"),
+    *("flood", "vetoed_area", "restart", "unstored"),
+)
+"""What a rig of this version tells dead time by."""
 
 
 class FrameCounts(Strict):

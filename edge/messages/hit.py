@@ -45,12 +45,21 @@ class Crop(Strict):
     encoding: Literal["png"] = Field(
         description="Lossless PNG, 8 or 16 bit greyscale, values as counted."
     )
-    data: Annotated[str, StringConstraints(min_length=32, max_length=MAX_CROP_BASE64)] = Field(
-        description="The PNG file in base64."
+    data: Annotated[str, StringConstraints(min_length=32, max_length=MAX_CROP_BASE64)] | None = (
+        Field(description="The PNG file in base64; null where `dropped` says why.")
+    )
+    dropped: Literal["outbox_full"] | None = Field(
+        default=None,
+        description="Why the picture is gone: outbox_full, the rig gave it up before it was first "
+        "sent, to keep the hit itself.",
     )
 
     @model_validator(mode="after")
     def _png_of_that_size(self) -> Self:
+        if (self.data is None) != (self.dropped is not None):
+            raise ValueError("crop needs data, or dropped where it has none")
+        if self.data is None:
+            return self
         try:
             header = base64.b64decode(self.data, validate=True)[:24]
         except binascii.Error as error:

@@ -46,9 +46,10 @@ class LostMessage(Envelope):
     schema_: Literal["cosmic-edge/lost/1"] = Field(
         alias="schema", description="Name and version of this message's schema."
     )
-    reason: Literal["outbox_full", "refused", "damaged"] = Field(
-        description="outbox_full: the rig's disk or its cap. refused: the broker or server would "
-        "not take them. damaged: they could not be read back from the rig's disk."
+    reason: Literal["outbox_full", "expired", "refused", "damaged"] = Field(
+        description="outbox_full: the rig's disk or its cap. expired: older than the rig keeps "
+        "what nobody took. refused: the broker or server would not take them. damaged: they could "
+        "not be read back from the rig's disk."
     )
     ranges: Annotated[list[SeqRange], Field(max_length=MAX_RANGES)] = Field(
         description="Which messages; may be empty where nobody knows (damaged)."

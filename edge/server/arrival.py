@@ -14,6 +14,7 @@ from edge.messages import (
     LostMessage,
     Message,
     MessageError,
+    content_digest,
     digest_under,
     parse_message,
     split_topic,
@@ -26,6 +27,11 @@ MAX_LOST_SEQS = 10_000_000
 
 MOST_FORMER_KEYS = 16
 """A message was given so many keys before, at most: a rig begins a new epoch once in a lifetime."""
+REASONS = (
+    *("oversized", "invalid", "rig_differs", "kind_differs", "key_differs"),
+    *("conflict", "unstorable", "revoked"),
+)
+"""Why something goes to the quarantine."""
 
 _RIG = re.compile(r"[a-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{8,64}")
@@ -55,7 +61,7 @@ class Refusal:
     Attributes
     ----------
     reason : str
-        oversized, invalid, rig_differs, kind_differs, key_differs, conflict or unstorable.
+        One of `REASONS`.
     detail : str
         The line for a person.
     """
@@ -115,7 +121,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     rig, kind = _addressed(topic)
     try:
         message = parse_message(payload)
-        payload.decode("utf-8")
+        digest = content_digest(payload)
         refusal = _objection(message, rig, kind, properties)
     except MessageError as error:
         oversized = len(payload) > MAX_MESSAGE_BYTES
@@ -125,7 +131,6 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     if refusal is None:
         key = Key(message.rig, message.epoch, message.seq)
         former = _former(message, payload, properties.get("was", ""))
-        digest = message_digest(payload)
         return Arrival(topic, payload, digest, key, message.floor, message, former=former)
     claimed, floor = _claimed(rig, payload, properties)
     return Arrival(topic, payload, _digest(payload), claimed, floor, refusal=refusal)

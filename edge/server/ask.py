@@ -5,19 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 
-from edge.delivery.address import BrokerAddress, ProtocolVersion
-from edge.delivery.asking import await_answer, says_no_mqtt_5
-from edge.delivery.link import refusal, unreachable
-from edge.delivery.transport import (
-    Acknowledged,
-    Connected,
-    Lost,
-    Received,
-    Refused,
-    Subscribed,
-    Transport,
-    Waker,
-)
+from edge.delivery.address import BrokerAddress
+from edge.delivery.talk import talking
+from edge.delivery.transport import Acknowledged, Lost, Received, Subscribed, Transport
 from edge.errors import Failed
 from edge.messages import MessageError, encode, parse_service, topic
 from edge.messages.commands import Command, Reply
@@ -34,41 +24,8 @@ def ask(broker: BrokerAddress, rig: str, command: Command, timeout_s: float) -> 
     Failed
         There is no broker, it does not let us in or write, or the rig gives no answer in time.
     """
-    reply = _ask(broker, rig, command, timeout_s, broker.protocol or "5")
-    if reply is None:  # the broker's word that it speaks no MQTT 5
-        reply = _ask(broker, rig, command, timeout_s, "3.1.1")
-    if reply is None:
-        raise Failed(f"broker {broker} speaks neither MQTT 5 nor 3.1.1")
-    return reply
-
-
-def _ask(
-    broker: BrokerAddress, rig: str, command: Command, timeout_s: float, protocol: ProtocolVersion
-) -> Reply | None:
-    waker = Waker()
-    transport = Transport(
-        broker,
-        protocol=protocol,
-        client_id=f"cosmic-edge-ask-{secrets.token_hex(8)}",
-        tls=broker.tls_context(),
-        waker=waker,
-    )
-    try:
-        try:
-            transport.open()
-        except (OSError, ValueError) as error:
-            raise Failed(unreachable(broker, error)) from None
-        answer = await_answer(transport, timeout_s, lambda: False)
-        if says_no_mqtt_5(answer) and broker.protocol is None:
-            return None
-        if isinstance(answer, Refused):
-            raise Failed(refusal(broker, answer, protocol))
-        if not isinstance(answer, Connected):
-            raise Failed(f"broker {broker} gave no answer")
+    with talking(broker, "ask", timeout_s) as transport:
         return _Talk(transport, broker, rig, command).until(time.monotonic() + timeout_s)
-    finally:
-        transport.close(orderly=True)
-        waker.close()
 
 
 def command_of(name: str, seed_sigma: float | None) -> Command:

@@ -12,6 +12,7 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
@@ -23,6 +24,7 @@ from edge.errors import Failed
 from edge.messages import topic
 from edge.server.arrival import Arrival, examine
 from edge.server.connection import (
+    RECEIVE_MAXIMUM,
     BrokerAwayError,
     BrokerRefusedError,
     BrokerSilentError,
@@ -66,6 +68,8 @@ class Collector:
     share : str or None
         Name of the shared subscription this collector is one of; None: it is the only one, and
         the broker keeps what comes while it is away.
+    noted : callable, optional
+        Told of each commit that returned, and how many seconds it took.
 
     Raises
     ------
@@ -73,7 +77,15 @@ class Collector:
         The URL or the share's name is wrong.
     """
 
-    def __init__(self, broker: str, store: Store, share: str | None = None) -> None:
+    def __init__(
+        self,
+        broker: str,
+        store: Store,
+        share: str | None = None,
+        *,
+        noted: Callable[[Receipt, float], None] = lambda receipt, seconds: None,
+    ) -> None:
+        self._noted = noted
         self._address = BrokerAddress.parse(broker)
         self._protocol: ProtocolVersion = self._address.protocol or "5"
         self._store = store
@@ -82,11 +94,13 @@ class Collector:
         self._lock = threading.Lock()
         self._stats = Stats()
         self._state = "starting"
+        self._in_hand = 0
         self._subscribed = threading.Event()
         self._asked_plainly = False
         self._short_lived = 0
         self._store_waits = FullJitter(0.1, 5.0)
-        self._broker_waits = FullJitter(0.5, 30.0)
+        # Soon back: what rigs send to a broker that nobody listens to, they send again later.
+        self._broker_waits = FullJitter(0.5, 5.0)
 
     @property
     def stats(self) -> Stats:
@@ -98,6 +112,11 @@ class Collector:
     def state(self) -> str:
         """What it is doing, for a person; from any thread."""
         return self._state
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that have come and are not settled yet; from any thread."""
+        return self._in_hand
 
     def wait_subscribed(self, timeout_s: float) -> bool:
         """Wait until it has subscribed for the first time."""
@@ -222,15 +241,20 @@ class Collector:
         if connection is None:
             return
         connection.stop_intake(min(1.0, ending.left_s))
-        while batch := _gather(connection, 0.0):
+        # Each acknowledgement brings more from a durable session: what follows stays there.
+        left = RECEIVE_MAXIMUM
+        while left > 0 and (batch := _gather(connection, 0.0)):
             self._settle(batch, connection, ending)
+            left -= len(batch)
         connection.close(ending.left_s)
 
     def _settle(self, batch: list[Published], connection: Connection, ending: Ending) -> None:
         """Commit, tell the rigs, tell the broker: in this order."""
+        self._in_hand = len(batch)
         receipt = self._commit(
             [examine(one.topic, one.payload, one.properties) for one in batch], ending
         )
+        self._in_hand = 0
         if receipt is None:
             self._change(unsettled=len(batch))
             return
@@ -243,18 +267,27 @@ class Collector:
     def _commit(self, arrivals: list[Arrival], ending: Ending) -> Receipt | None:
         """Try until it is stored; None where the end comes first."""
         while True:
+            began = time.perf_counter()
             try:
                 receipt = self._store.commit(arrivals)
             except StoreUnavailableError as error:
                 self._change(store_waits=1)
                 self._say(f"{error}; trying again")
             else:
+                self._note(receipt, time.perf_counter() - began)
                 self._store_waits.reset()
                 self._say(COLLECTING)
                 return receipt
             if ending.left_s == 0.0:
                 return None
             ending.pause(self._store_waits.next_s())
+
+    def _note(self, receipt: Receipt, seconds: float) -> None:
+        """Tell whoever watches; a fault of theirs must not keep rigs from their answer."""
+        try:
+            self._noted(receipt, seconds)
+        except Exception as error:
+            _log.warning("a commit was not counted: %s: %s", type(error).__name__, error)
 
     def _change(self, **more: int) -> None:
         """Add to counts, by their names in `Stats`."""

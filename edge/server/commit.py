@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from edge.messages import LostMessage
+from edge.messages import LostMessage, Message
 from edge.server.arrival import Arrival, Former, Key, Refusal
 from edge.server.store import Answer, Receipt
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner, Transaction
@@ -30,6 +31,8 @@ class Batch:
         self._duplicates = 0
         self._quarantined = 0
         self._conflicts = 0
+        self._kept: list[Message] = []
+        self._reasons: Counter[str] = Counter()
         self._fresh: list[tuple[int, Arrival, Key]] = []
         self._moved: list[Entry] = []
         self._former: dict[Key, str] = {}
@@ -52,7 +55,13 @@ class Batch:
         self._transaction.put_aside([one for _, one in sorted(self._aside, key=_place)])
         marks = self._transaction.advance(self._floors)
         return Receipt(
-            self._stored, self._duplicates, self._quarantined, self._conflicts, self._answers(marks)
+            self._stored,
+            self._duplicates,
+            self._quarantined,
+            self._conflicts,
+            self._answers(marks),
+            kept=tuple(self._kept),
+            reasons=dict(self._reasons),
         )
 
     def _answers(self, marks: Mapping[Owner, int]) -> tuple[Answer, ...]:
@@ -118,6 +127,7 @@ class Batch:
                 entries.append(Entry(key, QUARANTINED, arrival.digest))
                 continue
             self._stored += 1
+            self._kept.append(arrival.message)
             entries.append(Entry(key, arrival.message.kind, arrival.digest))
             if isinstance(arrival.message, LostMessage):
                 losses += self._losses(arrival.message)
@@ -135,10 +145,14 @@ class Batch:
     def _put_aside(self, place: int, arrival: Arrival, refusal: Refusal | None) -> None:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
-        # Neither a lone surrogate nor, in PostgreSQL, a NUL is a text.
-        detail = refusal.detail.encode(errors="replace").decode().replace("\0", "\\0")
+        self._reasons[refusal.reason] += 1
         aside = Aside(
-            refusal.reason, detail, arrival.topic, arrival.key, arrival.digest, arrival.payload
+            refusal.reason,
+            _text(refusal.detail),
+            _text(arrival.topic),
+            arrival.key,
+            arrival.digest,
+            arrival.payload,
         )
         self._aside.append((place, aside))
 
@@ -148,6 +162,11 @@ class Batch:
         both = [seq for seq in (known, conflict) if seq is not None]
         self._answered[owner] = min(both, default=None)
         self._floors[owner] = max(self._floors.get(owner, 1), floor or 1)
+
+
+def _text(words: str) -> str:
+    """Neither a lone surrogate nor, in PostgreSQL, a NUL is a text."""
+    return words.encode(errors="replace").decode().replace("\0", "\\0")
 
 
 def _place(one: tuple[int, Aside]) -> int:

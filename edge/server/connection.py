@@ -47,8 +47,9 @@ _HANDSHAKE_TIMEOUT_S = 10.0
 # To a broker that may not know MQTT 5: its silence is soon asked about, plainly.
 _FIRST_HANDSHAKE_TIMEOUT_S = 2.0
 _KEEPALIVE_S = 60
+_PUBACK_TIMEOUT_S = 60.0
 _SESSION_EXPIRY_S = 86_400
-_RECEIVE_MAXIMUM = 1000
+RECEIVE_MAXIMUM = 1000
 # Larger ones the broker drops: no message of a rig comes near, and a batch must fit in memory.
 _MAXIMUM_PACKET_BYTES = 16 << 20
 _LONGEST_TURN_S = 0.1
@@ -189,7 +190,6 @@ class Connection:
         if self._channel is None:
             return
         self._send(self._retained.due())
-        self._stay_alive()
         if self._channel is None:
             return
         try:
@@ -206,6 +206,8 @@ class Connection:
         except Exception as error:  # a defect: what came is sent again on a new connection
             _log.exception("connection to %s", self._address)
             self._end(f"{type(error).__name__}: {error}")
+        # Last: a long commit may have kept us from hearing the broker, not the broker from talking.
+        self._stay_alive()
 
     def _turn_until(self, done: Callable[[], bool], timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -231,6 +233,10 @@ class Connection:
         now_s = time.monotonic()
         if self._pinged and now_s - self._heard_s > 1.5 * self._keepalive_s:
             self._end("it does not answer")
+            return
+        if self._retained.silent_s > _PUBACK_TIMEOUT_S:
+            # Behind as many as it takes at once, no rig would hear of its watermark any more.
+            self._end("it owes a PUBACK for too long")
             return
         silent_s = now_s - min(self._sent_s, self._heard_s)
         if self._keepalive_s and not self._pinged and silent_s > self._keepalive_s / 2:
@@ -269,7 +275,7 @@ class Connection:
         self._heard_s = time.monotonic()
         durable = self._subscription.durable
         limits = packets.Limits(
-            _SESSION_EXPIRY_S if durable else 0, _RECEIVE_MAXIMUM, _MAXIMUM_PACKET_BYTES
+            _SESSION_EXPIRY_S if durable else 0, RECEIVE_MAXIMUM, _MAXIMUM_PACKET_BYTES
         )
         self._send(
             packets.connect(

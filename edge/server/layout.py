@@ -160,17 +160,28 @@ _SECOND = Step(
     ),
 )
 
+_ROSTER = (
+    "CREATE TABLE fleet (rig {text} PRIMARY KEY, name {text} NOT NULL,"
+    " added_utc {time}, revoked_utc {time})",
+    # Whoever has a key has a name.
+    """CREATE VIEW names (rig, name) AS
+        SELECT keys.rig, coalesce(fleet.name, keys.rig)
+        FROM (SELECT rig FROM rigs UNION SELECT rig FROM fleet) AS keys
+        LEFT JOIN fleet ON fleet.rig = keys.rig""",
+)
+_THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
+
 # Keys that stored messages had before, should these come too. Not in the ledger, since of the epoch
 # they name they settle nothing.
 _FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
-_THIRD = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
+_FOURTH = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD)
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (
     *("store", "ledger", "rigs", "hits", "exposures", "calibrations", "clocks", "lost"),
-    *("lost_ranges", "quarantine", "former_keys"),
+    *("lost_ranges", "quarantine", "fleet", "former_keys"),
 )
 """What is there in the newest version."""
 

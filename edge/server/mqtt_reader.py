@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -175,7 +176,9 @@ class Reader:
         pairs: dict[str, str] = {}
         if self._version5:
             size, at = _variable(data, at)
-            pairs = user_properties(data, at, at + size)
+            # A rig's own oddity must not end the connection of all, to which it would come again.
+            with contextlib.suppress(ProtocolError, IndexError):
+                pairs = user_properties(data, at, at + size)
             at += size
         if at > end:
             raise ProtocolError("a message that is longer than its packet")

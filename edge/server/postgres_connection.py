@@ -9,7 +9,9 @@ import psycopg
 from psycopg import conninfo
 
 from edge.errors import BadUse, Failed
-from edge.server.store import StoreUnavailableError
+from edge.server.store import StoreRefusedError, StoreUnavailableError
+from edge.server.upkeep import Answered, Ask
+from edge.server.watchdog import Watchdog
 
 OLDEST_VERSION = 15
 Connected: TypeAlias = psycopg.Connection[tuple[object, ...]]
@@ -25,15 +27,26 @@ _PATIENCE = {
 }
 # A collector asks by key alone. Plans are made while tables are small, and kept when they are not:
 # it must not be one that reads a whole table. What was acknowledged must be on the disk, whatever
-# the database's own setting, and a stuck collector must not hold the others up for ever.
+# the database's own setting, and a stuck collector must not hold the others up for ever, nor one
+# that is gone (which a server on Windows can't look after).
 _SESSION = """SELECT
     set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
     set_config('enable_mergejoin', 'off', false), set_config('timezone', 'UTC', false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('lock_timeout', '30s', false),
     set_config('idle_in_transaction_session_timeout', '60s', false),
+    set_config('client_connection_check_interval',
+        CASE WHEN version() ~ 'Visual|mingw' THEN '0' ELSE '10s' END, false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)"""
+# A failed login has no SQLSTATE: libpq gives words alone. Those of a server that speaks another
+# language are not among these, and are waited for like all that passes.
+_HOPELESS = (
+    *("authentication failed", "no password supplied", "no pg_hba.conf entry"),
+    *("does not exist", "not permitted to log in", "permission denied for database"),
+    *("Name or service not known", "certificate verify failed", "does not support SSL"),
+    *("invalid sslmode", "invalid port number"),
+)
 _DATA, _CONSTRAINT, _LIMIT = "22", "23", "54"
 _PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 _CLASH = frozenset({"40001", "40P01", "23505"})
@@ -68,6 +81,7 @@ class Address:
         self._secrets = [str(parts[key]) for key in ("password", "sslpassword") if parts.get(key)]
         self._conninfo = conninfo.make_conninfo(url, **{**_PATIENCE, **parts})
         self._name = self.hide(_named(parts))
+        self._single = "," not in str(parts.get("host") or "")
 
     def __str__(self) -> str:
         return self._name
@@ -80,30 +94,62 @@ class Address:
             text = text.replace(secret, "***")
         return " ".join(text.split())
 
-    def connect(self) -> Connected:
+    def without_secrets(self) -> tuple[str, str]:
+        """For another program's arguments, which anybody can read: the address, the password.
+
+        Raises
+        ------
+        edge.errors.BadUse
+            There is a secret that can't be handed over in another way.
+        """
+        parts: dict[str, Any] = conninfo.conninfo_to_dict(self._conninfo)
+        if parts.pop("sslpassword", None):
+            raise BadUse(f"database {self}: a key with a password can't be used for this")
+        password = str(parts.pop("password", "") or "")
+        return conninfo.make_conninfo("", **parts), password
+
+    def connect(self, watchdog: Watchdog) -> Connected:
         """Connect, ready for work, in autocommit mode.
+
+        Parameters
+        ----------
+        watchdog : Watchdog
+            Bounds the wait for the first answer on the connection.
 
         Raises
         ------
         edge.server.store.StoreUnavailableError
             Nobody answers, or not now.
+        edge.server.store.StoreRefusedError
+            It says that there is no such database or login.
         edge.errors.Failed
             It is no database to work with.
         """
         connection: Connected | None = None
         try:
             connection = psycopg.connect(self._conninfo, autocommit=True, client_encoding="utf8")
-            connection.execute(_SESSION)
+            with watchdog.over(connection.fileno()):
+                connection.execute(_SESSION)
             self._check(connection)
         except psycopg.Error as error:
-            if connection is not None:
-                connection.close()
-            raise StoreUnavailableError(f"database {self}: {self.words(error)}") from None
+            if connection is None:
+                raise self._away(error) from None
+            connection.close()
+            raise StoreUnavailableError(
+                f"database {self}: {watchdog.said or self.words(error)}"
+            ) from None
         except Failed:
             assert connection is not None  # noqa: S101 - it was asked
             connection.close()
             raise
         return connection
+
+    def _away(self, error: psycopg.Error) -> StoreUnavailableError:
+        """Tell what waiting may mend from what it won't; of several servers one may come back."""
+        line = f"database {self}: {self.words(error)}"
+        if self._single and any(word in str(error) for word in _HOPELESS):
+            return StoreRefusedError(line)
+        return StoreUnavailableError(line)
 
     def _check(self, connection: Connected) -> None:
         if connection.info.server_version < OLDEST_VERSION * 10_000:
@@ -144,6 +190,16 @@ def _named(parts: Mapping[str, Any]) -> str:
     if host.startswith("/"):
         return f"postgresql://{user}{port}/{name}?host={host}"
     return f"postgresql://{user}{host}{port}/{name}"
+
+
+def asker(connection: Connected) -> Ask:
+    """Let the statements both engines share ask PostgreSQL."""
+
+    def ask(statement: str, parameters: Mapping[str, Any]) -> Answered:
+        marks = {name: f"%({name})s" for name in parameters}
+        return connection.execute(statement.format(**marks).encode(), parameters or None)
+
+    return ask
 
 
 def version(connection: Connected) -> str:

@@ -47,8 +47,10 @@ def row_for(kept: Kept, received: datetime) -> tuple[str, dict[str, Any]]:
     }
     text = kept.payload.decode("utf-8")
     if isinstance(kept.message, HitMessage):
-        text = without_crop(text, kept.message.crop.data)
-        columns["crop"] = base64.b64decode(kept.message.crop.data)
+        data = kept.message.crop.data
+        text = text if data is None else without_crop(text, data)
+        # Empty: the rig gave the picture up, as the message says.
+        columns["crop"] = base64.b64decode(data or "")
     columns["received_utc"] = received
     columns["message"] = Jsonb(text, dumps=_as_it_is)
     return row.table, columns

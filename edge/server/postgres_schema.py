@@ -20,7 +20,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = tuple(
     tuple(statement.format(**POSTGRES_TYPES) for statement in step.postgres) for step in STEPS
 )
 """Statements that lead from version n to n + 1."""
-_PROGRAM = "cosmic-edge collector"
+PROGRAM = "cosmic-edge collector"
+"""Tells a collector's database from any other."""
 
 
 def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
@@ -38,18 +39,15 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
     NewerSchemaError, ForeignDatabaseError
         Nothing was changed.
     """
-    if _version(connection) == len(migrations):
+    if steps_behind(connection, migrations) == 0:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (APPLICATION_ID,))
         # Another process may have been faster.
-        found = _version(connection)
-        if found > len(migrations):
-            raise NewerSchemaError(found, len(migrations))
-        for step in migrations[found:]:
+        for step in migrations[len(migrations) - steps_behind(connection, migrations) :]:
             for statement in step:
                 connection.execute(statement.encode())
-        facts = {"program": _PROGRAM, "identity": secrets.token_hex(8)}
+        facts = {"program": PROGRAM, "identity": secrets.token_hex(8)}
         for name, value in facts.items():
             connection.execute(
                 "INSERT INTO store VALUES (%s, %s) ON CONFLICT DO NOTHING", (name, value)
@@ -59,6 +57,28 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (str(len(migrations)),),
         )
+
+
+def held_version(connection: Connected) -> int:
+    """Version of the tables, which no other process changes until this transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", (APPLICATION_ID,))
+    # Apart: what the wait for the lock has let through is not seen by the same statement.
+    row: Any = connection.execute("SELECT value FROM store WHERE name = 'schema'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def steps_behind(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
+    """How many steps are to do; changes nothing.
+
+    Raises
+    ------
+    NewerSchemaError, ForeignDatabaseError
+        It is not ours to change.
+    """
+    found = _version(connection)
+    if found > len(migrations):
+        raise NewerSchemaError(found, len(migrations))
+    return len(migrations) - found
 
 
 def identity(connection: Connected) -> str:
@@ -97,6 +117,6 @@ def _version(connection: Connected) -> int:
         raise ForeignDatabaseError
     rows: Any = connection.execute("SELECT name::text, value::text FROM store").fetchall()
     facts = dict(rows)
-    if facts.get("program") != _PROGRAM:
+    if facts.get("program") != PROGRAM:
         raise ForeignDatabaseError
     return int(facts["schema"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
@@ -18,10 +18,28 @@ from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.partitions import Month, drop_before
-from edge.server.postgres_connection import Address, Connected, clashed, passes, setting, version
-from edge.server.postgres_schema import MIGRATIONS, existing, identity, migrate
+from edge.server.postgres_connection import (
+    Address,
+    Connected,
+    asker,
+    clashed,
+    passes,
+    setting,
+    version,
+)
+from edge.server.postgres_schema import (
+    MIGRATIONS,
+    existing,
+    held_version,
+    identity,
+    migrate,
+    steps_behind,
+)
 from edge.server.postgres_transaction import PostgresTransaction
-from edge.server.store import Receipt, RigState, StoreUnavailableError
+from edge.server.readmit import readmit_all
+from edge.server.roster import turn_away
+from edge.server.store import Receipt, RigState, Seen, StoreRefusedError, StoreUnavailableError
+from edge.server.watchdog import Watchdog
 
 _CLASHES = 5
 _T = TypeVar("_T")
@@ -45,6 +63,8 @@ class PostgresStore:
     ------
     edge.errors.BadUse, edge.errors.Failed
         See `edge.server.store.open_store`.
+    edge.server.store.StoreUnavailableError
+        Nobody answers, or not now.
     """
 
     def __init__(self, url: str, *, make: bool = True) -> None:
@@ -55,10 +75,13 @@ class PostgresStore:
         self._closed = False
         self._identity = ""
         self._engine = ""
+        self._watchdog = Watchdog()
         try:
             self._connection = self._open()
-        except StoreUnavailableError as error:
+        except StoreRefusedError as error:
             raise Failed(str(error)) from None
+        # An empty database that takes the place of this one is not to be filled.
+        self._make = False
 
     @property
     def identity(self) -> str:
@@ -77,7 +100,9 @@ class PostgresStore:
 
     def commit(self, batch: Sequence[Arrival]) -> Receipt:
         """Store a batch and compute the watermarks of its rigs in one transaction."""
-        return self._unclashed(lambda connection: self._commit(connection, batch))
+        return self._unclashed(
+            lambda connection: self._watched(lambda: self._commit(connection, batch), connection)
+        )
 
     def watermark(self, rig: str, epoch: str) -> int:
         """Return how far everything of this epoch is safe (0: nothing yet)."""
@@ -91,6 +116,25 @@ class PostgresStore:
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda connection: upkeep.rigs(asker(connection)))
+
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name."""
+        return self._guarded(lambda connection: upkeep.seen(asker(connection)))
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures."""
+        return self._guarded(
+            lambda connection: upkeep.report_interval_s(asker(connection), rig, epoch)
+        )
+
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+        row = self._guarded(
+            lambda connection: connection.execute(
+                "SELECT pg_database_size(current_database())"
+            ).fetchone()
+        )
+        return int(str(row[0])) if row else 0
 
     def prune(self, before: datetime) -> int:
         """Remove what is older, whole months at once; the ledger stays."""
@@ -112,6 +156,28 @@ class PostgresStore:
 
         return self._unclashed(work)
 
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all."""
+
+        def settle(ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
+            transaction = PostgresTransaction(self._connected(), ())
+            return Batch(transaction).store(turn_away(ask, batch))
+
+        return readmit_all(self.transact, settle)
+
+    def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
+        """Let `work` ask in one transaction."""
+
+        def inside(connection: Connected) -> _T:
+            with connection.transaction():
+                return work(asker(connection))
+
+        return self._unclashed(inside)
+
+    def give_up(self) -> None:
+        """Let whoever waits for the database wait no longer; from any thread."""
+        self._watchdog.give_up()
+
     def close(self) -> None:
         """Give the connection back; idempotent."""
         self._closed = True
@@ -119,11 +185,26 @@ class PostgresStore:
 
     def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
         with connection.transaction():
+            self._see_version(connection)
+            admitted = turn_away(asker(connection), batch)
             transaction = PostgresTransaction(connection, self._months)
-            receipt = Batch(transaction).store(batch)
+            receipt = Batch(transaction).store(admitted)
         # Only now: what was rolled back is not there.
         self._months |= transaction.made
         return receipt
+
+    def _watched(self, action: Callable[[], _T], connection: Connected) -> _T:
+        """Let an action wait for answers no longer than the watchdog's patience."""
+        try:
+            with self._watchdog.over(connection.fileno()):
+                return action()
+        except psycopg.Error:
+            if not self._watchdog.said:
+                raise
+            self._drop()
+            raise StoreUnavailableError(
+                f"database {self._address}: {self._watchdog.said}"
+            ) from None
 
     def _unclashed(self, action: Callable[[Connected], _T]) -> _T:
         """Try again at once where another transaction was in the way."""
@@ -159,7 +240,7 @@ class PostgresStore:
         return self._connection
 
     def _open(self) -> Connected:
-        connection = self._address.connect()
+        connection = self._address.connect(self._watchdog)
         # Months may have been taken away meanwhile.
         self._months = set()
         try:
@@ -171,15 +252,11 @@ class PostgresStore:
 
     def _prepare(self, connection: Connected) -> None:
         try:
-            if not self._make and not existing(connection, ["store"]):
-                raise Failed(f"database {self._address} holds no collector's tables")
-            migrate(connection)
-            self._recognise(connection)
+            if self._watched(lambda: self._is_behind(connection), connection):
+                migrate(connection)
+            self._watched(lambda: self._recognise(connection), connection)
         except NewerSchemaError as error:
-            raise Failed(
-                f"database {self._address} has schema {error.found}, this version knows "
-                f"{error.known}: upgrade cosmic-edge"
-            ) from None
+            raise Failed(self._newer(error)) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._address} holds tables of another program: name another database"
@@ -194,6 +271,26 @@ class PostgresStore:
             if passes(error, connection) or clashed(error):
                 raise StoreUnavailableError(line) from None
             raise Failed(line) from None
+
+    def _is_behind(self, connection: Connected) -> bool:
+        if not self._make and not existing(connection, ["store"]):
+            other = "is another one than before: it " if self._identity else ""
+            raise Failed(f"database {self._address} {other}holds no collector's tables")
+        return steps_behind(connection) > 0
+
+    def _see_version(self, connection: Connected) -> None:
+        """Leave tables alone that a newer version has brought forward meanwhile."""
+        found = held_version(connection)
+        if found > len(MIGRATIONS):
+            raise Failed(self._newer(NewerSchemaError(found, len(MIGRATIONS))))
+        if found < len(MIGRATIONS):
+            raise Failed(f"database {self._address} is another one than before")
+
+    def _newer(self, error: NewerSchemaError) -> str:
+        return (
+            f"database {self._address} has schema {error.found}, this version knows "
+            f"{error.known}: upgrade cosmic-edge"
+        )
 
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""
@@ -213,16 +310,6 @@ class PostgresStore:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
-
-
-def asker(connection: Connected) -> upkeep.Ask:
-    """Let the statements both engines share ask PostgreSQL."""
-
-    def ask(statement: str, parameters: Mapping[str, Any]) -> upkeep.Answered:
-        marks = {name: f"%({name})s" for name in parameters}
-        return connection.execute(statement.format(**marks).encode(), parameters or None)
-
-    return ask
 
 
 class _Clash(StoreUnavailableError):

@@ -10,8 +10,9 @@ import psycopg
 from psycopg import sql
 
 from edge.server.arrival import Former, Key
+from edge.server.let_go import declare
 from edge.server.partitions import PARTITIONED, Month, ensure, month_of
-from edge.server.postgres_connection import Connected, unstorable
+from edge.server.postgres_connection import Connected, asker, unstorable
 from edge.server.postgres_rows import row_for, type_of
 from edge.server.postgres_watermark import reach
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
@@ -174,6 +175,9 @@ class PostgresTransaction:
             return {}
         highest = {one: max(floor, self._rigs[one][0]) for one, floor in floors.items()}
         starts = {one: max(self._rigs[one][1], floor - 1) for one, floor in highest.items()}
+        for one, start in starts.items():
+            if start > (before := self._rigs[one][1]):
+                declare(asker(self._connection), one, before + 1, start)
         marks = reach(self._connection, starts)
         self._connection.execute(
             "UPDATE rigs SET floor_high = new.floor, upto = new.upto, seen_utc = %s"

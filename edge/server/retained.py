@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from edge.delivery.address import ProtocolVersion
 from edge.server import mqtt_packets as packets
@@ -40,11 +41,17 @@ class RetainedQueue:
         self._waiting: dict[str, bytes] = {}
         self._flying: dict[int, str] = {}
         self._refused = False
+        self._heard_s = 0.0
 
     @property
     def is_empty(self) -> bool:
         """Whether all has arrived."""
         return not (self._waiting or self._flying)
+
+    @property
+    def silent_s(self) -> float:
+        """How long the broker has owed its word on what was sent; 0 where it owes none."""
+        return time.monotonic() - self._heard_s if self._flying else 0.0
 
     def put(self, topic: str, payload: bytes) -> None:
         """Have it published."""
@@ -58,6 +65,8 @@ class RetainedQueue:
             topic = next(iter(self._waiting))
             payload = self._waiting.pop(topic)
             mid = self._free_mid()
+            if not self._flying:
+                self._heard_s = time.monotonic()
             self._flying[mid] = topic
             data.append(packets.publish(self._version, mid, topic, payload, retain=True))
         return b"".join(data)
@@ -65,6 +74,7 @@ class RetainedQueue:
     def acknowledged(self, mid: int, reason: int) -> None:
         """Note the broker's word on one; the first refusal is said aloud."""
         topic = self._flying.pop(mid, None)
+        self._heard_s = time.monotonic()
         if topic is None or reason < _REFUSED or self._refused:
             return
         self._refused = True

@@ -15,14 +15,17 @@ from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
+from edge.server.readmit import readmit_all
+from edge.server.roster import turn_away
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
 from edge.server.sqlite_transaction import SqliteTransaction
-from edge.server.store import Receipt, RigState, StoreUnavailableError
+from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
 _BUSY_TIMEOUT_S = 1.0
 _WAL_PATIENCE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -53,6 +56,8 @@ class SqliteStore:
     ------
     edge.errors.Failed
         See `edge.server.store.open_store`.
+    edge.server.store.StoreUnavailableError
+        Another process holds it.
     """
 
     def __init__(self, path: Path, *, make: bool = True) -> None:
@@ -104,6 +109,23 @@ class SqliteStore:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda: upkeep.rigs(self._ask))
 
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name."""
+        return self._guarded(lambda: upkeep.seen(self._ask))
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures."""
+        return self._guarded(lambda: upkeep.report_interval_s(self._ask, rig, epoch))
+
+    def size_bytes(self) -> int:
+        """Return how much disk the file takes, its log aside."""
+        pages, page_bytes = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size"
+            ).fetchone()
+        )
+        return int(pages) * int(page_bytes)
+
     def prune(self, before: datetime) -> int:
         """Remove what is older; the ledger stays."""
         return self._guarded(lambda: self._transact(lambda: upkeep.prune_rows(self._ask, before)))
@@ -120,17 +142,33 @@ class SqliteStore:
 
         return self._guarded(work)
 
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all."""
+        return readmit_all(self.transact, self._settle)
+
+    def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
+        """Let `work` ask in one transaction."""
+        return self._guarded(lambda: self._transact(lambda: work(self._ask)))
+
+    def give_up(self) -> None:
+        """Do nothing: a file's waits are short."""
+
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
-        return self._transact(lambda: Batch(SqliteTransaction(self._connection)).store(batch))
+        return self._transact(lambda: self._settle(self._ask, batch))
+
+    def _settle(self, ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
+        """Store a batch in the transaction that is open."""
+        return Batch(SqliteTransaction(self._connection)).store(turn_away(ask, batch))
 
     def _transact(self, action: Callable[[], _T]) -> _T:
         # IMMEDIATE: the watermark must see what other collectors committed before this batch.
         self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._see_version()
             result = action()
             self._connection.execute("COMMIT")
         except BaseException:
@@ -139,6 +177,23 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             raise
         return result
+
+    def _see_version(self) -> None:
+        """Leave tables alone that a newer version has brought forward meanwhile."""
+        try:
+            behind = steps_behind(self._connection)
+        except NewerSchemaError as error:
+            raise Failed(self._newer(error)) from None
+        except ForeignDatabaseError:
+            behind = 1
+        if behind:
+            raise Failed(f"database {self._path} is another one than before")
+
+    def _newer(self, error: NewerSchemaError) -> str:
+        return (
+            f"database {self._path} has schema {error.found}, this version knows "
+            f"{error.known}: upgrade cosmic-edge"
+        )
 
     def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         marks = {name: f":{name}" for name in parameters}
@@ -170,15 +225,14 @@ class SqliteStore:
             _use_wal(connection)
             migrate(connection)
         except NewerSchemaError as error:
-            raise Failed(
-                f"database {self._path} has schema {error.found}, this version knows "
-                f"{error.known}: upgrade cosmic-edge"
-            ) from None
+            raise Failed(self._newer(error)) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._path} belongs to another program: name another file"
             ) from None
         except sqlite3.Error as error:
+            if _code(error) in _HELD:
+                raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
 
     def _look(self) -> tuple[int, int] | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from edge.messages import format_utc_ns
 from edge.server.arrival import Former, Key
+from edge.server.let_go import declare
 from edge.server.rows import row_of
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 from edge.server.watermark import advance
@@ -138,6 +140,10 @@ class SqliteTransaction:
             tuple(columns.values()),
         )
 
+    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        marks = {name: f":{name}" for name in parameters}
+        return self._connection.execute(statement.format(**marks), parameters)
+
     def _advance(self, owner: Owner, floor_seen: int) -> int:
         execute, ids = self._connection.execute, (owner.rig, owner.epoch)
         row = execute(
@@ -146,6 +152,8 @@ class SqliteTransaction:
         floor_high, before = row or (1, 0)
         floor = max(floor_high, floor_seen)
         base = max(before, floor - 1)
+        if base > before:
+            declare(self._ask, owner, before + 1, base)
         kept = execute(
             "SELECT seq FROM ledger WHERE rig = ? AND epoch = ? AND seq > ? ORDER BY seq",
             (*ids, base),

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from edge.errors import BadUse
+from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
+    from edge.messages import Message
     from edge.server.arrival import Arrival
+    from edge.server.upkeep import Ask
 
+_T = TypeVar("_T")
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 
 
 class StoreUnavailableError(Exception):
     """The database can't be written now (locked, disk full); the same batch may be tried again."""
+
+
+class StoreRefusedError(StoreUnavailableError):
+    """No such database, or no such login: waiting alone will not mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,8 @@ class Answer:
 class Receipt:
     """What one commit did: every arrival is stored, a duplicate or quarantined.
 
-    `conflicts` are among the quarantined.
+    `conflicts` are among the quarantined, which `reasons` counts by why they are. `kept` are the
+    messages that were stored.
     """
 
     stored: int
@@ -59,6 +67,8 @@ class Receipt:
     quarantined: int
     conflicts: int
     answers: tuple[Answer, ...]
+    kept: tuple[Message, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ class RigState:
         Messages that are there, but after a number that is missing.
     hits, quarantined, erased : int
         Messages by what became of them.
+    let_go : int
+        Messages that the rig let go of before this database had them: see
+        `edge.server.let_go`.
     seen_utc : str or None
         When the last one came.
     """
@@ -86,6 +99,24 @@ class RigState:
     hits: int
     quarantined: int
     erased: int
+    let_go: int
+    seen_utc: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When the last message of a rig came; of its newest epoch.
+
+    Attributes
+    ----------
+    rig, epoch : str
+        Which.
+    seen_utc : str or None
+        None: a version that did not note it stored the last one.
+    """
+
+    rig: str
+    epoch: str
     seen_utc: str | None
 
 
@@ -123,6 +154,15 @@ class Store(Protocol):
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
 
+    def seen(self) -> tuple[Seen, ...]:
+        """Return when each rig's last message came, by name; quick, however much is stored."""
+
+    def report_interval_s(self, rig: str, epoch: str) -> float | None:
+        """Return the longest span among a rig's last exposures, in s; None: it has sent none."""
+
+    def size_bytes(self) -> int:
+        """Return how much disk the database takes."""
+
     def prune(self, before: datetime) -> int:
         """Remove what is older, by its own time and by its arrival; return how many rows.
 
@@ -141,6 +181,24 @@ class Store(Protocol):
         int
             Number of messages erased.
         """
+
+    def readmit(self) -> int:
+        """Store what lies in the quarantine and is a message after all; return how many.
+
+        See `edge.server.readmit`.
+        """
+
+    def transact(self, work: Callable[[Ask], _T]) -> _T:
+        """Let `work` ask in one transaction, which ends with it.
+
+        Raises
+        ------
+        StoreUnavailableError, edge.errors.Failed
+            Nothing was changed.
+        """
+
+    def give_up(self) -> None:
+        """Let whoever waits for the database wait no longer; from any thread."""
 
     def close(self) -> None:
         """Give the database back; idempotent."""
@@ -166,18 +224,50 @@ def open_store(url: str, *, make: bool = True) -> Store:
     edge.errors.Failed
         It can't be opened, is damaged, is no collector's database or was made by a newer version.
     """
-    if url.startswith(_POSTGRES):
+    try:
+        return try_store(url, make=make)
+    except StoreUnavailableError as error:
+        raise Failed(str(error)) from None
+
+
+def try_store(url: str, *, make: bool = True) -> Store:
+    """Do what `open_store` does, and tell a database that is away from one that is wrong.
+
+    Raises
+    ------
+    StoreUnavailableError
+        Nobody answers, or not now: worth another try.
+    edge.errors.BadUse, ModuleNotFoundError, edge.errors.Failed
+        As `open_store`.
+    """
+    if is_postgres(url):
         from edge.server.postgres_store import PostgresStore
 
         return PostgresStore(url, make=make)
     from edge.server.sqlite_store import SqliteStore
 
+    return SqliteStore(sqlite_path(url), make=make)
+
+
+def is_postgres(url: str) -> bool:
+    """Whether a database's URL names one of PostgreSQL."""
+    return url.startswith(_POSTGRES)
+
+
+def sqlite_path(url: str) -> Path:
+    """Return which file a database's URL names.
+
+    Raises
+    ------
+    edge.errors.BadUse
+        It names none.
+    """
     if url.startswith(_SQLITE) and url != _SQLITE:
-        return SqliteStore(Path(url.removeprefix(_SQLITE)), make=make)
+        return Path(url.removeprefix(_SQLITE))
     if not url or "://" in url or url.startswith("sqlite:"):
         # Not as it stands: there may be a password in it.
         kind = url.partition(":")[0]
         raise BadUse(
             f"database {kind!r}: give sqlite:///path, a plain path or postgresql://user@host/name"
         )
-    return SqliteStore(Path(url), make=make)
+    return Path(url)

@@ -10,12 +10,16 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from edge.messages import format_utc_ns
-from edge.server.store import RigState
+from edge.messages.utc import parse_utc_ns
+from edge.server.store import RigState, Seen
 
 ERASED = "erased"
 """Kind, in the ledger, of what was erased."""
 _MESSAGES = ("hits", "exposures", "calibrations", "clocks", "lost")
 _MICROSECOND_NS = 1000
+_SECOND_NS = 1_000_000_000
+# The first and the last of a run are short, and so is one that a crash cut off.
+_LAST_EXPOSURES = 5
 
 
 class Answered(Protocol):
@@ -40,18 +44,60 @@ def rigs(ask: Ask) -> tuple[RigState, ...]:
             sum(CASE WHEN seq > upto THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'hit' THEN 1 ELSE 0 END),
             sum(CASE WHEN kind = 'quarantined' THEN 1 ELSE 0 END),
-            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END)
+            sum(CASE WHEN kind = 'erased' THEN 1 ELSE 0 END),
+            (SELECT coalesce(sum(last_seq - first_seq + 1 - (SELECT count(*) FROM ledger AS came
+                    WHERE came.rig = gone.rig AND came.epoch = gone.epoch
+                    AND came.seq BETWEEN gone.first_seq AND gone.last_seq)), 0)
+                FROM lost_ranges AS gone
+                WHERE gone.rig = rigs.rig AND gone.epoch = rigs.epoch AND reason = 'let_go')
         FROM rigs LEFT JOIN ledger ON ledger.rig = rigs.rig AND ledger.epoch = rigs.epoch
         GROUP BY rigs.rig, rigs.epoch, upto, seen_utc ORDER BY rigs.rig, seen_utc""",
         {},
     ).fetchall()
     return tuple(
-        RigState(rig, epoch, upto, int(gap), int(hits), int(aside), int(gone), _seen(seen))
-        for rig, epoch, upto, seen, gap, hits, aside, gone in rows
+        RigState(
+            rig,
+            epoch,
+            upto,
+            int(gap),
+            int(hits),
+            int(aside),
+            int(gone),
+            int(let_go),
+            utc_text(last),
+        )
+        for rig, epoch, upto, last, gap, hits, aside, gone, let_go in rows
     )
 
 
-def _seen(moment: datetime | str | None) -> str | None:
+def seen(ask: Ask) -> tuple[Seen, ...]:
+    """See `edge.server.store.Store.seen`."""
+    newest: dict[str, Seen] = {}
+    for rig, epoch, moment in ask("SELECT rig, epoch, seen_utc FROM rigs", {}).fetchall():
+        one = Seen(rig, epoch, utc_text(moment))
+        if rig not in newest or (newest[rig].seen_utc or "") < (one.seen_utc or ""):
+            newest[rig] = one
+    return tuple(newest[rig] for rig in sorted(newest))
+
+
+def report_interval_s(ask: Ask, rig: str, epoch: str) -> float | None:
+    """See `edge.server.store.Store.report_interval_s`."""
+    rows = ask(
+        "SELECT from_utc, to_utc FROM exposures WHERE rig = {rig} AND epoch = {epoch}"
+        " ORDER BY seq DESC LIMIT {last}",
+        {"rig": rig, "epoch": epoch, "last": _LAST_EXPOSURES},
+    ).fetchall()
+    return max((_seconds(end) - _seconds(begin) for begin, end in rows), default=None)
+
+
+def _seconds(moment: datetime | str) -> float:
+    if isinstance(moment, datetime):
+        return moment.timestamp()
+    return parse_utc_ns(moment) / _SECOND_NS
+
+
+def utc_text(moment: datetime | str | None) -> str | None:
+    """Write a column's time as messages do, whichever engine gave it."""
     return format_utc(moment) if isinstance(moment, datetime) else moment
 
 
@@ -79,6 +125,7 @@ def erase(ask: Ask, rig: str) -> int:
     who = {"rig": rig, "topics": f"cosmic-edge/v1/{rig}/%"}
     for table in _MESSAGES:
         ask(f"DELETE FROM {table} WHERE rig = {{rig}}", who)  # noqa: S608 - our own names
+    ask("UPDATE fleet SET name = rig WHERE rig = {rig}", who)  # a name may tell of its owner
     ask("DELETE FROM quarantine WHERE rig = {rig} OR topic LIKE {topics}", who)
     return ask(
         "UPDATE ledger SET kind = 'erased' WHERE rig = {rig} AND kind <> 'erased'", who

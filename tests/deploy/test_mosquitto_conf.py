@@ -107,6 +107,7 @@ def substituted(folder: Path, port: int) -> str:
         "/etc/mosquitto/mosquitto.acl": str(ACL),
         "/var/lib/mosquitto/": f"{folder}/data/",
         "listener 8883": f"listener {port} 127.0.0.1",
+        "autosave_interval 60": "autosave_interval 1",  # a test can't wait
     }.items():
         assert text.count(path) >= 1, path
         text = text.replace(path, here)
@@ -266,3 +267,14 @@ class TestRunning:
             for _ in range(5):
                 assert publish(rig, "attic-1/hit") == NOT_AUTHORIZED
             assert not ended.is_set()
+
+    def test_what_was_retained_is_on_disk_when_its_time_has_come(self, broker):
+        with client(broker, "collector") as server:
+            publish(server, "cellar-1/ack", b'{"epoch":"0123456789abcdef","upto":77777}')
+            server.publish(
+                "cosmic-edge/v1/cellar-1/ack", b"retained-and-safe", qos=1, retain=True
+            ).wait_for_publish(5)
+        database = broker.folder / "data" / "mosquitto.db"
+        assert eventually(
+            lambda: database.exists() and b"retained-and-safe" in database.read_bytes(), 5
+        )

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from edge.cli.shared import check_database_url
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from tests.edge.server.databases import rows
 from tests.edge.server.rigs import Rig, eventually, payload
@@ -64,7 +65,7 @@ def test_two_collectors_one_of_them_killed_and_the_database_too_and_every_hit_is
     assert workers[1].returncode == 0, err
     summary = json.loads(out)
     assert summary["received"] == summary["stored"] + summary["duplicates"]
-    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", 3)
+    assert (summary["engine"].split()[0], summary["schema"]) == ("PostgreSQL", 4)
     assert "Traceback" not in err
     assert rows(url, "SELECT count(*), count(DISTINCT seq), max(seq) FROM hits") == [
         (total, total, total)
@@ -78,7 +79,7 @@ def test_it_says_where_to_it_stores(postgres):
         _, err = worker.communicate(timeout=30)
     assert worker.returncode == 0
     assert "cosmic-edge: storing in PostgreSQL " in err
-    assert ", schema 3\n" in err
+    assert ", schema 4\n" in err
 
 
 def test_without_psycopg_the_extra_is_named(tmp_path):
@@ -90,10 +91,22 @@ def test_without_psycopg_the_extra_is_named(tmp_path):
     )
 
 
-def test_a_password_on_the_command_line_is_not_said_again():
-    worker = command("mqtt://127.0.0.1:1", "postgresql://me:s3cret@127.0.0.1:1/hits", "--json")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/hits", "postgres://me:s3/cr@et@[::1]:1/hits",
+        "postgresql://me@box/hits?password=s3cret", "postgresql:///hits?user=me&password=s3cret",
+    ],
+)  # fmt: skip
+def test_a_password_on_the_command_line_is_refused_and_not_said_again(url):
+    worker = command("mqtt://127.0.0.1:1", url, "--json")
     out, err = worker.communicate(timeout=30)
-    assert worker.returncode == 1
-    assert "postgresql://me@127.0.0.1:1/hits" in err
-    assert "s3cret" not in out + err
+    assert worker.returncode == 2
+    assert "PGPASSWORD" in err
+    assert "s3" not in out + err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql://me@box:5432/hits", "postgresql://[::1]:5432/hits"])
+def test_a_url_without_a_password_is_taken(url):
+    assert check_database_url(url) == url

@@ -223,7 +223,7 @@ def test_a_terminal_shows_one_line_that_moves_and_a_summary(broker, tmp_path):
     ("options", "code", "says"),
     [
         (["--broker", "http://box", "--db", "c.db"], 2, "no broker URL"),
-        (["--broker", "mqtt://box", "--db", "postgresql://a:b@c@d/hits"], 2, "write special"),
+        (["--broker", "mqtt://box", "--db", "postgresql://a@b@c/hits"], 2, "write special"),
         (["--broker", "mqtt://box", "--db", "c.db", "--share", "a/b"], 2, "share"),
         (["--broker", "mqtt://box", "--db", "missing/c.db"], 1, "no folder"),
         (["--broker", "mqtt://127.0.0.1:1", "--db", "c.db", "--duration", "0.5"], 1, "refused"),

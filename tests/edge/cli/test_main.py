@@ -209,7 +209,7 @@ def test_a_name_in_no_encoding_is_printed(command, capsys):
 def test_every_extra_is_declared_in_the_project():
     project = tomllib.loads((Path(edge.__file__).parents[1] / "pyproject.toml").read_text())
     extras = project["project"]["optional-dependencies"]
-    named = {"sklearn": "scikit-learn"}
+    named = {"sklearn": "scikit-learn", "prometheus_client": "prometheus-client"}
     for package, extra in shell.EXTRAS.items():
         wanted = named.get(package, package)
         assert any(requirement.startswith(wanted) for requirement in extras[extra])

@@ -19,6 +19,7 @@ from tests.edge.hits.made import START_NS, message
 from tests.message_examples import body
 
 MINUTE_NS = 60 * 10**9
+_OWED = "INSERT INTO outbox (seq, kind, floor, bytes, body) VALUES (?, ?, ?, ?, ?)"
 
 
 def exposure(
@@ -76,7 +77,7 @@ def rig(tmp_path: Path) -> Callable[..., Path]:
             for one in exposures:
                 text = encode(one).decode()
                 row = (one["seq"], "exposure", None, len(text), text)
-                db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?, ?)", row)
+                db.execute(_OWED, row)
         return folder
 
     return write

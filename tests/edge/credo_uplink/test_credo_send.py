@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge.credo_uplink.keep import keep_exposures
-from edge.messages import encode, message_id, parse_message
+from edge.messages import message_id
 from tests.edge.credo_uplink.conftest import changed, exposure, hit
 from tests.edge.credo_uplink.credo_server import (
     PASSWORD,
@@ -323,23 +322,6 @@ def test_a_dry_run_says_all_and_changes_nothing(credo: CredoServer, rig: Rig, se
     assert credo.rows.requests == []
     send("--state-dir", folder)
     assert send("--state-dir", folder, "--dry-run")[1]["already_sent"] == 2
-
-
-def test_kept_records_become_pings_once_the_outbox_let_go(
-    credo: CredoServer, rig: Rig, send: Send
-) -> None:
-    folder = rig([])
-    records = [exposure(1), exposure(2, minute=1), exposure(3, minute=2, origin="simulation")]
-    parsed: list[Any] = [parse_message(encode(one)) for one in records]
-    keep_exposures(folder, parsed)
-    keep_exposures(folder, parsed[:1])
-    with changed(folder / "credo.sqlite") as db:
-        assert db.execute("SELECT count(*) FROM kept").fetchone() == (2,)
-    rig([], records[1:2])  # still owed as well
-    code, summary, _ = send("--state-dir", folder)
-    assert (code, summary["pings"]["sent"], summary["pings"]["already_sent"]) == (0, 2, 1)
-    assert len(credo.rows.pings) == 2
-    assert send("--state-dir", folder)[1]["pings"]["sent"] == 0
 
 
 def test_a_damaged_picture_is_set_aside_and_told_once_and_the_rest_goes(

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.delivery.database import APPLICATION_ID, MIGRATIONS
 from edge.delivery.outbox import Outbox, Outgoing
-from edge.messages import Ack, digest
+from edge.messages import digest
 from tests.edge.delivery.test_outbox import archive, balance, hits, owed, publish
 
 
@@ -101,27 +100,3 @@ def test_keys_of_before_outlive_a_damaged_file(tmp_path: Path) -> None:
     with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
         told = [out.properties["was"] for out in all_out(outbox) if out.kind == "hit"]
     assert told == [f"{first}:{n} {second}:{n}" for n in (1, 2)]
-
-
-def test_a_file_of_the_first_version_is_brought_forward_with_what_it_owes(tmp_path: Path) -> None:
-    with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
-        outbox.commit(hits(2))
-    with closing(sqlite3.connect(tmp_path / "rig.sqlite")) as db:
-        db.execute("ALTER TABLE outbox DROP COLUMN was")
-        db.execute("PRAGMA user_version = 1")
-    with closing(Outbox.open(tmp_path, "cellar-1")) as outbox:
-        assert [out.was for out in all_out(outbox)] == ["", ""]
-    with closing(sqlite3.connect(tmp_path / "rig.sqlite")) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-
-
-@pytest.mark.parametrize("swapped", [False, True])
-def test_two_words_of_the_server_together_keep_the_digest_of_the_higher(swapped: bool) -> None:
-    low = Ack(epoch="0123456789abcdef", upto=3, held=3, digest="a" * 64)
-    high = Ack(epoch="0123456789abcdef", upto=5, held=4, digest="b" * 64)
-    both = low.after(high) if swapped else high.after(low)
-    assert (both.upto, both.held, both.digest, both.conflict) == (5, 4, "b" * 64, None)
-    conflict = Ack(epoch="0123456789abcdef", conflict=4)
-    told = conflict.after(high)
-    assert (told.upto, told.digest, told.conflict) == (5, "b" * 64, 4)

@@ -159,3 +159,24 @@ def test_looking_at_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "rig.sqlite").write_bytes(b"x" * 5000)
     with pytest.raises(Failed, match="can't be read"):
         look_at_outbox(tmp_path)
+
+
+def test_a_message_whose_text_is_spoilt_is_declared_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """The table is whole, what lies in one row is not: as a card with a bad cell returns it."""
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    outbox.commit(hits(5))
+    outbox._store._db.execute("UPDATE archive SET body = substr(body, 1, 200) WHERE seq = 3")
+    epoch = outbox.epoch
+    outbox.freeze(epoch, [1, 2, 3, 4, 5])
+    assert outbox.epoch != epoch
+    messages = [
+        parse_message(out.payload)
+        for out in outbox.freeze(outbox.epoch, [seq for seq, _ in outbox.pending(0, 100)])
+    ]
+    assert [one.frame for one in messages if isinstance(one, HitMessage)] == [0, 1, 3, 4]
+    lost = [one for one in messages if isinstance(one, LostMessage)]
+    assert [(one.reason, one.lost_epoch) for one in lost] == [("damaged", epoch)]
+    assert lost[0].ranges[0].first_seq == lost[0].ranges[-1].last_seq == 3
+    counts = outbox.counts()
+    assert counts.totals["committed"] == counts.totals["lost"] + counts.owed_total
+    outbox.close()

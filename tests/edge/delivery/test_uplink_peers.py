@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.brokers import free_port, mosquitto
+from tests.brokers import free_port, make_certificates, mosquitto
 from tests.edge.delivery.scripted_broker import scripted_broker
 from tests.edge.delivery.test_outbox import draft, hits, publish
 from tests.edge.delivery.uplinks import Server, running, wait_until
@@ -61,17 +60,6 @@ def test_amqtt_says_that_it_speaks_no_mqtt_5_and_is_served_with_3_1_1(
             outbox.commit(hits(30))
             assert uplink.drain(10)
             assert (uplink.stats.protocol, uplink.stats.published) == ("3.1.1", 30)
-
-
-def make_certificates(folder: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
 
 
 def make_certificate_of_the_future(folder: Path) -> None:

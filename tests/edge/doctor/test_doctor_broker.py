@@ -78,7 +78,7 @@ class TestMosquitto:
         assert "no server is waited for" in look(url, ack="broker").detail
 
     def test_a_wrong_password_and_a_missing_file_are_told_apart(
-        self, mosquitto: Start, tmp_path: Path
+        self, mosquitto: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         users = tmp_path / "users"
         subprocess.run(
@@ -89,11 +89,16 @@ class TestMosquitto:
         url = f"mqtt://127.0.0.1:{mosquitto(f'password_file {users}')}"
         secret = tmp_path / "secret"
         secret.write_text("wrong\n")
+        secret.chmod(0o600)
         refused = look(url, username="roof-1", password_file=secret)
         assert refused.verdict == "fail"
         assert "password_file" in refused.advice
         secret.write_text("right\n")
         assert look(url, username="roof-1", password_file=secret).verdict == "ok"
+        assert look(f"{url}?password_file={secret}", username="roof-1").verdict == "ok"
+        monkeypatch.setenv("COSMIC_EDGE_MQTT_PASSWORD", "wrong")
+        assert look(url, username="roof-1", password_file=secret).verdict == "fail"
+        monkeypatch.delenv("COSMIC_EDGE_MQTT_PASSWORD")
         secret.unlink()
         (check,) = examine(
             [Look("broker", lambda: look(url, username="roof-1", password_file=secret))]

@@ -94,3 +94,16 @@ def test_an_outbox_of_a_newer_version_is_one_line(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 99")
     with pytest.raises(Failed, match="newer"):
         outbox(tmp_path, "roof-1")
+
+
+def test_what_was_given_up_is_said_and_nothing_is_lost_is_not(tmp_path: Path) -> None:
+    box = Outbox.open(tmp_path, "roof-1", max_bytes=400_000)
+    while box.counts().hits_lost < 5:
+        box.commit([draft(1)])
+    lost, pictures = box.given_up["lost"], box.given_up["pictures_dropped"]
+    box.close()
+    found = outbox(tmp_path, "roof-1", lambda: 2 * 10**18)
+    assert found.verdict == "warn"
+    assert f"{lost} messages were given up, {pictures} hits gave up their pictures" in found.detail
+    assert "nothing is lost" not in found.advice
+    assert "max_bytes" in found.advice

@@ -82,6 +82,9 @@ class Rig:
     ) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # Without the cycle it goes now, and closes its sockets before they are found open.
+        self._client.on_message = self._client.on_connect = self._client.on_subscribe = None
+        del self._client
 
     @property
     def upto(self) -> int:

@@ -50,6 +50,17 @@ def test_what_is_no_message_says_why(topic, data, reason):
     assert "\n" not in arrival.refusal.detail
 
 
+@pytest.mark.parametrize("twice", ["NaN", "-Infinity", "1e400", "3", "{}", "null"])
+def test_a_field_that_is_there_twice_is_no_message(twice):
+    data = payload("hit", 7).replace(
+        b'"anomaly":null', f'"anomaly":{twice},"anomaly":null'.encode()
+    )
+    arrival = examine(HIT, data, NAMED)
+    assert arrival.refusal is not None
+    assert arrival.refusal.reason == "invalid"
+    assert arrival.key == Key(RIG, EPOCH, 7)
+
+
 @pytest.mark.parametrize("properties", [{"epoch": "ab" * 8}, {"seq": "8"}, {"seq": "x"}])
 def test_a_key_that_travelled_as_another_is_refused(properties):
     refusal = examine(HIT, payload("hit", 7), properties).refusal

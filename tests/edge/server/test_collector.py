@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -202,6 +203,30 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(path):
         with EmbeddedBroker(prefer="mosquitto", port=port):
             assert collector.wait_subscribed(20)
     assert collector.error is None
+
+
+def test_it_ends_in_time_though_more_and_more_comes(broker, path):
+    ended, name = threading.Event(), "restless"
+
+    def send():
+        with Rig(broker.url, name) as rig:
+            seq = 0
+            while not ended.is_set():
+                seq += 1
+                rig.send(payload("hit", seq, rig=name))
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        with collecting(broker.url, path) as collector:
+            assert eventually(lambda: collector.stats.stored > 300)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 5
+    finally:
+        ended.set()
+        sending.join()
+    assert collector.error is None
+    assert rows(path, "SELECT count(*) FROM hits") == [(collector.stats.stored,)]
 
 
 def test_without_a_broker_until_the_end_it_fails_in_one_line(path):

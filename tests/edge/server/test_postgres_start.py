@@ -34,8 +34,8 @@ def store(url):
 
 def test_a_newer_schema_is_refused_in_one_line_and_left_alone(url):
     open_store(url).close()
-    execute(url, "UPDATE store SET value = '4' WHERE name = 'schema'")
-    with pytest.raises(Failed, match=r"has schema 4, this version knows 3: upgrade") as caught:
+    execute(url, "UPDATE store SET value = '5' WHERE name = 'schema'")
+    with pytest.raises(Failed, match=r"has schema 5, this version knows 4: upgrade") as caught:
         open_store(url)
     assert "\n" not in str(caught.value)
 
@@ -48,7 +48,7 @@ def test_an_older_schema_is_brought_forward_with_what_it_holds(store, url):
     for _ in range(2):
         migrate(store._connection, steps)
     assert rows(url, "SELECT seq, note FROM hits") == [(1, "none")]
-    assert rows(url, "SELECT value FROM store WHERE name = 'schema'") == [("4",)]
+    assert rows(url, "SELECT value FROM store WHERE name = 'schema'") == [("5",)]
 
 
 def test_a_step_that_fails_leaves_the_old_schema(store, url):
@@ -58,7 +58,7 @@ def test_a_step_that_fails_leaves_the_old_schema(store, url):
 
     with pytest.raises(psycopg.Error):
         migrate(store._connection, (*MIGRATIONS, ("CREATE TABLE fresh (a int)", "nonsense")))
-    assert rows(url, "SELECT value FROM store WHERE name = 'schema'") == [("3",)]
+    assert rows(url, "SELECT value FROM store WHERE name = 'schema'") == [("4",)]
     assert rows(url, "SELECT to_regclass('fresh') IS NULL") == [(True,)]
 
 

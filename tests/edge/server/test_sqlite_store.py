@@ -71,7 +71,7 @@ def test_a_newer_schema_is_refused_in_one_line_and_left_alone(path):
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
-    with pytest.raises(Failed, match=r"has schema 4, this version knows 3: upgrade") as caught:
+    with pytest.raises(Failed, match=r"has schema 5, this version knows 4: upgrade") as caught:
         open_store(str(path))
     assert "\n" not in str(caught.value)
 
@@ -85,7 +85,7 @@ def test_an_older_schema_is_brought_forward_with_what_it_holds(path):
     migrate(connection, steps)
     migrate(connection, steps)  # nothing left to do
     assert connection.execute("SELECT seq, note FROM hits").fetchall() == [(1, "none")]
-    assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (5,)
     connection.close()
 
 
@@ -94,7 +94,7 @@ def test_a_step_that_fails_leaves_the_old_schema(path):
     connection = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.OperationalError):
         migrate(connection, (*MIGRATIONS, ("CREATE TABLE fresh (a)", "nonsense")))
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'fresh'").fetchall()
     connection.close()
 
@@ -177,7 +177,7 @@ def test_a_file_of_the_first_version_keeps_all_it_holds(path):
     identity = connection.execute("SELECT value FROM store").fetchone()[0]
     store = open_store(str(path))
     assert store.identity == identity
-    assert store.schema == 3
+    assert store.schema == 4
     assert store.watermark(RIG, EPOCH) == 3
     receipt = store.commit([*kept, arrival("hit", 4)])
     assert (receipt.stored, receipt.duplicates) == (1, 3)

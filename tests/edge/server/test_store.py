@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from edge.server.store import open_store
 from tests.edge.server.databases import arrival, as_text, execute, fresh, garbage
 from tests.edge.server.rigs import EPOCH, RIG
+from tests.message_examples import body
 
 # An index for SQLite, a check for PostgreSQL: something that one of the messages breaks.
 TRIGGERS = (
@@ -29,6 +31,28 @@ def test_every_kind_finds_its_table(store, rows):
     assert rows("SELECT calibration_id FROM calibrations") == [("c-1",)]
     assert rows("SELECT seq FROM clocks") == [(4,)]
     assert rows("SELECT seq FROM lost") == [(5,)]
+
+
+def test_a_hit_that_gave_its_picture_up_is_stored_with_its_reason(store, rows):
+    bare = {**body("hit")["crop"], "data": None, "dropped": "outbox_full"}
+    receipt = store.commit([arrival("hit", 1, crop=bare), arrival("hit", 2)])
+    assert (receipt.stored, receipt.quarantined) == (2, 0)
+    assert receipt.answers[0].upto == 2
+    kept = [
+        one if isinstance(one, dict) else json.loads(one)
+        for (one,) in rows("SELECT message FROM hits ORDER BY seq")
+    ]
+    assert [one["crop"].get("dropped") for one in kept] == ["outbox_full", None]
+    assert kept[0]["crop"]["data"] is None
+    assert rows("SELECT seq, kind FROM messages ORDER BY seq") == [(1, "hit"), (2, "hit")]
+
+
+def test_what_a_rig_gave_up_by_age_is_passed_by_the_watermark(store, rows):
+    lost = arrival("lost", 4, reason="expired", ranges=[{"first_seq": 1, "last_seq": 3}],
+                   kinds={"hit": 2, "lost": 1})  # fmt: skip
+    store.commit([lost])
+    assert store.watermark(RIG, EPOCH) == 4
+    assert len(rows("SELECT seq FROM messages WHERE kind = 'declared_lost'")) == 3
 
 
 def test_the_same_message_again_is_a_duplicate_in_this_batch_and_the_next(store, rows):

@@ -1,0 +1,61 @@
+"""paho's client, kept alive over messages whose MQTT 5 properties it can't read.
+
+A broker passes on what paho refuses to read: a user property with U+FEFF in it, a payload format
+indicator of 7. paho ends the connection at such a message (eclipse-paho/paho.mqtt.python #173);
+unacknowledged, it comes again on the next one, and a single message of a single rig would stop the
+collector of all for ever.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import paho.mqtt.client as mqtt
+from paho.mqtt import MQTTException
+from paho.mqtt.enums import MQTTErrorCode
+
+_UNREADABLE = (MQTTException, ValueError, LookupError, struct.error)
+_AT_LEAST_ONCE = 0x06
+"""Of the fixed header: QoS above 0, and so an identifier before the properties."""
+
+
+class SturdyClient(mqtt.Client):
+    """A client to which unreadable properties are none."""
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        # paho offers no seam before the properties are read.
+        try:
+            return super()._handle_publish()
+        except _UNREADABLE:
+            bare = without_properties(self._in_packet["command"], self._in_packet["packet"])
+            if bare is None or self._protocol != mqtt.MQTTv5:
+                raise
+            self._in_packet["packet"] = bare
+            return super()._handle_publish()
+
+
+def without_properties(header: int, packet: bytes | bytearray) -> bytearray | None:
+    """Take the properties out of an MQTT 5 PUBLISH.
+
+    Parameters
+    ----------
+    header : int
+        First byte of the packet.
+    packet : bytes
+        All after the remaining length: topic, identifier, properties, payload.
+
+    Returns
+    -------
+    bytearray or None
+        The same with no properties; None where it is no such packet.
+    """
+    at = 2 + int.from_bytes(packet[:2], "big") + (2 if header & _AT_LEAST_ONCE else 0)
+    length = 0
+    for place in range(4):
+        if at + place >= len(packet):
+            return None
+        length |= (packet[at + place] & 0x7F) << (7 * place)
+        if packet[at + place] < 0x80:
+            end = at + place + 1 + length
+            return bytearray(packet[:at] + b"\0" + packet[end:]) if end <= len(packet) else None
+    return None

@@ -1,0 +1,1 @@
+"""What Prometheus may ask of a rig or a server: an endpoint, and the families it answers with."""
