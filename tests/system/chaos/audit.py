@@ -120,7 +120,8 @@ def _why_lost(
     rig, story = stories[hit[0]]
     epoch, seq = story.made[hit[1]]
     for other, its_epoch, first, last, reason in gone:
-        if (other, its_epoch) == (rig, epoch) and first <= seq <= last:
+        # What a server without it says was let go before is no rig's word that it is lost.
+        if reason != "let_go" and (other, its_epoch) == (rig, epoch) and first <= seq <= last:
             return reason
     return ""
 
