@@ -27,6 +27,9 @@ MESSAGE_TYPES: dict[str, type[Message]] = {
 MAX_MESSAGE_BYTES = 1_000_000
 """What the example broker takes (`message_size_limit`); holds the largest crop."""
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="schema_")])
+_DATA = b'"data":"'
+_MARK = "@picture@"
+_WORTH = 1000
 _Service = TypeVar("_Service", bound=Strict)
 
 
@@ -97,12 +100,19 @@ def digest(payload: bytes) -> str:
         return hashlib.sha256(payload).hexdigest()
 
 
-def content_digest(payload: bytes) -> str:
+def content_digest(payload: bytes, picture: str | None = None) -> str:
     """Hash what a message says.
 
     The floor is left out: it says what the rig owed when it first published, not what was found.
     A rig that was put back to a moment before that publish writes another floor, and that alone
     must not look like a conflict. Order of fields and spaces don't matter either.
+
+    Parameters
+    ----------
+    payload : bytes
+        The message.
+    picture : str, optional
+        Base64 that is known to stand in it as ``"data"``; it need not be read and written anew.
 
     Returns
     -------
@@ -114,13 +124,35 @@ def content_digest(payload: bytes) -> str:
     MessageError
         It is no JSON object, or one that readers understand in different ways.
     """
+    text = None if picture is None else _around(payload, picture)
+    return _hash(text if text is not None else _sorted(_object(payload)))
+
+
+def _around(payload: bytes, picture: str) -> str | None:
+    """Sort a message around a picture that is most of it; None where that is not so plain."""
+    begin = payload.find(_DATA) + len(_DATA)
+    end = begin + len(picture)
+    if (
+        len(picture) < _WORTH
+        or _MARK.encode() in payload
+        or not payload.startswith(f'{picture}"'.encode(), begin)
+    ):
+        return None
+    try:
+        text = _sorted(_object(payload[:begin] + _MARK.encode() + payload[end:]))
+    except MessageError:  # said of the whole, not of this
+        return None
+    return text.replace(_MARK, picture) if text.count(_MARK) == 1 else None
+
+
+def _object(payload: bytes) -> dict[str, Any]:
     try:
         message = _JSON.decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise MessageError(f"no plain JSON: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(message, dict):
         raise MessageError("no JSON object")
-    return _digest_of(message)
+    return message
 
 
 def digest_under(payload: bytes, epoch: str, seq: int) -> str:
@@ -135,13 +167,19 @@ def digest_under(payload: bytes, epoch: str, seq: int) -> str:
     if not isinstance(message, dict):
         raise ValueError("no JSON object")
     rig = str(message.get("rig"))
-    return _digest_of({**message, "epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)})
+    return _hash(
+        _sorted({**message, "epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)})
+    )
 
 
-def _digest_of(message: dict[str, Any]) -> str:
+def _sorted(message: dict[str, Any]) -> str:
+    """Write a message without its floor, keys sorted."""
     message.pop("floor", None)
     # ASCII: a lone surrogate escape is legal JSON but has no UTF-8.
-    text = json.dumps(message, sort_keys=True, separators=(",", ":"))
+    return _SORTED.encode(message)
+
+
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -160,6 +198,7 @@ def _refuse(token: str) -> None:
     raise ValueError(f"{token} is no number")
 
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
 
 

@@ -7,7 +7,7 @@ import binascii
 import struct
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from edge.messages.envelope import Envelope
 from edge.messages.fields import (
@@ -54,6 +54,8 @@ class Crop(Strict):
         "sent, to keep the hit itself.",
     )
 
+    _png: bytes = PrivateAttr(default=b"")
+
     @model_validator(mode="after")
     def _png_of_that_size(self) -> Self:
         if (self.data is None) != (self.dropped is not None):
@@ -61,14 +63,20 @@ class Crop(Strict):
         if self.data is None:
             return self
         try:
-            header = base64.b64decode(self.data, validate=True)[:24]
+            self._png = base64.b64decode(self.data, validate=True)
         except binascii.Error as error:
             raise ValueError(f"crop data is not base64: {error}") from None
+        header = self._png[:24]
         if len(header) < 24 or not header.startswith(_PNG_SIGNATURE):
             raise ValueError("crop data is not a PNG file")
         if struct.unpack(">II", header[16:24]) != (self.width_px, self.height_px):
             raise ValueError("the PNG has another size than the crop says")
         return self
+
+    @property
+    def png(self) -> bytes:
+        """The PNG file; empty where the rig gave it up."""
+        return self._png
 
 
 class Position(Strict):

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.messages import (
     MAX_MESSAGE_BYTES,
+    HitMessage,
     LostMessage,
     Message,
     MessageError,
@@ -121,7 +122,8 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     rig, kind = _addressed(topic)
     try:
         message = parse_message(payload)
-        digest = content_digest(payload)
+        picture = message.crop.data if isinstance(message, HitMessage) else None
+        digest = content_digest(payload, picture)
         refusal = _objection(message, rig, kind, properties)
     except MessageError as error:
         oversized = len(payload) > MAX_MESSAGE_BYTES

@@ -36,8 +36,8 @@ from edge.server.stats import Stats
 from edge.server.store import Answer, Receipt, Store, StoreUnavailableError
 from edge.server.subscription import subscription
 
-# A rig sends 500 ahead of its watermark: with less than half of that in a batch, it sends the
-# next one while this one is stored.
+# A rig sends 900 ahead of its watermark: with a part of that in a batch, it sends the next ones
+# while this one is stored.
 BATCH_MESSAGES = 200
 BATCH_BYTES = 32 << 20
 BATCH_WAIT_S = 0.05

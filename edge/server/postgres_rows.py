@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from datetime import datetime
 from typing import Any
@@ -50,7 +49,7 @@ def row_for(kept: Kept, received: datetime) -> tuple[str, dict[str, Any]]:
         data = kept.message.crop.data
         text = text if data is None else without_crop(text, data)
         # Empty: the rig gave the picture up, as the message says.
-        columns["crop"] = base64.b64decode(data or "")
+        columns["crop"] = kept.message.crop.png
     columns["received_utc"] = received
     columns["message"] = Jsonb(text, dumps=_as_it_is)
     return row.table, columns
