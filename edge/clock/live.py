@@ -42,3 +42,11 @@ def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
     )
     clock.start()
     return clock
+
+
+def end_clock(clock: Clock) -> None:
+    """End what a clock does by itself: one that asks servers asks no more."""
+    from edge.clock.ntp import NtpClock
+
+    if isinstance(clock, NtpClock):
+        clock.close()

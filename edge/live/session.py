@@ -98,6 +98,7 @@ class Session:
         finally:
             outbox.close()
             self._kept_time.close()
+            _end_clock(self._clock)
 
     def _close_interrupted(self, outbox: Outbox) -> None:
         """Close the exposure a crash left open at its last checkpoint; the rest is dead time.
@@ -358,6 +359,12 @@ def _state(loop: LiveLoop) -> str:
     if loop.last_fate == "uncovered":
         return "uncovered"
     return "watching" if loop.detector is not None else "calibrating"
+
+
+def _end_clock(clock: Clock) -> None:
+    from edge.clock.live import end_clock
+
+    end_clock(clock)
 
 
 def _time_of(source: FrameSource, config: Config) -> tuple[Timeline, Clock]:

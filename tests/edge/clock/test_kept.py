@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from edge.clock import Clock, Stamp, SystemClock, boottime_ns, system
 from edge.clock.era import FLOOR_S
 from edge.clock.kept import EVERY_S, FILE_NAME, KeptTime, behind_floor, read_floor_s
-from edge.clock.live import live_clock
+from edge.clock.live import end_clock, live_clock
 from edge.config.clock import ClockConfig
 from edge.doctor.clock import clock as doctor_clock
 from tests.edge.clock.rig import reply, serving
@@ -185,6 +185,7 @@ def test_servers_date_a_rig_whose_own_clock_is_weeks_back() -> None:
         while not clock.is_known() and time.monotonic() < deadline:
             time.sleep(0.02)
         stamp = clock.stamp(clock.boottime_ns())
+        end_clock(clock)
     assert stamp.state == "synced"
     assert abs(stamp.utc_ns / NS - time.time()) < 1
 
