@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from edge.server.arrival import Former, Key
-from edge.server.let_go import declare
+from edge.server.let_go import declare, give_way
 from edge.server.partitions import PARTITIONED, Month, ensure, month_of
 from edge.server.postgres_connection import Connected, asker, unstorable
 from edge.server.postgres_rows import row_for, type_of
@@ -125,6 +125,7 @@ class PostgresTransaction:
         """Remember ranges."""
         if not losses:
             return
+        give_way(asker(self._connection), losses)
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO lost_ranges VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

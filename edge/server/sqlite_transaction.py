@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.messages import format_utc_ns
 from edge.server.arrival import Former, Key
-from edge.server.let_go import declare
+from edge.server.let_go import declare, give_way
 from edge.server.rows import row_of
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 from edge.server.watermark import advance
@@ -86,6 +86,7 @@ class SqliteTransaction:
 
     def declare_lost(self, losses: Sequence[Loss]) -> None:
         """Remember ranges."""
+        give_way(self._ask, losses)
         self._connection.executemany(
             "INSERT OR IGNORE INTO lost_ranges VALUES (?, ?, ?, ?, ?)",
             [

@@ -40,3 +40,32 @@ def test_no_number_below_the_watermark_is_without_a_word_or_told_twice(series):
     assert [seq for seq in told if seq <= upto] == list(range(1, upto + 1))
     assert len(told) == len(set(told))
     assert kept == stored
+
+
+spans = st.tuples(st.integers(1, 28), st.integers(0, 6)).map(lambda one: (one[0], sum(one)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sets(st.integers(1, 28), max_size=6),
+    st.lists(spans, min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_a_rigs_own_word_takes_the_place_of_the_servers(stored, told, before):
+    """Its floor, and with it the server's word, may come before the rig's declaration, or after."""
+    ranges = [{"first_seq": first, "last_seq": min(28, last)} for first, last in told]
+    declared = {n for one in ranges for n in range(one["first_seq"], one["last_seq"] + 1)}
+    lost = arrival("lost", 30, reason="outbox_full", ranges=ranges, kinds={})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "c.db")
+        with closing(open_store(str(path))) as store:
+            store.commit([HITS[seq - 1] for seq in sorted(stored)])
+            floors = [replace(HITS[28], floor=29)], [replace(lost, floor=30)]
+            for batch in ([replace(lost, floor=1)], floors[0]) if before else floors:
+                store.commit(batch)
+            assert store.watermark(RIG, EPOCH) == 30
+        ranges_of = "SELECT first_seq, last_seq FROM lost_ranges WHERE reason {} 'let_go'"
+        ours = [n for a, b in rows(path, ranges_of.format("=")) for n in range(a, b + 1)]
+        theirs = {n for a, b in rows(path, ranges_of.format("<>")) for n in range(a, b + 1)}
+    assert theirs == declared
+    assert sorted(ours) == sorted(set(range(1, 29)) - stored - declared)
