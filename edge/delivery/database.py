@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from edge.errors import CosmicEdgeError
@@ -146,10 +147,12 @@ def open_database(path: Path, *, check: bool = True) -> sqlite3.Connection:
         db.execute(f"PRAGMA journal_size_limit = {4 << 20}")
         db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _SCHEMA.migrate(db, path)
-        if check and not was_closed(db):
-            _check(db)
+        if check:
+            _check_names(db)
+            if not was_closed(db):
+                _check(db)
         return db
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if db is not None:
             db.close()
         raise translate(error, path) from None
@@ -164,11 +167,13 @@ def readable(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def translate(error: sqlite3.Error, path: Path) -> Exception:
+def translate(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Exception:
     """Say what an SQLite error means: `DamagedFile`, or `OutboxFull` where trying again may help.
 
     A defect (wrong SQL, a broken constraint) comes back as itself.
     """
+    if isinstance(error, UnicodeDecodeError):  # SQLite's own words, of a name that is damaged
+        return DamagedFile("its tables can't be read")
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -204,8 +209,29 @@ def was_closed(db: sqlite3.Connection) -> bool:
     return row is None or bool(row[0])
 
 
+def _check_names(db: sqlite3.Connection) -> None:
+    if _columns(db) != _columns_of_a_sound_file():
+        raise DamagedFile("its tables are not what they were")
+
+
 def _check(db: sqlite3.Connection) -> None:
     # Not the quick one: an index that disagrees with its table hides messages that are there.
     verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
         raise DamagedFile(" ".join(str(verdict).split()))
+
+
+def _columns(db: sqlite3.Connection) -> set[tuple[object, ...]]:
+    """Tables and their columns: a name that damage changed is no fault to SQLite."""
+    return set(
+        db.execute(
+            "SELECT one.name, column.name FROM sqlite_master AS one, "
+            "pragma_table_info(one.name) AS column WHERE one.type = 'table'"
+        )
+    )
+
+
+def _columns_of_a_sound_file() -> set[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.executescript(";".join(MIGRATIONS))
+        return _columns(db)

@@ -65,7 +65,7 @@ def look_at_outbox(state_dir: Path) -> OutboxSummary | None:
                 return None
             db.execute("BEGIN")  # one moment for all counts
             return _summary(db, path, version)
-    except (sqlite3.DatabaseError, DamagedFile) as error:
+    except (sqlite3.DatabaseError, DamagedFile, UnicodeDecodeError) as error:
         raise Failed(
             f"outbox {path} can't be read: {error}; the rig's next start saves what it can"
         ) from None

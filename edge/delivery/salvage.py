@@ -113,7 +113,7 @@ def read_damaged(path: Path, known: State | None = None) -> Salvaged:
                 _read_owed(db, found.state, found)
             else:
                 found.owed = list(_owed_without_state(db))
-    except sqlite3.Error:  # not even an SQLite file
+    except (sqlite3.Error, UnicodeDecodeError):  # not even an SQLite file
         pass
     return found
 

@@ -193,7 +193,7 @@ class Store:
     def _translated(self, run: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
             return run(self._db)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise translate(error, self.path) from error
 
     def _replace_live(self, damage: DamagedFile) -> None:

@@ -136,6 +136,25 @@ def test_damage_in_use_does_not_stop_the_messages_behind_it(tmp_path: Path) -> N
     outbox.close()
 
 
+@pytest.mark.parametrize("name", ["clean", "crc32", "peak_adu"])
+@pytest.mark.parametrize("letter", [b"\xff", b"z"])
+def test_a_column_that_damage_renamed_costs_no_message(
+    tmp_path: Path, name: str, letter: bytes
+) -> None:
+    write_and_crash(tmp_path)
+    path = tmp_path / "rig.sqlite"
+    data = path.read_bytes()
+    at = data.index(f"{name} ".encode())
+    path.write_bytes(data[:at] + letter + data[at + 1 :])
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    assert (tmp_path / "rig.sqlite.damaged-1").exists()
+    found = messages(outbox)
+    frames = {one.frame for one in found if isinstance(one, HitMessage)}
+    assert frames >= OWED or any(isinstance(one, LostMessage) for one in found)
+    balance(outbox)
+    outbox.close()
+
+
 def write_without_checksums(folder: Path) -> Path:
     """A file of the version before there were any, as a killed process leaves it."""
     write_and_crash(folder / "new")
