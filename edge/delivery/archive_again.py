@@ -48,6 +48,10 @@ def confirmed_hits(state_dir: Path) -> Iterator[Archived]:
     path = state_dir / FILE_NAME
     if not path.is_file():
         raise Failed(f"{state_dir}: no rig has run here (there is no {path.name})")
+    return _confirmed(path)
+
+
+def _confirmed(path: Path) -> Iterator[Archived]:
     try:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)) as db:
