@@ -27,7 +27,7 @@ from edge.messages import HitMessage, parse_utc_ns
 from edge.server.arrival import Arrival, Key
 from edge.server.collector import Collector
 from edge.server.store import Receipt, RigState, Store, open_store
-from tests.brokers import free_port, make_certificates, mosquitto
+from tests.brokers import encrypted, free_port, mosquitto
 from tests.postgres import Postgres, why_not
 
 HOLD_FRAMES = 3
@@ -139,12 +139,10 @@ def measure(seconds: float, database: str, folder: Path) -> tuple[Latency, dict[
     RuntimeError
         The rig or the collector failed.
     """
-    make_certificates(folder)
     port = free_port()
-    tls = f"listener {port} 127.0.0.1\ncertfile {folder}/cert.pem\nkeyfile {folder}/key.pem"
     store = TimedStore(open_store(database))
     with (
-        mosquitto(options=f"{tls}\nallow_anonymous true") as broker,
+        mosquitto(options=encrypted(folder, port)) as broker,
         _collecting(f"mqtts://localhost:{port}?ca_file={folder}/cert.pem", store),
     ):
         assert broker.port != port

@@ -132,6 +132,13 @@ def mosquitto(
             broker.stop()
 
 
+def encrypted(folder: Path, port: int) -> str:
+    """Options of a further listener with TLS; its certificate is ``cert.pem`` in the folder."""
+    make_certificates(folder)
+    files = f"certfile {folder}/cert.pem\nkeyfile {folder}/key.pem"
+    return f"listener {port} 127.0.0.1\n{files}\nallow_anonymous true"
+
+
 def make_certificates(folder: Path) -> None:
     """Write ``cert.pem`` and ``key.pem`` of a broker on localhost; skips without openssl."""
     if shutil.which("openssl") is None:

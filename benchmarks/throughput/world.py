@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.brokers import free_port, mosquitto
-from tests.deploy.test_mosquitto_conf import make_certificates
+from tests.brokers import encrypted, free_port, mosquitto
 from tests.postgres import Postgres, why_not
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -49,13 +48,9 @@ def world(parent: Path | None) -> Iterator[World]:
         raise SystemExit(reason)
     with TemporaryDirectory(dir=parent) as name:
         folder = Path(name)
-        make_certificates(folder)
         port = free_port()
         options = "\n".join([
-            f"listener {port} 127.0.0.1",
-            f"certfile {folder}/broker.crt",
-            f"keyfile {folder}/broker.key",
-            "allow_anonymous true",
+            encrypted(folder, port),
             # As deploy/mosquitto.conf has them.
             "max_inflight_messages 0",
             "max_queued_messages 10000000",
@@ -64,9 +59,9 @@ def world(parent: Path | None) -> Iterator[World]:
         server = Postgres(durable=True)
         try:
             with mosquitto(options=f"{options}\nlog_type error") as broker:
-                url = f"mqtts://localhost:{port}?ca_file={folder}/ca.crt"
+                url = f"mqtts://localhost:{port}?ca_file={folder}/cert.pem"
                 assert broker.log is not None
-                yield World(url, port, folder / "ca.crt", server.create(), folder)
+                yield World(url, port, folder / "cert.pem", server.create(), folder)
         finally:
             server.stop()
 

@@ -1,9 +1,9 @@
 """paho's client, kept alive over messages whose MQTT 5 properties it can't read.
 
 A broker passes on what paho refuses to read: a user property with U+FEFF in it, a payload format
-indicator of 7. paho ends the connection at such a message (eclipse-paho/paho.mqtt.python #173);
-unacknowledged, it comes again on the next one, and a single message of a single rig would stop the
-collector of all for ever.
+indicator of 7. paho ends the connection at such a message (eclipse-paho/paho.mqtt.python #173); if
+it is retained, or was not acknowledged, it comes again on the next one, and a single message would
+keep a rig from its watermark for ever.
 """
 
 from __future__ import annotations

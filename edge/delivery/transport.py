@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.mqtt_forms import length, text
 
 if TYPE_CHECKING:
     import ssl
@@ -127,23 +128,15 @@ class _Packed:
     """
 
     def __init__(self, pairs: Mapping[str, str]) -> None:
-        texts = b"".join(b"\x26" + _text(name) + _text(value) for name, value in pairs.items())
+        texts = b"".join(b"\x26" + text(name) + text(value) for name, value in pairs.items())
         self._body = _JSON_TEXT + texts
 
     def pack(self) -> bytes:
         """Length and properties."""
-        size = len(self._body)
-        # Seven bits a byte; two bytes are enough for what a rig says of a message.
-        length = bytes((size,)) if size < 128 else bytes((size & 0x7F | 0x80, size >> 7))
-        return length + self._body
+        return length(len(self._body)) + self._body
 
 
-def _text(value: str) -> bytes:
-    data = value.encode("utf-8")
-    return len(data).to_bytes(2, "big") + data
-
-
-_JSON_TEXT = b"\x01\x01\x03" + _text("application/json")
+_JSON_TEXT = b"\x01\x01\x03" + text("application/json")
 """Payload format indicator 1, text; and the content type."""
 
 

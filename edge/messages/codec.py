@@ -27,9 +27,6 @@ MESSAGE_TYPES: dict[str, type[Message]] = {
 MAX_MESSAGE_BYTES = 1_000_000
 """What the example broker takes (`message_size_limit`); holds the largest crop."""
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="schema_")])
-_DATA = b'"data":"'
-_MARK = "@picture@"
-_WORTH = 1000
 _Service = TypeVar("_Service", bound=Strict)
 
 
@@ -100,19 +97,12 @@ def digest(payload: bytes) -> str:
         return hashlib.sha256(payload).hexdigest()
 
 
-def content_digest(payload: bytes, picture: str | None = None) -> str:
+def content_digest(payload: bytes) -> str:
     """Hash what a message says.
 
     The floor is left out: it says what the rig owed when it first published, not what was found.
     A rig that was put back to a moment before that publish writes another floor, and that alone
     must not look like a conflict. Order of fields and spaces don't matter either.
-
-    Parameters
-    ----------
-    payload : bytes
-        The message.
-    picture : str, optional
-        Base64 that is known to stand in it as ``"data"``; it need not be read and written anew.
 
     Returns
     -------
@@ -124,25 +114,7 @@ def content_digest(payload: bytes, picture: str | None = None) -> str:
     MessageError
         It is no JSON object, or one that readers understand in different ways.
     """
-    text = None if picture is None else _around(payload, picture)
-    return _hash(text if text is not None else _sorted(_object(payload)))
-
-
-def _around(payload: bytes, picture: str) -> str | None:
-    """Sort a message around a picture that is most of it; None where that is not so plain."""
-    begin = payload.find(_DATA) + len(_DATA)
-    end = begin + len(picture)
-    if (
-        len(picture) < _WORTH
-        or _MARK.encode() in payload
-        or not payload.startswith(f'{picture}"'.encode(), begin)
-    ):
-        return None
-    try:
-        text = _sorted(_object(payload[:begin] + _MARK.encode() + payload[end:]))
-    except MessageError:  # said of the whole, not of this
-        return None
-    return text.replace(_MARK, picture) if text.count(_MARK) == 1 else None
+    return _digest_of(_object(payload))
 
 
 def _object(payload: bytes) -> dict[str, Any]:
@@ -167,20 +139,14 @@ def digest_under(payload: bytes, epoch: str, seq: int) -> str:
     if not isinstance(message, dict):
         raise ValueError("no JSON object")
     rig = str(message.get("rig"))
-    return _hash(
-        _sorted({**message, "epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)})
-    )
+    key = {"epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)}
+    return _digest_of({**message, **key})
 
 
-def _sorted(message: dict[str, Any]) -> str:
-    """Write a message without its floor, keys sorted."""
+def _digest_of(message: dict[str, Any]) -> str:
     message.pop("floor", None)
     # ASCII: a lone surrogate escape is legal JSON but has no UTF-8.
-    return _SORTED.encode(message)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_SORTED.encode(message).encode("ascii")).hexdigest()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 
 from edge.messages import (
     MAX_MESSAGE_BYTES,
-    HitMessage,
     LostMessage,
     Message,
     MessageError,
@@ -122,8 +121,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
     rig, kind = _addressed(topic)
     try:
         message = parse_message(payload)
-        picture = message.crop.data if isinstance(message, HitMessage) else None
-        digest = content_digest(payload, picture)
+        digest = content_digest(payload)
         refusal = _objection(message, rig, kind, properties)
     except MessageError as error:
         oversized = len(payload) > MAX_MESSAGE_BYTES

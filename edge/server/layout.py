@@ -197,3 +197,16 @@ class NewerSchemaError(Exception):
 
 class ForeignDatabaseError(Exception):
     """A database of another program."""
+
+
+def steps_left(found: int, known: int) -> int:
+    """How many steps lead from the version that was found to the one that is known.
+
+    Raises
+    ------
+    NewerSchemaError
+        None does.
+    """
+    if found > known:
+        raise NewerSchemaError(found, known)
+    return known - found

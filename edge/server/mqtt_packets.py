@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.delivery.address import ProtocolVersion
+from edge.delivery.mqtt_forms import length, text
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90
 UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 0xA2, 0xB0, 0xC0, 0xD0, 0xE0
@@ -22,8 +23,6 @@ _LEVEL = {"3.1.1": 4, "5": 5}
 _CLEAN, _PASSWORD, _USERNAME = 0x02, 0x40, 0x80
 _SESSION_EXPIRY, _RECEIVE_MAXIMUM, _MAXIMUM_PACKET = 0x11, 0x21, 0x27
 _QOS_1, _RETAIN = 0x02, 0x01
-_LONGEST_TEXT = 65_535
-_LONGEST_PACKET = 268_435_455
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,38 +105,6 @@ def publish(
 def pubacks(mids: Sequence[int]) -> bytes:
     """Acknowledge messages, all in one piece: over TLS each write of its own costs a record."""
     return b"".join(struct.pack(">BBH", PUBACK, 2, mid) for mid in mids)
-
-
-def text(value: str) -> bytes:
-    """Write a text with its length before it.
-
-    Raises
-    ------
-    ValueError
-        More than 65,535 bytes of UTF-8, or no UTF-8 at all.
-    """
-    data = value.encode("utf-8")
-    if len(data) > _LONGEST_TEXT:
-        raise ValueError(f"a text of {len(data)} bytes, MQTT has room for {_LONGEST_TEXT}")
-    return struct.pack(">H", len(data)) + data
-
-
-def length(value: int) -> bytes:
-    """Write a number in seven bits a byte, the lowest first.
-
-    Raises
-    ------
-    ValueError
-        More than MQTT has room for, 268,435,455.
-    """
-    if not 0 <= value <= _LONGEST_PACKET:
-        raise ValueError(f"a packet of {value} bytes, MQTT has room for {_LONGEST_PACKET}")
-    data = bytearray()
-    while True:
-        value, low = divmod(value, 128)
-        data.append(low | (0x80 if value else 0))
-        if not value:
-            return bytes(data)
 
 
 def _no_properties(version: ProtocolVersion) -> bytes:

@@ -12,7 +12,7 @@ from edge.server.layout import (
     STEPS,
     TABLES,
     ForeignDatabaseError,
-    NewerSchemaError,
+    steps_left,
 )
 from edge.server.postgres_connection import Connected
 
@@ -75,10 +75,7 @@ def steps_behind(connection: Connected, migrations: Sequence[Sequence[str]] = MI
     NewerSchemaError, ForeignDatabaseError
         It is not ours to change.
     """
-    found = _version(connection)
-    if found > len(migrations):
-        raise NewerSchemaError(found, len(migrations))
-    return len(migrations) - found
+    return steps_left(_version(connection), len(migrations))
 
 
 def identity(connection: Connected) -> str:

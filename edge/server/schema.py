@@ -11,7 +11,7 @@ from edge.server.layout import (
     SQLITE_TYPES,
     STEPS,
     ForeignDatabaseError,
-    NewerSchemaError,
+    steps_left,
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = tuple(
@@ -67,10 +67,7 @@ def steps_behind(
     NewerSchemaError, ForeignDatabaseError
         It is not ours to change.
     """
-    found = _version(connection)
-    if found > len(migrations):
-        raise NewerSchemaError(found, len(migrations))
-    return len(migrations) - found
+    return steps_left(_version(connection), len(migrations))
 
 
 def _version(connection: sqlite3.Connection) -> int:

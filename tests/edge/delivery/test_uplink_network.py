@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.delivery import transport
-from tests.brokers import free_port, make_certificates, mosquitto
+from tests.brokers import encrypted, free_port, mosquitto
 from tests.edge.delivery.test_outbox import hits
 from tests.edge.delivery.uplinks import RIG, Clock, running, wait_until
 from tests.edge.server.collectors import collecting
@@ -102,11 +102,11 @@ def test_a_peer_that_hangs_in_the_handshake_is_left_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "CONNECT_TIMEOUT_S", 0.5)
-    make_certificates(tmp_path)
     port = free_port()
-    files = f"certfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\nallow_anonymous true"
-    tls = f"listener {port} 127.0.0.1\n{files}"
-    with mosquitto(options=tls) as broker, collecting(broker.url, tmp_path / "c.db"):
+    with (
+        mosquitto(options=encrypted(tmp_path, port)) as broker,
+        collecting(broker.url, tmp_path / "c.db"),
+    ):
         broker.signal(signal.SIGSTOP)  # its system still takes connections
         since_s = time.monotonic()
         url = f"mqtts://localhost:{port}?ca_file={tmp_path}/cert.pem"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.brokers import free_port, make_certificates, mosquitto
+from tests.brokers import encrypted, free_port, make_certificates, mosquitto
 from tests.edge.delivery.scripted_broker import scripted_broker
 from tests.edge.delivery.test_outbox import draft, hits, publish
 from tests.edge.delivery.uplinks import Server, running, wait_until
@@ -108,13 +108,8 @@ def test_a_clock_in_the_past_of_a_certificate_is_named_and_waited_for(tmp_path: 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.mosquitto
 def test_tls_is_checked_and_works_with_the_authority_named(tmp_path: Path) -> None:
-    make_certificates(tmp_path)
     port = free_port()
-    tls = (
-        f"listener {port} 127.0.0.1\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
-        "allow_anonymous true"
-    )
-    with mosquitto(options=tls) as broker, Server(broker.url) as server:
+    with mosquitto(options=encrypted(tmp_path, port)) as broker, Server(broker.url) as server:
         url = f"mqtts://localhost:{port}"
         with running(tmp_path / "state", url) as (_, uplink):
             wait_until(lambda: "not trusted" in uplink.stats.last_error)

@@ -23,6 +23,12 @@ def path(tmp_path):
     return tmp_path / "collector.db"
 
 
+@pytest.fixture
+def url(postgres):
+    """A new database of PostgreSQL."""
+    return postgres.create()
+
+
 @pytest.fixture(params=ENGINES)
 def database(request, tmp_path):
     """Where a new database is to be, of each engine."""

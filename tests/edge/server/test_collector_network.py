@@ -15,7 +15,7 @@ from edge.errors import Failed
 from edge.server import connection
 from edge.server.collector import Collector
 from edge.server.store import open_store
-from tests.brokers import free_port, make_certificates, mosquitto
+from tests.brokers import encrypted, free_port, mosquitto
 from tests.edge.server.collectors import collecting
 from tests.edge.server.rigs import Rig, eventually, payload
 from tests.lossy_proxy import PUBACK, LossyProxy
@@ -87,11 +87,9 @@ def test_a_peer_that_hangs_in_the_handshake_is_left_in_time_and_keeps_nobody_fro
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "_HANDSHAKE_TIMEOUT_S", 1.0)
-    make_certificates(tmp_path)
     port = free_port()
-    files = f"certfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\nallow_anonymous true"
     url = f"mqtts://localhost:{port}?ca_file={tmp_path}/cert.pem"
-    with mosquitto(options=f"listener {port} 127.0.0.1\n{files}") as broker:
+    with mosquitto(options=encrypted(tmp_path, port)) as broker:
         broker.signal(signal.SIGSTOP)  # its system still takes connections
         store = open_store(str(tmp_path / "c.db"))
         collector, stop = Collector(url, store), threading.Event()

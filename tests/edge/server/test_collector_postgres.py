@@ -24,11 +24,6 @@ def broker():
         yield broker
 
 
-@pytest.fixture
-def url(postgres):
-    return postgres.create()
-
-
 def test_what_a_rig_sends_is_stored_and_the_rig_hears_how_far(broker, url):
     with collecting(broker.url, url) as collector, Rig(broker.url, "first") as rig:
         for seq, kind in enumerate(["hit", "exposure", "calibration", "clock"], 1):

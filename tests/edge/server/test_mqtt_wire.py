@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.delivery.mqtt_forms import length, text
 from edge.server import mqtt_packets as packets
 from edge.server.mqtt_reader import (
     Acknowledged,
@@ -43,8 +44,8 @@ def messages(draw) -> tuple[bytes, Published]:
     if pairs:
         written.UserProperty = pairs
     qos, mid = draw(st.sampled_from([(0, 0), (1, 1), (1, 65_535)]))
-    body = packets.text(topic) + (mid.to_bytes(2, "big") if qos else b"") + written.pack() + payload
-    data = bytes((0x30 | qos << 1,)) + packets.length(len(body)) + body
+    body = text(topic) + (mid.to_bytes(2, "big") if qos else b"") + written.pack() + payload
+    data = bytes((0x30 | qos << 1,)) + length(len(body)) + body
     return data, Published(mid, qos, topic, payload, dict(pairs))
 
 
@@ -86,14 +87,14 @@ def test_what_is_published_is_what_is_read(topic, payload, version):
 def test_a_length_is_as_paho_writes_it(value):
     from paho.mqtt.properties import VariableByteIntegers
 
-    assert packets.length(value) == VariableByteIntegers.encode(value)
+    assert length(value) == VariableByteIntegers.encode(value)
 
 
 def test_a_length_mqtt_has_no_room_for_is_refused():
     with pytest.raises(ValueError, match="room for 268435455"):
-        packets.length(268_435_456)
+        length(268_435_456)
     with pytest.raises(ValueError, match="room for 65535"):
-        packets.text("x" * 65_536)
+        text("x" * 65_536)
 
 
 @pytest.mark.parametrize(

@@ -24,15 +24,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def url(postgres):
-    return postgres.create()
-
-
-@pytest.fixture
-def store(url):
-    store = open_store(url)
-    yield store
-    store.close()
+def database(url):
+    """These tests are of PostgreSQL alone."""
+    return url
 
 
 def test_a_newer_schema_is_refused_in_one_line_and_left_alone(url):

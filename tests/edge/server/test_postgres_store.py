@@ -27,15 +27,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def url(postgres):
-    return postgres.create()
-
-
-@pytest.fixture
-def store(url):
-    store = open_store(url)
-    yield store
-    store.close()
+def database(url):
+    """These tests are of PostgreSQL alone."""
+    return url
 
 
 def at(seq, when, **changes):
