@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli.shared import check_database_url
 from edge.errors import BadUse, Failed
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 Db = Annotated[
     str,
-    typer.Option("--db", metavar="URL", help="The database, as `cosmic-edge collect` has it."),
+    typer.Option(
+        "--db",
+        metavar="URL",
+        callback=check_database_url,
+        help="The database, as `cosmic-edge collect` has it.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Rig = Annotated[str, typer.Argument(metavar="RIG", help="Key or name of the rig.")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge.cli.server_shared import Db
 from edge.cli.shared import print_json, stop_on_signals
 from edge.errors import BadUse, Failed
 
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 _SETTLE_S = 10.0
 _MOST_LINES = 20
 _DAY_S = 86_400.0
-
-Db = Annotated[
-    str,
-    typer.Option("--db", metavar="URL", help="The database, as `cosmic-edge collect` has it."),
-]
 
 
 def command(

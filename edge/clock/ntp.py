@@ -8,6 +8,7 @@ Background threads ask the configured servers; each answer is put to the vote
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -116,8 +117,9 @@ class NtpClock:
         self._closed.set()
         for wake in self._wake:
             wake.set()
+        deadline_s = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def poll(self, server: Server) -> Sample | None:
         """Ask one server now and put it to the vote; None, and `error` says why, on failure."""

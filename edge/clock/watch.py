@@ -65,7 +65,7 @@ class Change:
 
 
 class LocalClocks:
-    """Compares the three clocks with the last time.
+    """Compares the clocks with the last time.
 
     CLOCK_BOOTTIME runs on while the computer is suspended and CLOCK_MONOTONIC does not; the wall
     clock keeps its distance from boot time except where somebody sets it. A daemon that corrects

@@ -96,5 +96,5 @@ def metrics_address(value: Any) -> Any:
         try:
             Listen.parse(value)
         except BadUse as error:
-            raise ValueError(str(error).partition(": ")[2]) from None
+            raise ValueError(str(error).rpartition(": ")[2]) from None
     return value

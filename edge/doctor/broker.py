@@ -11,9 +11,9 @@ from typing import Any
 
 from edge.config.model import BrokerConfig
 from edge.delivery.address import BrokerAddress
+from edge.delivery.link import UNSUPPORTED_PROTOCOL_VERSION
 from edge.doctor.check import Finding
 
-_UNSUPPORTED_VERSION = 132
 _LOGIN_CODES = frozenset({133, 134, 135, 138, 140})
 _RETAINED_WAIT_S = 0.3
 
@@ -63,7 +63,7 @@ def broker(config: BrokerConfig, rig: str, timeout_s: float = 5.0) -> Finding:
     protocol = "5"
     try:
         answer = _ask(config, rig, version5=True, timeout_s=timeout_s)
-        if answer.connected == _UNSUPPORTED_VERSION:
+        if answer.connected == UNSUPPORTED_PROTOCOL_VERSION:
             protocol = "3.1.1"
             answer = _ask(config, rig, version5=False, timeout_s=timeout_s)
     except OSError as error:

@@ -9,9 +9,12 @@ from typing import Any
 
 from edge.clock import Clock, SystemClock
 from edge.clock.chrony import DaemonWord
-from edge.clock.kept import behind_floor
+from edge.clock.era import FLOOR_S
+from edge.clock.kept import behind_floor, read_floor_s
+from edge.clock.live import system_clock
 from edge.clock.ntp import NtpClock
 from edge.clock.status import ClockStatus
+from edge.config.clock import ClockConfig
 from edge.display.units import uncertainty
 from edge.doctor.check import Finding
 
@@ -23,11 +26,13 @@ _ADVICE = (
 )
 
 
-def system_now() -> SystemClock:
-    """Make the system's clock once its daemon has been heard."""
+def system_now(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
+    """Make the system's clock as a rig has it, once its daemon has been heard."""
+    if not chrony:
+        return system_clock(chrony=False, floor_s=floor_s)
     word = DaemonWord()
     word.refresh()
-    return SystemClock(max_error_s=word)
+    return SystemClock(max_error_s=word, floor_s=floor_s)
 
 
 def clock(
@@ -66,6 +71,16 @@ def clock(
         return _judged(said, data, troubles)
     data |= {"ntp": status.to_json()}
     return _judged(said + _answering(status), data, troubles + _troubles(status))
+
+
+def of_rig(settings: ClockConfig, state_dir: Path) -> Finding:
+    """State of the clock that a rig with these settings would have."""
+    floor_s = read_floor_s(state_dir)
+    return clock(
+        settings.ntp_servers,
+        lambda: system_now(chrony=settings.chrony, floor_s=floor_s),
+        state_dir=state_dir,
+    )
 
 
 def _judged(detail: str, data: dict[str, Any], troubles: list[str]) -> Finding:

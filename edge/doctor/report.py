@@ -71,7 +71,7 @@ def _configured(config: Config, state_dir: Path) -> list[Look]:
             max(_LEAST_CAMERA_S, 3 * source.stall_timeout_s),
             "is it connected, is another program using it, is the source URL right?",
         ),
-        Look("clock", lambda: clock.clock(config.clock.ntp_servers, state_dir=state_dir)),
+        Look("clock", lambda: clock.of_rig(config.clock, state_dir)),
         Look(
             "broker",
             lambda: broker.broker(link, rig),

@@ -89,7 +89,8 @@ class CommandDesk:
                     self._reply(known.encode())
                 return
             if not self._may():
-                self._answer(command, "refused", "too many commands; one each 10 s, six at once")
+                why = "too many commands; one each 10 s, six at once"
+                self._answer(command, "refused", why, keep=False)
                 return
             self._waiting.append(command)
 
@@ -143,15 +144,22 @@ class CommandDesk:
         return True
 
     def _answer(
-        self, command: Command, state: Any, detail: str, data: dict[str, Any] | None = None
+        self,
+        command: Command,
+        state: Any,
+        detail: str,
+        data: dict[str, Any] | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
+        """Answer and keep it: not for what came too often, which would push out the rest."""
         said = self._reply_of(command, state, detail, data or {})
         if said is None:
             state, data = "failed", {}
             said = self._reply_of(command, state, "its answer can't be written", {}) or b""
         _LOG.info("command %s (%s): %s %s", command.name, command.id, state, detail)
         self.counts[state] += 1
-        if state != "done" or command.name not in _HARMLESS:
+        if keep and (state != "done" or command.name not in _HARMLESS):
             self._remember(command.id, said)
         self._reply(said)
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from calibration import kernel_cache
@@ -89,16 +90,15 @@ class Session:
             The state folder can't be used, or the source gave no frame at all.
         """
         rig, limits = self._config.rig, self._config.outbox
-        outbox = Outbox.open(
-            rig.state_dir, rig.name, max_bytes=limits.max_bytes, max_days=limits.max_days
-        )
-        try:
+        with ExitStack() as ending:
+            ending.callback(_end_clock, self._clock)
+            outbox = Outbox.open(
+                rig.state_dir, rig.name, max_bytes=limits.max_bytes, max_days=limits.max_days
+            )
+            ending.callback(self._kept_time.close)
+            ending.callback(outbox.close)
             self._close_interrupted(outbox)
             return self._deliver(outbox, stop, duration_s)
-        finally:
-            outbox.close()
-            self._kept_time.close()
-            _end_clock(self._clock)
 
     def _close_interrupted(self, outbox: Outbox) -> None:
         """Close the exposure a crash left open at its last checkpoint; the rest is dead time.

@@ -132,12 +132,10 @@ def digest_under(payload: bytes, epoch: str, seq: int) -> str:
 
     Raises
     ------
-    ValueError
-        It is no JSON object.
+    MessageError
+        As `content_digest`.
     """
-    message = json.loads(payload)
-    if not isinstance(message, dict):
-        raise ValueError("no JSON object")
+    message = _object(payload)
     rig = str(message.get("rig"))
     key = {"epoch": epoch, "seq": seq, "id": message_id(rig, epoch, seq)}
     return _digest_of({**message, **key})

@@ -304,11 +304,12 @@ class Collector:
 
 def _gather(connection: Connection, wait_s: float) -> list[Published]:
     """Collect a batch: 200 messages, 50 ms, or until nothing more comes."""
-    batch = connection.receive(wait_s)
+    batch = connection.receive(wait_s, BATCH_MESSAGES)
     size = sum(len(one.payload) for one in batch)
     deadline = time.monotonic() + BATCH_WAIT_S
     while batch and len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
-        more = connection.receive(max(0.0, min(_QUIET_S, deadline - time.monotonic())))
+        quiet_s = max(0.0, min(_QUIET_S, deadline - time.monotonic()))
+        more = connection.receive(quiet_s, BATCH_MESSAGES - len(batch))
         if not more:
             break
         batch += more

@@ -22,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
+from edge.delivery.link import is_too_early, unreachable
 from edge.errors import Failed
 from edge.server import mqtt_packets as packets
 from edge.server.channel import Channel
@@ -147,13 +148,11 @@ class Connection:
         """Why it ended, for a person."""
         return str(self._said) if self._said is not None else self._why
 
-    def receive(self, wait_s: float) -> list[Published]:
-        """Return what has come, after a wait for the first if there is none; see to the rest."""
+    def receive(self, wait_s: float, most: int) -> list[Published]:
+        """Return the first of what has come, after a wait if there is none; see to the rest."""
         if not self._came:
             self._turn(wait_s)
-        came = list(self._came)
-        self._came.clear()
-        return came
+        return [self._came.popleft() for _ in range(min(most, len(self._came)))]
 
     def acknowledge(self, messages: Sequence[Published]) -> None:
         """Tell the broker that these are stored; without effect once the connection has ended."""
@@ -264,14 +263,11 @@ class Connection:
         address = self._address
         try:
             self._channel = Channel(address, _HANDSHAKE_TIMEOUT_S)
-        except ssl.SSLCertVerificationError as error:
-            raise Failed(
-                f"broker {address}: its certificate is not trusted ({error.verify_message}); "
-                "name its authority with ?ca_file="
-            ) from None
         except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise BrokerAwayError(f"no broker at {address}: {why}") from None
+            line = unreachable(address, error)
+            if isinstance(error, ssl.SSLCertVerificationError) and not is_too_early(error):
+                raise Failed(line) from None
+            raise BrokerAwayError(line) from None
         self._heard_s = time.monotonic()
         durable = self._subscription.durable
         limits = packets.Limits(

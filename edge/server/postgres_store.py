@@ -119,17 +119,17 @@ class PostgresStore:
 
     def seen(self) -> tuple[Seen, ...]:
         """Return when each rig's last message came, by name."""
-        return self._guarded(lambda connection: upkeep.seen(asker(connection)))
+        return self._soon(lambda connection: upkeep.seen(asker(connection)))
 
     def report_interval_s(self, rig: str, epoch: str) -> float | None:
         """Return the longest span among a rig's last exposures."""
-        return self._guarded(
+        return self._soon(
             lambda connection: upkeep.report_interval_s(asker(connection), rig, epoch)
         )
 
     def size_bytes(self) -> int:
         """Return how much disk the database takes."""
-        row = self._guarded(
+        row = self._soon(
             lambda connection: connection.execute(
                 "SELECT pg_database_size(current_database())"
             ).fetchone()
@@ -141,6 +141,7 @@ class PostgresStore:
 
         def work(connection: Connected) -> int:
             with connection.transaction():
+                self._see_version(connection)
                 removed = drop_before(connection, before)
                 return removed + upkeep.prune_quarantine(asker(connection), before)
 
@@ -151,6 +152,7 @@ class PostgresStore:
 
         def work(connection: Connected) -> int:
             with connection.transaction():
+                self._see_version(connection)
                 connection.execute("SELECT 1 FROM rigs WHERE rig = %s FOR UPDATE", (rig,))
                 return upkeep.erase(asker(connection), rig)
 
@@ -170,6 +172,7 @@ class PostgresStore:
 
         def inside(connection: Connected) -> _T:
             with connection.transaction():
+                self._see_version(connection)
                 return work(asker(connection))
 
         return self._unclashed(inside)
@@ -192,6 +195,12 @@ class PostgresStore:
         # Only now: what was rolled back is not there.
         self._months |= transaction.made
         return receipt
+
+    def _soon(self, action: Callable[[Connected], _T]) -> _T:
+        """Ask what a sound database answers at once."""
+        return self._guarded(
+            lambda connection: self._watched(lambda: action(connection), connection)
+        )
 
     def _watched(self, action: Callable[[], _T], connection: Connected) -> _T:
         """Let an action wait for answers no longer than the watchdog's patience."""

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from edge.cli.main import main
 from edge.cli.shared import check_database_url
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.layout import STEPS
@@ -109,6 +110,18 @@ def test_a_password_on_the_command_line_is_refused_and_not_said_again(url):
     assert "PGPASSWORD" in err
     assert "s3" not in out + err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["rigs"], ["prune", "--keep-days", "9"], ["backup", "/tmp/no-file"], ["watch", "--once"],
+     ["restore", "/tmp/no-file"], ["add", "attic-1"], ["erase", "attic-1", "--yes"]],
+)  # fmt: skip
+def test_a_password_is_refused_by_every_command_that_looks_after_a_server(words, capsys):
+    assert main(["server", *words, "--db", "postgresql://me:s3cret@127.0.0.1:1/hits"]) == 2
+    said = capsys.readouterr()
+    assert "PGPASSWORD" in said.err
+    assert "s3cret" not in said.out + said.err
 
 
 @pytest.mark.parametrize("url", ["postgresql://me@box:5432/hits", "postgresql://[::1]:5432/hits"])

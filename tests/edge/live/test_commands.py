@@ -126,6 +126,20 @@ def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
     assert desk.balanced()
 
 
+def test_a_burst_that_is_refused_does_not_push_out_what_was_done(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.ask(name="restart")
+    for n in range(200):
+        desk.ask(command_id=f"many-{n:04}", name="recalibrate")
+    reply = desk.ask(name="restart")
+    assert reply is not None
+    assert reply.state == "done"
+    again = Desk(tmp_path)
+    again.ask(name="restart")
+    assert (desk.done.names.count("restart"), again.done.names) == (1, [])
+    assert desk.balanced()
+
+
 @pytest.mark.parametrize(
     ("end_s", "known", "why"),
     [(-1, True, "too old"), (1, False, "clock is not known"), (1, True, "")],

@@ -12,7 +12,7 @@ import pytest
 from edge.delivery.address import BrokerAddress
 from edge.errors import BadUse
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
-from edge.server.collector import Collector
+from edge.server.collector import BATCH_MESSAGES, Collector
 from edge.server.mqtt_reader import Reader
 from edge.server.store import open_store
 from tests.edge.server.collectors import Gate, collecting
@@ -203,6 +203,25 @@ def test_a_broker_that_is_not_there_yet_is_waited_for(path):
         with EmbeddedBroker(prefer="mosquitto", port=port):
             assert collector.wait_subscribed(20)
     assert collector.error is None
+
+
+def test_a_batch_is_no_larger_than_is_said(broker, path):
+    sizes = []
+    with Rig(broker.url, "many") as rig:
+        for seq in range(1, 601):
+            rig.send(payload("hit", seq, rig="many"))
+        store = open_store(str(path))
+        collector = Collector(broker.url, store, noted=lambda receipt, _: sizes.append(receipt))
+        stop = threading.Event()
+        worker = threading.Thread(target=collector.run, args=(stop,))
+        worker.start()
+        assert collector.wait_subscribed(10)
+        assert rig.deliver([("hit", n, payload("hit", n, rig="many")) for n in range(1, 601)])
+        stop.set()
+        worker.join()
+        store.close()
+    assert sum(one.stored for one in sizes) == 600
+    assert max(one.stored + one.duplicates for one in sizes) <= BATCH_MESSAGES
 
 
 def test_it_ends_in_time_though_more_and_more_comes(broker, path):
