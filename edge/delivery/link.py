@@ -78,7 +78,7 @@ def unreachable(broker: BrokerAddress, error: Exception) -> str:
     if verify is not None:
         return (
             f"broker {broker}: its certificate is not trusted ({verify}); "
-            "name its authority with ca_file"
+            "name its authority with ca_file, or with ?ca_file=FILE in the broker's URL"
         )
     return f"no broker at {broker}: {getattr(error, 'strerror', None) or error}"
 

@@ -213,9 +213,6 @@ class TestRunning:
         store.close()
         assert "wrong" not in str(caught.value)
 
-    @pytest.mark.filterwarnings(  # paho leaves the socket of a failed handshake to the collector
-        "ignore::pytest.PytestUnraisableExceptionWarning"
-    )
     def test_a_broker_with_another_authority_is_not_trusted(self, broker, tmp_path):
         store = open_store(str(tmp_path / "c.db"))
         url = re.sub(r"ca_file=[^&]*&", "", broker.url("collector"))
