@@ -126,8 +126,9 @@ def test_nothing_is_lost_over_brokers_that_are_killed(tmp_path: Path) -> None:
 
         maker = threading.Thread(target=make)
         maker.start()
-        for _ in range(2):
-            time.sleep(0.15)
+        for connection in (1, 2):
+            wait_until(lambda: uplink.stats.connections >= connection)  # noqa: B023 - called here
+            time.sleep(0.1)
             broker.kill()
             time.sleep(0.05)
             broker.start()
