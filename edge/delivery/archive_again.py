@@ -1,16 +1,18 @@
 """Sends hits again that the rig let go of: for a server that lost its database.
 
 The archive has them as they were, under the same numbers; a server that has one finds a duplicate.
-The outbox is not touched, and the rig may run meanwhile.
+The outbox is not touched, and the rig may run meanwhile. At a broker that gives each login one
+session, the two push each other off; as each comes back with what was not taken, both get home.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.delivery.address import BrokerAddress
@@ -25,6 +27,8 @@ _WINDOW = 20
 _ANSWER_S = 10.0
 _SILENCE_S = 60.0
 _AT_ONCE = 256
+_TRIES = 20
+_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,29 @@ def send_again(
     Raises
     ------
     edge.errors.Failed
-        There is no broker, it does not take them, or hangs up; sending all again does no harm.
+        There is no broker, it does not take them, or hangs up again and again; sending all again
+        does no harm.
     """
-    with talking(broker, "again", _ANSWER_S) as transport:
-        return _Sending(transport, broker, advance).all(hits)
+    work = _Work(iter(hits), broker, advance)
+    lost = 0
+    while True:
+        before = work.taken
+        try:
+            with talking(broker, "again", _ANSWER_S) as transport:
+                _send(work, transport)
+                return work.taken
+        except _GivenUpError:
+            raise
+        except Failed as error:  # on the way in
+            if work.begun == 0:
+                raise
+            why = f"no way back in ({error})"
+        except _ConnectionLostError as error:
+            why = str(error)
+        lost = 0 if work.taken > before else lost + 1
+        if lost == _TRIES:
+            raise work.failed(why)
+        time.sleep(_PAUSE_S)
 
 
 def _rows(db: sqlite3.Connection, rig: str) -> Iterator[Archived]:
@@ -103,53 +126,83 @@ def _rows(db: sqlite3.Connection, rig: str) -> Iterator[Archived]:
             yield Archived(rig, epoch, seq, body.encode())
 
 
-class _Sending:
-    def __init__(
-        self, transport: Transport, broker: BrokerAddress, advance: Callable[[float], None]
-    ) -> None:
-        self._transport = transport
-        self._broker = broker
-        self._advance = advance
-        self._flights: dict[int, Archived] = {}
-        self._taken = 0
-        self._last_s = time.monotonic()
+class _ConnectionLostError(Exception):
+    """To be tried again."""
 
-    def all(self, hits: Iterable[Archived]) -> int:
-        for hit in hits:
-            while len(self._flights) >= _WINDOW:
-                self._turn()
-            self._send(hit)
-        while self._flights:
-            self._turn()
-        return self._taken
 
-    def _send(self, hit: Archived) -> None:
-        mid = self._transport.publish(
-            topic(hit.rig, "hit"),
-            hit.payload,
-            properties={"epoch": hit.epoch, "seq": str(hit.seq)},
-        )
-        if mid is None:
-            raise self._failed("connection lost")
-        self._flights[mid] = hit
+class _GivenUpError(Failed):
+    """Not to be tried again."""
 
-    def _turn(self) -> None:
-        for event in self._transport.turn(0.2):
-            match event:
-                case Lost():
-                    raise self._failed(f"connection lost ({event.text.lower()})")
-                case Acknowledged(reason=reason) if reason >= 128:
-                    raise self._failed(f"it does not take them ({event.text.lower()})")
-                case Acknowledged():
-                    if self._flights.pop(event.mid, None) is not None:
-                        self._taken += 1
-                        self._advance(1)
-                    self._last_s = time.monotonic()
-        if time.monotonic() - self._last_s > _SILENCE_S:
-            raise self._failed(f"no answer for {_SILENCE_S:g} s")
 
-    def _failed(self, why: str) -> Failed:
-        return Failed(
-            f"broker {self._broker}: {why}; it took {self._taken} hits. Run it again: what the "
+@dataclass(slots=True)
+class _Work:
+    """What is still to be sent, over one connection or several."""
+
+    left: Iterator[Archived]
+    broker: BrokerAddress
+    advance: Callable[[float], None]
+    flights: dict[int, Archived] = field(default_factory=dict)
+    returned: deque[Archived] = field(default_factory=deque)
+    begun: int = 0
+    taken: int = 0
+
+    def next(self) -> Archived | None:
+        """The next one; first what a lost connection gave back."""
+        return self.returned.popleft() if self.returned else next(self.left, None)
+
+    def lost(self) -> None:
+        """What was in flight is to be sent again."""
+        self.returned.extendleft(reversed(self.flights.values()))
+        self.flights.clear()
+
+    def failed(self, why: str) -> Failed:
+        """Say that it ends here."""
+        return _GivenUpError(
+            f"broker {self.broker}: {why}; it took {self.taken} hits. Run it again: what the "
             "server has by now it recognises"
         )
+
+
+def _send(work: _Work, transport: Transport) -> None:
+    heard_s = time.monotonic()
+    try:
+        while (hit := work.next()) is not None or work.flights:
+            if hit is not None:
+                heard_s = heard_s if work.flights else time.monotonic()
+                _publish(work, transport, hit)
+            # The last ones are waited for; before, only where the window is full.
+            while work.flights and (hit is None or len(work.flights) >= _WINDOW):
+                if _turn(work, transport):
+                    heard_s = time.monotonic()
+                elif time.monotonic() - heard_s > _SILENCE_S:
+                    raise work.failed(f"no answer for {_SILENCE_S:g} s")
+    finally:
+        work.lost()
+
+
+def _publish(work: _Work, transport: Transport, hit: Archived) -> None:
+    mid = transport.publish(
+        topic(hit.rig, "hit"),
+        hit.payload,
+        properties={"epoch": hit.epoch, "seq": str(hit.seq)},
+    )
+    if mid is None:
+        work.returned.appendleft(hit)
+        raise _ConnectionLostError("connection lost")
+    work.begun += 1
+    work.flights[mid] = hit
+
+
+def _turn(work: _Work, transport: Transport) -> bool:
+    """Listen; whether the broker took one."""
+    before = work.taken
+    for event in transport.turn(0.2):
+        match event:
+            case Lost():
+                raise _ConnectionLostError(f"connection lost ({event.text.lower()})")
+            case Acknowledged(reason=reason) if reason >= 128:
+                raise work.failed(f"it does not take them ({event.text.lower()})")
+            case Acknowledged() if work.flights.pop(event.mid, None) is not None:
+                work.taken += 1
+                work.advance(1)
+    return work.taken > before

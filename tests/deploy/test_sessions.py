@@ -8,8 +8,11 @@ import time
 
 import pytest
 
+from edge.config.model import BrokerConfig
 from edge.delivery import BrokerAddress, Outbox, Uplink
+from edge.delivery.archive_again import confirmed_hits, send_again
 from edge.delivery.backoff import FullJitter
+from edge.doctor.broker import of_rig
 from edge.server.brokers import find_mosquitto
 from tests.deploy.clients import Client, kept
 from tests.deploy.server_files import certificate, prepare, server_broker
@@ -72,6 +75,57 @@ def test_two_rigs_deliver_undisturbed_while_a_third_says_to_be_either(broker, tm
             assert uplink.drain(30), uplink.stats
             assert (uplink.stats.connections, uplink.stats.resent) == (1, 0)
     assert rows(database, "SELECT count(*), count(DISTINCT rig) FROM hits") == [(100, 2)]
+
+
+def test_hits_are_sent_again_beside_the_rig_that_runs_and_both_get_home(broker, tmp_path):
+    """The two have one login, and so push each other off."""
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    address = BrokerAddress.parse(broker.url(VICTIM), environ={})
+    with rig(broker, tmp_path, VICTIM) as (outbox, uplink):
+        with collecting(broker.url("collector"), first):
+            outbox.commit(hits(400))
+            assert uplink.drain(30)
+        with collecting(broker.url("collector"), second):
+            sent = send_again(address, confirmed_hits(tmp_path / VICTIM), lambda _: None)
+            outbox.commit(hits(5))
+            assert uplink.drain(30), uplink.stats
+            assert eventually(
+                lambda: (
+                    rows(second, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(405, 405)]
+                )
+            )
+    assert sent == 400
+    assert uplink.stats.reconnects >= 1
+
+
+def test_a_rig_that_runs_is_asked_how_its_link_is_and_stays_connected(broker, tmp_path):
+    config = BrokerConfig(url=broker.url(VICTIM))
+    with rig(broker, tmp_path, VICTIM) as (_, uplink):
+        wait_until(lambda: uplink.stats.connected)
+        assert eventually(lambda: of_rig(config, VICTIM, tmp_path / VICTIM).verdict == "ok")
+        found = of_rig(config, VICTIM, tmp_path / VICTIM)
+        assert "the rig that runs here is connected" in found.detail
+        time.sleep(0.3)
+        assert uplink.stats.connections == 1
+    # Ended, it can't be pushed off: the broker is asked.
+    assert "answers with MQTT 5" in of_rig(config, VICTIM, tmp_path / VICTIM).detail
+
+
+def test_a_rig_that_is_not_let_in_says_so_to_whoever_asks_it(broker, tmp_path):
+    config = BrokerConfig(url=broker.url(HOSTILE))
+    outbox = Outbox.open(tmp_path / VICTIM, VICTIM)
+    uplink = Uplink(outbox, BrokerAddress.parse(config.url, environ={}), VICTIM)
+    outbox.commit(hits(1))
+    uplink.start()
+    try:
+        assert eventually(
+            lambda: "reason 135" in of_rig(config, VICTIM, tmp_path / VICTIM).detail, 10
+        )
+        assert of_rig(config, VICTIM, tmp_path / VICTIM).verdict == "fail"
+        assert uplink.stats.connections == 1
+    finally:
+        uplink.stop()
+        outbox.close()
 
 
 def test_what_waits_for_a_rig_that_is_away_waits_for_it_alone(broker):
