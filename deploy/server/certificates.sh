@@ -125,7 +125,7 @@ client)
     case $2 in
     collector | watch) code=2 die "$2 is no rig: $0 server $2" ;;
     authority | broker | servers) code=2 die "$2 is no rig's name: its files would be those of the $2" ;;
-    cosmic-edge-*) code=2 die "no rig's name begins with cosmic-edge-, as collectors' sessions do" ;;
+    cosmic-edge-collect-*) code=2 die "no rig is called as collectors' sessions are: $2" ;;
     esac
     issue authority "$2" "$2" -addext "extendedKeyUsage=clientAuth"
     ;;

@@ -148,9 +148,11 @@ def answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def client(broker: Broker, user: str):
+def client(broker: Broker, user: str, name: str = ""):
     """A client that notes what came of its requests."""
-    made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{user}-1", protocol=mqtt.MQTTv5)
+    made = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=name or f"{user}-1", protocol=mqtt.MQTTv5
+    )
     made.tls_set(str(broker.ca))
     made.username_pw_set(user, PASSWORDS[user])
     made.results = {}
@@ -193,6 +195,41 @@ class TestRunning:
                 assert publish(server, "cellar-1/hit") == NOT_AUTHORIZED
             assert eventually(lambda: one.heard == ["cosmic-edge/v1/cellar-1/command"])
             assert eventually(lambda: two.heard == ["cosmic-edge/v1/attic-1/ack"])
+
+    def test_a_rig_that_says_to_be_another_one_is_itself(self, broker):
+        with client(broker, "cellar-1", "cosmic-edge-cellar-1") as victim:
+            ended = threading.Event()
+            victim.on_disconnect = lambda *_: ended.set()
+            for name in ("cosmic-edge-cellar-1", "cellar-1"):
+                with client(broker, "attic-1", name) as hostile:
+                    with client(broker, "collector") as server:
+                        assert publish(server, "cellar-1/ack") != NOT_AUTHORIZED
+                    assert eventually(lambda: victim.heard == ["cosmic-edge/v1/cellar-1/ack"])
+                    victim.heard.clear()
+                    assert hostile.heard == []
+            assert not ended.is_set()
+
+    def test_collectors_of_one_user_are_told_apart_by_the_names_they_give(self, broker):
+        with client(broker, "collector", "one") as one, client(broker, "collector", "two") as two:
+            with client(broker, "cellar-1") as rig:
+                publish(rig, "cellar-1/hit")
+            for server in (one, two):
+                assert eventually(lambda s=server: s.heard == ["cosmic-edge/v1/cellar-1/hit"])
+
+    @pytest.mark.parametrize("user", sorted(PASSWORDS))
+    def test_a_password_is_good_at_its_own_way_in_alone(self, broker, user):
+        wrong = broker.port if user in OWN else broker.own_port
+        refused = []
+        made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="x", protocol=mqtt.MQTTv5)
+        made.tls_set(str(broker.ca))
+        made.username_pw_set(user, PASSWORDS[user])
+        made.on_connect = lambda _c, _d, _f, reason, _p: refused.append(reason.value)
+        made.connect("localhost", wrong)
+        made.loop_start()
+        assert eventually(lambda: refused != [])
+        made.disconnect()
+        made.loop_stop()
+        assert refused[0] == NOT_AUTHORIZED
 
     def test_the_collector_works_with_its_own_user(self, broker, tmp_path):
         store = open_store(str(tmp_path / "c.db"))

@@ -56,6 +56,21 @@ def test_the_peers_lose_or_double_hits_in_the_same_rounds(
     assert sums.unaccounted + sums.duplicates > 0
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.prove
+def test_ours_loses_and_doubles_nothing_in_the_same_rounds(tmp_path: Path) -> None:
+    with world(tmp_path) as all_of_it:
+        all_of_it.wait(3.0)
+        for maker in ("one", "two"):
+            all_of_it.add_rig(maker).program.start()
+        done = go_through(all_of_it, ROUNDS, random.Random(200), BLOWS)
+        owed = all_of_it.settle()
+        sums = audit(all_of_it.databases, all_of_it.rigs)
+    print(f"\n{dict(done)}\n{sums}")
+    sums.check()
+    assert not any(owed.values())
+
+
 def _until_quiet(all_of_it: World) -> None:
     """Wait until nothing more is stored."""
     counts = [-1]
