@@ -10,8 +10,9 @@ import pytest
 
 from edge.config.model import BrokerConfig
 from edge.delivery import BrokerAddress, Outbox, Uplink
-from edge.delivery.archive_again import confirmed_hits, send_again
+from edge.delivery.archive_again import Confirmed
 from edge.delivery.backoff import FullJitter
+from edge.delivery.sending_again import send_again
 from edge.doctor.broker import of_rig
 from edge.server.brokers import find_mosquitto
 from tests.deploy.clients import Client, kept
@@ -86,7 +87,7 @@ def test_hits_are_sent_again_beside_the_rig_that_runs_and_both_get_home(broker, 
             outbox.commit(hits(400))
             assert uplink.drain(30)
         with collecting(broker.url("collector"), second):
-            sent = send_again(address, confirmed_hits(tmp_path / VICTIM), lambda _: None)
+            sent = send_again(address, Confirmed(tmp_path / VICTIM), lambda _: None)
             outbox.commit(hits(5))
             assert uplink.drain(30), uplink.stats
             assert eventually(
@@ -94,7 +95,7 @@ def test_hits_are_sent_again_beside_the_rig_that_runs_and_both_get_home(broker, 
                     rows(second, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(405, 405)]
                 )
             )
-    assert sent == 400
+    assert sent == {"hit": 400}
     assert uplink.stats.reconnects >= 1
 
 

@@ -182,7 +182,7 @@ def test_a_wrong_password_is_said_and_tried_until_it_is_right(
             )
             broker.signal(signal.SIGHUP)
             with Server(broker.url, login=("server", "s")):
-                assert uplink.drain(10)
+                assert uplink.drain(30)
                 assert uplink.stats.last_error == ""
 
 
@@ -218,7 +218,7 @@ def test_a_rig_that_may_not_write_gives_nothing_up(tmp_path: Path) -> None:
                 time.sleep(0.1)
                 clock.added_s += 601
                 uplink.wake()
-                assert uplink.drain(10)
+                assert uplink.drain(30)
                 assert (uplink.stats.state, uplink.stats.last_error) == ("connected", "")
 
 
