@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.clock.base import UNSYNCED_BOUND_S, boottime_ns, drift_s
-from edge.clock.system import kernel_max_error_s
+from edge.clock.kernel import kernel_max_error_s
 
 _FIELDS = 14
 _PLACES = "/usr/bin:/usr/local/bin:/bin"
@@ -30,6 +30,8 @@ class Tracking:
     ----------
     source : str
         Address or name of what it follows.
+    reference_s : float
+        When it last compared the clock with a source, in Unix time.
     offset_s : float
         By how much the system's clock is still to be corrected.
     leap : str
@@ -38,8 +40,8 @@ class Tracking:
 
     source: str
     stratum: int
+    reference_s: float
     offset_s: float
-    frequency_ppm: float
     root_delay_s: float
     root_dispersion_s: float
     leap: str
@@ -66,8 +68,8 @@ def parse_tracking(line: str) -> Tracking | None:
         return Tracking(
             source=fields[1] or fields[0],
             stratum=int(fields[2]),
+            reference_s=float(fields[3]),
             offset_s=float(fields[4]),
-            frequency_ppm=float(fields[7]),
             root_delay_s=float(fields[10]),
             root_dispersion_s=float(fields[11]),
             leap=fields[13],
@@ -127,9 +129,15 @@ class DaemonWord:
         self._busy = threading.Lock()
 
     @property
-    def tracking(self) -> Tracking | None:
-        """Last word of chronyd."""
-        return self._word[0] if self._word else None
+    def source(self) -> str:
+        """Who gave the last word."""
+        said = self._word[0] if self._word else None
+        return f"chronyd ({said.source})" if said is not None else "the kernel"
+
+    def reference_s(self) -> float | None:
+        """When chronyd last compared the clock; None where the kernel has the word."""
+        said = self._word[0] if self._word else None
+        return None if said is None else said.reference_s
 
     def refresh(self) -> Tracking | None:
         """Ask chronyd now and wait for it."""
@@ -162,4 +170,7 @@ class DaemonWord:
             finally:
                 self._busy.release()
 
-        threading.Thread(target=run, name="chronyc", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="chronyc", daemon=True).start()
+        except RuntimeError:  # no more threads now: the next look asks
+            self._busy.release()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edge.clock.base import ASLEEP_RATE, ASLEEP_S
 from edge.clock.map import ClockMap, Knot, Rate
 from edge.clock.watch import Change
 
 SLEWED = "slewed"
 SUSPENDED = "suspended"
 
-# The kernel counts the time asleep by the hardware clock, which tells whole seconds.
-_ASLEEP_S = 1.0
-_ASLEEP_RATE = 100e-6
 # A slew takes many looks: one break for all within a minute.
 _JOIN_NS = 60_000_000_000
 _REMEMBERED = 200
@@ -35,7 +33,7 @@ def disturbances(change: Change, now_ns: int) -> list[Disturbance]:
     if change.slewed_ns:
         found.append(Disturbance(change.since_ns, now_ns, change.slewed_ns * 1e-9, SLEWED))
     if change.asleep_ns:
-        error_s = _ASLEEP_S + change.asleep_ns * 1e-9 * _ASLEEP_RATE
+        error_s = ASLEEP_S + change.asleep_ns * 1e-9 * ASLEEP_RATE
         found.append(Disturbance(change.since_ns, now_ns, error_s, SUSPENDED))
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge.clock.base import Clock
 from edge.clock.chrony import DaemonWord
 from edge.clock.era import FLOOR_S
-from edge.clock.system import SystemClock, kernel_max_error_s
+from edge.clock.system import SystemClock
 
 if TYPE_CHECKING:
     from edge.config.clock import ClockConfig
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 
 def system_clock(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock, with chronyd's word where it may be asked."""
-    word = DaemonWord() if chrony else kernel_max_error_s
-    return SystemClock(max_error_s=word, floor_s=floor_s)
+    return clock_by(DaemonWord(), floor_s) if chrony else SystemClock(floor_s=floor_s)
+
+
+def clock_by(word: DaemonWord, floor_s: int = FLOOR_S) -> SystemClock:
+    """Make the system's clock, as good as a daemon says."""
+    return SystemClock(
+        max_error_s=word, floor_s=floor_s, source=lambda: word.source, renewed=word.reference_s
+    )
 
 
 def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
@@ -42,11 +48,3 @@ def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
     )
     clock.start()
     return clock
-
-
-def end_clock(clock: Clock) -> None:
-    """End what a clock does by itself: one that asks servers asks no more."""
-    from edge.clock.ntp import NtpClock
-
-    if isinstance(clock, NtpClock):
-        clock.close()

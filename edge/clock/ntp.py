@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.clock.base import UNSYNCED_BOUND_S, Clock, Known, Stamp, boottime_ns
+from edge.clock.base import UNSYNCED_BOUND_S, Clock, Stamp, boottime_ns
 from edge.clock.belief import Belief, disturbed, judge
 from edge.clock.disturbance import disturbances
 from edge.clock.era import FLOOR_S
@@ -70,8 +70,6 @@ class NtpClock:
         self._timeout_s, self._floor_s, self._now = timeout_s, floor_s, now
         self._belief = Belief()
         self._local = local or LocalClocks()
-        self._told = Known()
-        self._system.on_known(self._told.tell)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._wake = [threading.Event() for _ in self._servers]
@@ -143,8 +141,6 @@ class NtpClock:
             surprised = self._belief.surprises > before.surprises
         if surprised:
             self._ask_sooner()
-        if self._belief.selection is not None:
-            self._told.tell()
         return sample
 
     def look_around(self) -> None:
@@ -181,10 +177,6 @@ class NtpClock:
         """Whether UTC is known now, within a stated bound."""
         return self.stamp(self._now()).state != "unsynced"
 
-    def on_known(self, call: Callable[[], None]) -> None:
-        """Be told once that UTC is known: at once, or by the thread that finds it out."""
-        self._told.add(call)
-
     def status(self) -> ClockStatus:
         """What is known of the servers and of this clock."""
         now_ns = self._now()
@@ -192,12 +184,18 @@ class NtpClock:
             return status_of(self.stamp(now_ns), self._belief, self._servers, self._local, now_ns)
 
     def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-        """Fields of a ``clock`` message for a span; None before the first sync."""
-        chain = self._belief.map
+        """Body of a ``clock`` message for a span, by the map or, where that is surer, the system.
+
+        None before the first sync.
+        """
+        chain, by_system = self._belief.map, self._system.message(from_boot_ns, to_boot_ns)
         if chain is None or self.boot_id is None:
-            return None
+            return by_system
         state = self.stamp(to_boot_ns).state
-        return chain.to_json(from_boot_ns, to_boot_ns) | {"boot_id": self.boot_id, "state": state}
+        by_map = chain.to_json(from_boot_ns, to_boot_ns) | {"boot_id": self.boot_id, "state": state}
+        if by_system is None or by_system["uncertainty_s"] is None:
+            return by_map
+        return min(by_map, by_system, key=lambda told: float(told["uncertainty_s"]))
 
     def _ask_sooner(self) -> None:
         """What was believed is contradicted: find out soon who is right."""

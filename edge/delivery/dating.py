@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from edge.clock import Clock, ClockState, Stamp
 from edge.messages.utc import format_utc_ns, parse_utc_ns
@@ -105,49 +105,6 @@ class Dating:
             "to_utc": format_utc_ns(end.utc_ns),
             "clock": {"state": end.state, "uncertainty_s": _larger(begin, end)},
         }
-
-
-@runtime_checkable
-class Mapped(Protocol):
-    """A clock that keeps a map of its own, with the bound over any span."""
-
-    def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-        """Body of a ``clock`` message; None where it has no map."""
-
-
-def clock_body(clock: Clock, source: str) -> dict[str, Any]:
-    """Write down how boot time of this boot is UTC, for messages that went out without.
-
-    Parameters
-    ----------
-    clock : Clock
-        One that knows the time.
-    source : str
-        Where it knows it from.
-
-    Returns
-    -------
-    dict
-        Body of a ``clock`` message: the map from the start of the boot on, with the bound that
-        holds over all of it.
-    """
-    now_ns = clock.boottime_ns()
-    told = clock.message(0, now_ns) if isinstance(clock, Mapped) else None
-    if told is not None:
-        return told
-    begin, now = clock.stamp(0), clock.stamp(now_ns)
-    rate = (now.utc_ns - begin.utc_ns) / now_ns - 1 if now_ns else 0.0
-    return {
-        "boot_id": clock.boot_id,
-        "reference_boot_ns": now_ns,
-        "reference_utc": format_utc_ns(now.utc_ns),
-        "rate_ppm": round(rate * 1e6, 6),
-        "from_boot_ns": 0,
-        "to_boot_ns": None,
-        "uncertainty_s": _larger(begin, now),
-        "state": now.state,
-        "source": source,
-    }
 
 
 def _state_of(message: Mapping[str, Any]) -> ClockState | None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.clock import Clock
-from edge.delivery.dating import clock_body
 from edge.detection import Draft
 
 FILE_NAME = "clock-owed"
@@ -54,8 +53,8 @@ class FirstSync:
         """Tell, where it is owed and the clock is known."""
         if not self._owed or not self._clock.is_known():
             return
-        body = clock_body(self._clock, type(self._clock).__name__)
-        if self._tell(Draft("clock", body, self._origin)):
+        body = self._clock.message(0, self._clock.boottime_ns())
+        if body is not None and self._tell(Draft("clock", body, self._origin)):
             self._owed = False
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)

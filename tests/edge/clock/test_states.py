@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from unittest.mock import patch
 
 import pytest
 
-from edge.clock import Known, RecordedClock, SystemClock, boottime_ns
+from edge.clock import SystemClock, boottime_ns
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
+from edge.clock.reading import Reading
 from edge.clock.server import Server
-from edge.clock.watch import LocalClocks, Reading
+from edge.clock.watch import LocalClocks
 from edge.live.health import clock_gauges
 from tests.edge.clock.rig import reply, serving, truth_ns, unsynced_system
 from tests.edge.waiting import wait_until
@@ -323,63 +323,14 @@ def test_message_carries_the_map_and_the_boot():
     assert body["uncertainty_s"] >= 0.025
 
 
-# -- who waits for UTC -----------------------------------------------------------------------
-
-
-def test_first_sync_is_told_once_to_all_who_wait():
-    bench = Bench("a", "b")
-    told = []
-    bench.clock.on_known(lambda: told.append(1))
-    bench.clock.on_known(lambda: told.append(2))
-    bench.says["a"] = (5.0, 0.01)
-    bench.poll()
-    assert not told
-    assert not bench.clock.is_known()
-    bench.says["a"] = (0.0, 0.005)
-    bench.poll()
-    bench.poll()
-    assert told == [1, 2]
-    assert bench.clock.is_known()
-    bench.clock.on_known(lambda: told.append(3))
-    assert told == [1, 2, 3]
-
-
-def test_system_that_knows_tells_too():
-    bound = [16.0]
-    system = SystemClock(refresh_s=0.0, max_error_s=lambda: bound[0])
-    event = threading.Event()
-    clock = NtpClock(["x"], system)
-    clock.on_known(event.set)
-    assert not clock.is_known()
-    assert not event.is_set()
-    bound[0] = 0.01
-    assert clock.is_known()
-    assert event.is_set()
-
-
-def test_recording_never_knows():
-    told = []
-    RecordedClock().on_known(lambda: told.append(1))
-    assert not RecordedClock().is_known()
-    assert not told
-
-
-def test_telling_from_two_threads_calls_once():
-    known, told = Known(), []
-    known.add(lambda: told.append(1))
-    threads = [threading.Thread(target=known.tell) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert told == [1]
+# -- the clocks here -------------------------------------------------------------------------
 
 
 def test_local_clocks_see_nothing_where_nothing_happens():
     local = LocalClocks()
     for _ in range(20):
         change = local.look()
-        assert (change.asleep_ns, change.stepped_ns, change.slewed_ns) == (0, 0, 0)
+        assert (change.asleep_ns, change.slewed_ns) == (0, 0)
         time.sleep(0.01)
     assert (local.steps, local.suspends) == (0, 0)
 

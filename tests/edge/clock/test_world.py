@@ -16,8 +16,9 @@ from edge.clock import SystemClock
 from edge.clock.drift import WANDER
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
+from edge.clock.reading import Reading
 from edge.clock.server import Server
-from edge.clock.watch import LocalClocks, Reading
+from edge.clock.watch import LocalClocks
 from tests.edge.clock.rig import unsynced_system
 
 S = 1_000_000_000

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.delivery.dating import Dating, clock_body
+from edge.delivery.dating import Dating
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from edge.live.first_sync import FirstSync
-from edge.messages import ClockMessage, HitMessage, envelope, parse_message
+from edge.messages import HitMessage, parse_message
 from edge.messages.utc import format_utc_ns, parse_utc_ns
 from tests.brokers import mosquitto
 from tests.edge.delivery.uplinks import Server, running, wait_until
@@ -163,43 +161,6 @@ def test_a_restart_s_dead_time_stays_before_the_record_that_tells_of_it(
     clock.known = True
     (record,) = sent(outbox)
     assert parse_utc_ns(record["from_utc"]) == RIGHT_NS + 53 * NS
-
-
-@given(st.integers(0, 10**6), st.integers(0, 10**7))
-def test_a_clock_message_dates_what_went_out_unsynced_as_the_clock_does(
-    made_ms: int, now_ms: int
-) -> None:
-    clock = HandClock(now_s=now_ms / 1000, known=True)
-    message = parse_message(
-        json.dumps(
-            envelope(
-                "clock",
-                clock_body(clock, "ntp"),
-                rig="a",
-                epoch="e" * 16,
-                seq=1,
-                floor=1,
-                origin="camera",
-            )
-        ).encode()
-    )
-    assert isinstance(message, ClockMessage)
-    made_ns = made_ms * 1_000_000
-    away_ns = made_ns - message.reference_boot_ns
-    dated_ns = parse_utc_ns(message.reference_utc) + round(away_ns * (1 + message.rate_ppm / 1e6))
-    assert abs(dated_ns - clock.stamp(made_ns).utc_ns) <= 1_000
-    assert message.uncertainty_s == 0.002
-
-
-def test_a_clock_with_a_map_tells_that_map() -> None:
-    class Mapping(HandClock):
-        def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-            return {"span": (from_boot_ns, to_boot_ns)} if self.known else None
-
-    clock = Mapping(known=True)
-    assert clock_body(clock, "x") == {"span": (0, clock.boottime_ns())}
-    clock.known = False
-    assert clock_body(clock, "x")["source"] == "x"
 
 
 def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
