@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge.clock.base import ASLEEP_RATE, ASLEEP_S
+from edge.clock.exchange import Sample
 from edge.clock.map import ClockMap, Knot, Rate
 from edge.clock.watch import Change
 
@@ -36,6 +37,14 @@ def disturbances(change: Change, now_ns: int) -> list[Disturbance]:
         error_s = ASLEEP_S + change.asleep_ns * 1e-9 * ASLEEP_RATE
         found.append(Disturbance(change.since_ns, now_ns, error_s, SUSPENDED))
     return found
+
+
+def undisturbed(sample: Sample, asked_ns: int, past: Sequence[Disturbance]) -> Sample | None:
+    """What an exchange is worth during which boot time was pushed; None: it slept meanwhile."""
+    meanwhile = [what for what in past if what.end_ns > asked_ns and what.begin_ns < sample.boot_ns]
+    if any(what.source == SUSPENDED for what in meanwhile):
+        return None
+    return replace(sample, bound_s=sample.bound_s + sum(what.error_s for what in meanwhile))
 
 
 def with_break(chain: ClockMap, what: Disturbance) -> ClockMap:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from edge.clock.base import DRIFT_PPM
+from edge.clock.base import CRYSTAL_PPM, DRIFT_PPM
 
-FREE = DRIFT_PPM * 1e-6
+FREE = CRYSTAL_PPM * 1e-6
 """How fast the bound grows while the drift is not known, in s per s."""
 
 _KEPT_NS = 24 * 3600 * 1_000_000_000
@@ -30,6 +30,13 @@ class Rate:
 
     drift: float = 0.0
     growth: float = FREE
+
+
+FREELY = Rate()
+"""Of a crystal that nobody has measured yet."""
+
+CORRECTED = Rate(0.0, DRIFT_PPM * 1e-6)
+"""Of a clock that a daemon corrects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ class ClockMap:
         """How far the bound may rise between two marks above the higher end: g T / 2."""
         first_ns, last_ns = self.knots[0].boot_ns, self.knots[-1].boot_ns
         inside = (b - a for a, b in pairwise(marks) if a >= first_ns and b <= last_ns)
-        growth = max(FREE, *(knot.rate.growth for knot in self.knots))
+        growth = max(knot.rate.growth for knot in self.knots)
         return max(inside, default=0) * 0.5e-9 * growth
 
     def _marks(self, from_boot_ns: int, to_boot_ns: int) -> list[int]:

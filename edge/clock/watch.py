@@ -78,7 +78,8 @@ class LocalClocks:
             return 0
         gained_ns = (new.monotonic_ns - old.monotonic_ns) - span_ns
         usual = median(self._rates) if self._rates else gained_ns / span_ns
-        usual = min(max(usual, -_CRYSTAL), _CRYSTAL)  # more is a slew that was on from the start
+        if abs(usual) > _CRYSTAL:
+            usual = 0.0  # a slew that was on from the start
         if span_ns > _LEAST_SPAN_NS:  # over less, a rate is the readings' noise
             self._rates.append(gained_ns / span_ns)
         off_ns = abs(gained_ns - usual * span_ns)

@@ -127,7 +127,7 @@ def _troubles(status: ClockStatus) -> list[str]:
 
 
 def _ask(servers: Sequence[str], system: Clock, timeout_s: float) -> NtpClock:
-    found = NtpClock(servers, system, timeout_s)
+    found = NtpClock(servers, system, timeout_s, patience=1)
     found.start()
     deadline = time.monotonic() + 1.5 * timeout_s
     while time.monotonic() < deadline:

@@ -130,7 +130,7 @@ def test_before_the_first_and_after_the_last_knot_the_bound_is_free_running() ->
     for away_s in (-1000, 1000):
         here = chain.resolve((1000 + away_s) * S)
         assert here.utc_ns == UTC0 + away_s * S
-        assert here.bound_s == pytest.approx(0.001 + 0.015)
+        assert here.bound_s == pytest.approx(0.001 + 0.1)
 
 
 def test_better_answer_makes_the_past_better_too() -> None:

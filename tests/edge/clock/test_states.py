@@ -9,6 +9,7 @@ import pytest
 
 from edge.clock import SystemClock, boottime_ns
 from edge.clock.exchange import Rejected, Sample
+from edge.clock.map import FREE
 from edge.clock.ntp import NtpClock
 from edge.clock.reading import Reading
 from edge.clock.server import Server
@@ -108,20 +109,20 @@ def test_holdover_grows_as_stated():
     first_s = bench.stamp.uncertainty_s
     assert first_s == pytest.approx(0.01)
     states = {}
-    for after_s in (0, 511, 513, 3600, 86_400, 12 * 86_400):
+    for after_s in (0, 511, 513, 3600, 86_400, 86_400 * 3 // 2):
         bench.now_ns = (1000 + after_s) * S
         states[after_s] = bench.stamp.state
         if bench.stamp.uncertainty_s is not None:
-            assert bench.stamp.uncertainty_s == pytest.approx(first_s + after_s * 15e-6, abs=1e-9)
+            assert bench.stamp.uncertainty_s == pytest.approx(first_s + after_s * FREE, abs=1e-9)
     assert states == {
         0: "synced",
         511: "synced",
         513: "holdover",
         3600: "holdover",
         86_400: "holdover",
-        12 * 86_400: "holdover",
+        86_400 * 3 // 2: "holdover",
     }
-    bench.now_ns = 14 * 86_400 * S
+    bench.now_ns = 2 * 86_400 * S
     assert bench.stamp.state == "unsynced"
     assert bench.stamp.uncertainty_s is None
 
@@ -132,7 +133,7 @@ def test_known_drift_makes_holdover_better():
     for _ in range(60):
         bench.poll(wait_s=64)
     status = bench.clock.status()
-    assert abs(status.drift_ppm) < status.drift_uncertainty_ppm < 2.0
+    assert abs(status.drift_ppm) < status.drift_uncertainty_ppm < 9.0
     now_s = bench.stamp.uncertainty_s
     bench.now_ns += 3600 * S
     assert bench.stamp.uncertainty_s - now_s == pytest.approx(
@@ -159,7 +160,9 @@ def test_dead_servers_lead_to_holdover_and_their_reason_is_told():
 def test_lone_liar_is_forgotten_when_the_honest_come():
     bench = Bench("liar", "a", "b")
     bench.says |= {"liar": (2.5, 0.001), "a": "dead", "b": "dead"}
-    bench.poll()
+    for _ in range(4):
+        assert bench.stamp.state == "unsynced", "the others are waited for"
+        bench.poll()
     assert bench.error_s == pytest.approx(2.5)
     bench.says |= {"a": (0.0, 0.01), "b": (0.0, 0.01)}
     bench.poll(wait_s=64)
@@ -172,7 +175,9 @@ def test_lone_liar_is_forgotten_when_the_honest_come():
 def test_past_of_before_a_suspend_is_right_though_a_lone_liar_was_believed_meanwhile():
     bench = Bench("liar", "a", "b")
     bench.says |= {"liar": (2.5, 0.001), "a": "dead", "b": "dead"}
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
+    assert bench.stamp.state == "synced"
     before_ns = bench.now_ns - 100 * S
     bench.now_ns += 3600 * S
     bench.asleep_ns += 3600 * S
@@ -182,7 +187,7 @@ def test_past_of_before_a_suspend_is_right_though_a_lone_liar_was_believed_meanw
     assert bench.error_s == pytest.approx(0.8, abs=0.001)
     for boot_ns, true_s in ((before_ns, 0.0), (bench.now_ns - S, 0.8)):
         stamp = bench.clock.stamp(boot_ns)
-        assert abs(stamp.utc_ns - UTC0 - boot_ns - true_s * S) / S <= stamp.uncertainty_s < 1.5
+        assert abs(stamp.utc_ns - UTC0 - boot_ns - true_s * S) / S <= stamp.uncertainty_s < 2
 
 
 def test_jump_of_boot_time_is_a_surprise_and_the_past_keeps_its_time():
@@ -244,12 +249,12 @@ def test_slew_by_a_daemon_widens_the_bound_by_as_much():
         bench.now_ns += 2 * S
         bench.slewed_ns += 60_000
         bench.clock.look_around()
-    assert bench.stamp.uncertainty_s == pytest.approx(0.01 + 40 * 15e-6)
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01 + 40 * FREE)
     for _ in range(10):  # 10 ms in 20 s
         bench.now_ns += 2 * S
         bench.slewed_ns += 60_000 + S // 1000
         bench.clock.look_around()
-    assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * 15e-6, rel=1e-4)
+    assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * FREE, rel=1e-4)
     assert len(bench.clock.belief.map.knots) == 2
     assert bench.stamp.state == "synced"
     bench.slewed_ns += 30_000
@@ -303,11 +308,12 @@ def test_leap_second_that_is_announced_is_told():
 def test_status_has_all_of_a_server_as_json():
     bench = Bench("a", "b")
     bench.says["b"] = "kiss-o'-death RATE"
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
     status = bench.clock.status().to_json()
     first, second = status["servers"]
     assert status["chosen"] == "a"
-    assert (first["verdict"], first["reach"], first["stratum"]) == ("chosen", 1, 2)
+    assert (first["verdict"], first["reach"], first["stratum"]) == ("chosen", 15, 2)
     assert (first["delay_s"], first["offset_s"]) == (0.02, 0.0)
     assert second["verdict"] == "silent"
     assert "RATE" in second["why"]
@@ -338,7 +344,8 @@ def test_local_clocks_see_nothing_where_nothing_happens():
 def test_health_counts_the_servers_and_what_happened_to_the_clocks():
     bench = Bench("a", "b", "false", "dead")
     bench.says |= {"false": (2.5, 0.001), "dead": "No response"}
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
     bench.wall_ns += 5 * S
     bench.clock.look_around()
     gauges = clock_gauges(bench.clock)
