@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.clock.base import Clock
-from edge.clock.chrony import DaemonWord
+from edge.clock.daemon import DaemonWord
 from edge.clock.era import FLOOR_S
 from edge.clock.system import SystemClock
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def system_clock(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock, with chronyd's word where it may be asked."""
-    return clock_by(DaemonWord(), floor_s) if chrony else SystemClock(floor_s=floor_s)
+    return clock_by(daemon_word(chrony=chrony), floor_s)
+
+
+def daemon_word(*, chrony: bool = True) -> DaemonWord:
+    """Make the word of whoever keeps the system's clock; chronyd's where it may be asked."""
+    return DaemonWord() if chrony else DaemonWord(lambda: None)
 
 
 def clock_by(word: DaemonWord, floor_s: int = FLOOR_S) -> SystemClock:

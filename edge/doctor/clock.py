@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock, SystemClock
-from edge.clock.chrony import DaemonWord
 from edge.clock.era import FLOOR_S
 from edge.clock.kept import behind_floor, read_floor_s
-from edge.clock.live import clock_by, system_clock
+from edge.clock.live import clock_by, daemon_word
 from edge.clock.ntp import NtpClock
 from edge.clock.status import ClockStatus
 from edge.config.clock import ClockConfig
@@ -28,9 +27,7 @@ _ADVICE = (
 
 def system_now(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock as a rig has it, once its daemon has been heard."""
-    if not chrony:
-        return system_clock(chrony=False, floor_s=floor_s)
-    word = DaemonWord()
+    word = daemon_word(chrony=chrony)
     word.refresh()
     return clock_by(word, floor_s)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock, boottime_ns
-from edge.clock.chrony import DaemonWord, Tracking, parse_tracking, read_tracking
+from edge.clock.chrony import Tracking, parse_tracking, read_tracking
+from edge.clock.daemon import DaemonWord
 from edge.clock.live import live_clock
 from edge.clock.ntp import NtpClock
 from edge.config.clock import ClockConfig
