@@ -93,16 +93,28 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class ClockMap:
-    """Knots in their order, at least one; all of one boot."""
+    """Knots in their order, at least one; all of one boot.
+
+    Attributes
+    ----------
+    forgotten_s : float
+        How far breaks may have moved the time of which nothing else is kept, or that nobody saw.
+    forgotten_ns : int
+        Boot time of the last of these.
+    """
 
     knots: tuple[Knot, ...]
+    forgotten_s: float = 0.0
+    forgotten_ns: int = 0
 
     def resolve(self, boot_ns: int) -> Resolved:
         """UTC of an instant of this boot: past, between the knots, or to come."""
         index = bisect_right(self.knots, boot_ns, key=lambda knot: knot.boot_ns)
         if index == 0:
             # Nothing was measured before the first knot: the drift of later need not hold there.
-            return self.knots[0].at(boot_ns, replace(self.knots[0].rate, growth=FREE))
+            here = self.knots[0].at(boot_ns, replace(self.knots[0].rate, growth=FREE))
+            lost_s = self.forgotten_s if boot_ns < self.forgotten_ns else 0.0
+            return replace(here, bound_s=here.bound_s + lost_s)
         before = self.knots[index - 1]
         if index == len(self.knots):
             return before.at(boot_ns, before.rate)
@@ -123,7 +135,12 @@ class ClockMap:
         """
         if knot.boot_ns <= self.knots[-1].boot_ns:
             raise ValueError("a knot of the clock's map must be newer than the last")
-        return ClockMap(_thinned(_tightened((*self.knots, knot))))
+        chain = _tightened((*self.knots, knot))
+        kept = _thinned(chain)
+        moved_s, first_ns = _moved_s(chain, kept[0].boot_ns), kept[0].boot_ns
+        if not moved_s:
+            return replace(self, knots=kept)
+        return ClockMap(kept, self.forgotten_s + moved_s, first_ns)
 
     def before(self, sources: frozenset[str]) -> ClockMap | None:
         """What was known before some sources first said anything; None where that is nothing."""
@@ -134,15 +151,17 @@ class ClockMap:
             kept.append(knot)
         while kept and not kept[-1].joined:  # a break alone tells no time
             kept.pop()
-        return ClockMap(tuple(kept)) if kept else None
+        return replace(self, knots=tuple(kept)) if kept else None
 
     def without_last(self) -> ClockMap | None:
         """Leave out the last knot; None where nothing is left."""
-        return ClockMap(self.knots[:-1]) if len(self.knots) > 1 else None
+        return replace(self, knots=self.knots[:-1]) if len(self.knots) > 1 else None
 
     def with_rate(self, rate: Rate) -> ClockMap:
         """Go on from the last knot at another rate, as learned since the knot before it."""
-        return ClockMap(_tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate))))
+        return replace(
+            self, knots=_tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate)))
+        )
 
     def line_over(self, from_boot_ns: int, to_boot_ns: int) -> tuple[Knot, Rate]:
         """One straight line for a span, whose error is how far the truth may be from it there."""
@@ -167,6 +186,7 @@ class ClockMap:
         """The ends of a span and where the map bends in it; both sides of a break."""
         inner = {knot.boot_ns for knot in self.knots}
         inner |= {knot.boot_ns - 1 for knot in self.knots if not knot.joined}
+        inner |= {self.forgotten_ns, self.forgotten_ns - 1}
         within = {mark for mark in inner if from_boot_ns < mark < to_boot_ns}
         return [from_boot_ns, *sorted(within), to_boot_ns]
 
@@ -240,6 +260,17 @@ def _thinned(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
             rate, first = _wider(kept[-1], knot), kept[-1]
             kept[-1] = replace(knot, joined=first.joined, loose_s=first.loose_s, rate=rate)
     return (*kept, *knots[-_FINE_KNOTS:])[-_MOST_KNOTS:]
+
+
+def _moved_s(knots: tuple[Knot, ...], first_ns: int) -> float:
+    """How far the breaks up to the first knot that is kept may have moved the time."""
+    moved_s = 0.0
+    for before, after in pairwise(knots):
+        if after.boot_ns > first_ns or after.joined:
+            continue
+        there = before.at(after.boot_ns, before.rate)
+        moved_s += abs(there.utc_ns - after.utc_ns) * 1e-9 + there.bound_s + after.loose_s
+    return moved_s
 
 
 def _wider(one: Knot, other: Knot) -> Rate:

@@ -15,7 +15,7 @@ from typing import Any
 
 from edge.clock.base import UNSYNCED_BOUND_S, Clock, Stamp, boottime_ns
 from edge.clock.belief import PATIENCE, Belief, disturbed, judge, leap_of
-from edge.clock.disturbance import disturbances, undisturbed
+from edge.clock.disturbance import before_start, disturbances, undisturbed
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.leap import LEAP_S
@@ -74,8 +74,9 @@ class NtpClock:
             server.polling = Polling(least_s, most_s, least_s)
         self._system = system or SystemClock()
         self._timeout_s, self._floor_s, self._now = timeout_s, floor_s, now
-        self._belief, self._patience = Belief(), patience
+        self._patience = patience
         self._local = local or LocalClocks()
+        self._belief = Belief(past=before_start(self._local.begun))
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._wake = [threading.Event() for _ in self._servers]

@@ -89,21 +89,7 @@ class SystemClock:
 
     def stamp(self, time_ns: int) -> Stamp:
         """Date an instant of boot time, past or near future."""
-        seen, doubt_s = self._fresh(time_ns)
-        clocks, max_error_s = seen.clocks, seen.max_error_s
-        utc_ns = time_ns + clocks.offset_ns
-        if not _is_good(max_error_s) or self._is_before_floor(clocks):
-            return Stamp(utc_ns, None, "unsynced")
-        bound_s = (
-            max_error_s
-            + seen.unsure_s
-            + clocks.half_width_ns * 1e-9
-            + drift_s(time_ns - clocks.boot_ns)
-            + doubt_s
-        )
-        if bound_s >= UNSYNCED_BOUND_S:
-            return Stamp(utc_ns, None, "unsynced")
-        return Stamp(utc_ns, bound_s, "synced")
+        return self._over(time_ns, time_ns)
 
     def is_known(self) -> bool:
         """Whether the system's clock is set and its error bounded."""
@@ -113,10 +99,9 @@ class SystemClock:
         """Body of a ``clock`` message: boot time as UTC by the system's clock of now."""
         from edge.messages.utc import format_utc_ns
 
-        begin, end = self.stamp(from_boot_ns), self.stamp(to_boot_ns)
+        end, over = self.stamp(to_boot_ns), self._over(from_boot_ns, to_boot_ns)
         if self._boot_id is None or end.state == "unsynced":
             return None
-        bounds_s = begin.uncertainty_s or 0.0, end.uncertainty_s or 0.0
         return {
             "boot_id": self._boot_id,
             "reference_boot_ns": to_boot_ns,
@@ -124,8 +109,7 @@ class SystemClock:
             "rate_ppm": 0.0,
             "from_boot_ns": from_boot_ns,
             "to_boot_ns": to_boot_ns,
-            # Unknown at one end is unknown for the span.
-            "uncertainty_s": None if begin.uncertainty_s is None else max(bounds_s),
+            "uncertainty_s": over.uncertainty_s,
             "state": end.state,
             "source": self.source[:128],
         }
@@ -135,6 +119,25 @@ class SystemClock:
 
     def close(self) -> None:
         """Nothing goes on by itself."""
+
+    def _over(self, from_ns: int, to_ns: int) -> Stamp:
+        """Date the end of a span, with the bound that holds over all of it."""
+        seen, doubt_s = self._fresh(from_ns, to_ns)
+        clocks, max_error_s = seen.clocks, seen.max_error_s
+        utc_ns = to_ns + clocks.offset_ns
+        if not _is_good(max_error_s) or self._is_before_floor(clocks):
+            return Stamp(utc_ns, None, "unsynced")
+        farther_ns = max(abs(at_ns - clocks.boot_ns) for at_ns in (from_ns, to_ns))
+        bound_s = (
+            max_error_s
+            + seen.unsure_s
+            + clocks.half_width_ns * 1e-9
+            + drift_s(farther_ns)
+            + doubt_s
+        )
+        if bound_s >= UNSYNCED_BOUND_S:
+            return Stamp(utc_ns, None, "unsynced")
+        return Stamp(utc_ns, bound_s, "synced")
 
     def _is_before_floor(self, now: Reading) -> bool:
         """Whether it is before what surely is past, and has not stood by that for a day."""
@@ -146,12 +149,12 @@ class SystemClock:
             self._doubted = doubted = now
         return now.boot_ns - doubted.boot_ns < _PERSUADED_NS
 
-    def _fresh(self, time_ns: int) -> tuple[_Look, float]:
-        """The last look, or a new one where that is too old; and the doubt on an instant by it."""
+    def _fresh(self, from_ns: int, to_ns: int) -> tuple[_Look, float]:
+        """The last look, or a new one where that is too old; and the doubt on a span by it."""
         with self._lock:
             if abs(boottime_ns() - self._seen.clocks.boot_ns) > self._refresh_ns:
                 self._seen = self._look(self._seen)
-            return self._seen, self._trace.doubt_s(time_ns)
+            return self._seen, self._trace.most_doubt_s(from_ns, to_ns)
 
     def _look(self, before: _Look | None) -> _Look:
         clocks, max_error_s, word = self._read(), self._max_error_s(), self._renewed()

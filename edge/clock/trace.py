@@ -59,15 +59,20 @@ class Trace:
 
     def doubt_s(self, time_ns: int) -> float:
         """How far boot time may have strayed between an instant and the last reading."""
-        if self._last is None:
+        return self.most_doubt_s(time_ns, time_ns)
+
+    def most_doubt_s(self, from_ns: int, to_ns: int) -> float:
+        """The same, at the worst instant of a span."""
+        if self._last is None or from_ns >= self._last[1].boot_ns:
             return 0.0
         last = self._last[1]
-        if time_ns >= last.boot_ns:
-            return 0.0
         usual = min(max(median(self._rates), -_CRYSTAL), _CRYSTAL) if self._rates else 0.0
-        index = bisect_right(self._marks, time_ns, key=lambda mark: mark.boot_ns)
-        around = [*self._marks[max(index - 1, 0) : index + 1], last]
-        return max(self._strayed_s(mark, last, usual) for mark in around[:2])
+        begin, end = (
+            bisect_right(self._marks, at_ns, key=lambda mark: mark.boot_ns)
+            for at_ns in (from_ns, to_ns)
+        )
+        around = self._marks[max(begin - 1, 0) : end + 1]
+        return max(self._strayed_s(mark, last, usual) for mark in around)
 
     @staticmethod
     def _strayed_s(mark: _Mark, last: _Mark, usual: float) -> float:

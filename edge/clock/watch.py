@@ -44,13 +44,15 @@ class LocalClocks:
     ----------
     steps, suspends : int
         How many were seen.
+    begun : Reading
+        The first look.
     last_step_s : float
         How far the wall clock was set, and where to: positive is forward.
     """
 
     def __init__(self, read: Callable[[], Reading] = read_clocks) -> None:
         self._read = read
-        self._last = read()
+        self.begun = self._last = read()
         self._rates: deque[float] = deque(maxlen=_RATES)
         self.steps = 0
         self.suspends = 0

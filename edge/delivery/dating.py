@@ -35,12 +35,13 @@ class Dating:
     wait_s : float
         Longest wait of a message for the first sync, on boot time since it was made.
     sent_undated : callable
-        Told of each message that goes out without, of which the server is to hear later.
+        Told of each message that goes out without, of which the server is to hear later: the first
+        boot time in it.
     """
 
     clock: Clock
     wait_s: float
-    sent_undated: Callable[[], None] = lambda: None
+    sent_undated: Callable[[int], None] = lambda _boot_ns: None
 
     def is_known(self) -> bool:
         """Whether the clock knows the time now."""
@@ -65,11 +66,12 @@ class Dating:
 
         A hit's window keeps its width and its place about the middle.
         """
-        if self._undated_ns(message) is None:
+        made_ns = self._undated_ns(message)
+        if made_ns is None:
             return None
         dated = self._hit(message) if "time_boot_ns" in message else self._exposure(message)
         if dated is None:
-            self.sent_undated()
+            self.sent_undated(int(message.get("from_boot_ns", made_ns)))
         return dated
 
     def _undated_ns(self, message: Mapping[str, Any]) -> int | None:

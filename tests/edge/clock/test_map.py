@@ -240,3 +240,23 @@ def test_message_is_one_of_the_contract() -> None:
         "state": "synced",
     }
     assert ClockMessage.model_validate(body).source == "ntp.example"
+
+
+@pytest.mark.parametrize("jump_s", [0.0, 30.0])
+def test_break_that_is_older_than_a_day_is_forgotten_but_not_its_doubt(jump_s) -> None:
+    """A suspend that was told a second wrong, or a jump: before it, that is not known any more."""
+    chain = ClockMap((Knot(1000 * S, UTC0 + 1000 * S, 0.01),))
+    shift_ns = round(jump_s * S)
+    chain = chain.with_knot(
+        Knot(2000 * S, UTC0 + 2000 * S + shift_ns, 0.01, joined=False, loose_s=1.0)
+    )
+    for hour in range(1, 40):
+        at_ns = (2000 + hour * 3600) * S
+        chain = chain.with_knot(Knot(at_ns, UTC0 + at_ns + shift_ns, 0.01))
+    assert chain.knots[0].boot_ns > 3000 * S
+    for boot_ns, true_ns in ((500 * S, UTC0 + 500 * S), (1000 * S, UTC0 + 1000 * S)):
+        here = chain.resolve(boot_ns)
+        assert abs(here.utc_ns - true_ns) / S <= here.bound_s - 0.99
+    line, _ = chain.line_over(0, 200_000 * S)
+    assert line.error_s > 1.0 + jump_s
+    assert chain.resolve(chain.knots[-1].boot_ns).bound_s == pytest.approx(0.01)

@@ -11,7 +11,9 @@ import pytest
 from edge.clock import Stamp, SystemClock, boottime_ns, compare_clocks
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
+from edge.clock.reading import Reading
 from edge.clock.server import Server, parse_server
+from edge.clock.watch import LocalClocks
 from tests.edge.clock.rig import (
     chronyd,
     free_port,
@@ -158,8 +160,13 @@ def test_answer_that_is_too_old_loses_to_one_that_took_a_little_longer():
 
 
 def aged(answer: Sample, system: SystemClock | None = None) -> NtpClock:
-    """A clock whose only answer came at the sample's time."""
-    clock = NtpClock(["x"], system or unsynced_system())
+    """A clock whose only answer came at the sample's time, of a computer nobody has pushed."""
+
+    def calm() -> Reading:
+        now_ns = boottime_ns()
+        return Reading(now_ns, now_ns, now_ns, now_ns)
+
+    clock = NtpClock(["x"], system or unsynced_system(), local=LocalClocks(calm))
     with patch.object(Server, "ask", return_value=answer):
         clock.poll(clock.servers[0])
     return clock

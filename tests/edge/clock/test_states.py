@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import patch
 
 import pytest
 
 from edge.clock import SystemClock, boottime_ns
+from edge.clock.exchange import Sample
 from edge.clock.map import FREE
 from edge.clock.ntp import NtpClock
 from edge.clock.reading import Reading
+from edge.clock.server import Server
 from edge.clock.watch import LocalClocks
 from edge.live.health import clock_gauges
 from tests.edge.clock.bench import UTC0, Bench, S
@@ -301,3 +304,17 @@ def test_health_counts_the_servers_and_what_happened_to_the_clocks():
     assert gauges["clock_servers_false"] == 1
     assert (gauges["clock_steps"], gauges["clock_suspends"], gauges["clock_surprises"]) == (1, 0, 0)
     assert clock_gauges(unsynced_system()) == {}
+
+
+def test_what_was_pushed_before_the_program_began_is_doubted_before_it():
+    now_ns = 1000 * S
+
+    def read() -> Reading:  # a daemon pushed boot time by 0.9 s while the computer started
+        return Reading(now_ns, now_ns, now_ns + UTC0, now_ns - 900_000_000)
+
+    clock = NtpClock(["a"], unsynced_system(), local=LocalClocks(read), now=lambda: now_ns)
+    with patch.object(Server, "ask", return_value=Sample(now_ns, UTC0, 0.01, 0.01, 2)):
+        clock.poll(clock.servers[0])
+    assert clock.stamp(now_ns).uncertainty_s == pytest.approx(0.01)
+    assert clock.stamp(10 * S).uncertainty_s > 0.9
+    assert clock.message(now_ns, now_ns + S)["uncertainty_s"] < 0.02

@@ -305,3 +305,19 @@ def test_what_the_kernel_has_yet_to_correct_is_part_of_the_bound(monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", Library)
     assert kernel_max_error_s() == pytest.approx(0.3005)
+
+
+def test_bound_of_a_message_holds_where_the_clock_was_pushed_forth_and_back():
+    hands = Hands()
+    for pushed in (0.01, -0.01):
+        for _ in range(40):
+            hands.pass_s(5)
+        for _ in range(10):
+            hands.pass_s(5, pushed)
+    for _ in range(40):
+        hands.pass_s(5)
+    body = hands.clock.message(9_000 * S, hands.boot_ns)
+    reference_ns = parse_utc_ns(body["reference_utc"]) - body["reference_boot_ns"]
+    off_s = [abs(boot_ns + reference_ns - utc_ns) / S for boot_ns, utc_ns in hands.past]
+    assert max(off_s) > 0.4
+    assert max(off_s) <= body["uncertainty_s"]

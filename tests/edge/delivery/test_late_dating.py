@@ -181,6 +181,7 @@ def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
         again.look()
     assert [draft.kind for draft in told] == ["clock"]
     assert told[0].body["boot_id"] == BOOT
+    assert told[0].body["from_boot_ns"] == 90 * NS, "since the first that went out undated"
     FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
     assert len(told) == 1
 
@@ -188,7 +189,7 @@ def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
 def test_it_is_told_again_where_the_disk_took_it_not(tmp_path: Path) -> None:
     clock, told, takes = HandClock(known=True), [], [False, True]
     watch = FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or takes.pop(0))
-    watch.owe()
+    watch.owe(5)
     for _ in range(4):
         watch.look()
     assert len(told) == 2
@@ -198,13 +199,13 @@ def test_another_boot_owes_nothing_and_neither_does_a_clock_that_was_known(
     tmp_path: Path,
 ) -> None:
     told: list[Draft] = []
-    FirstSync(HandClock(), "camera", tmp_path, lambda draft: True).owe()
+    FirstSync(HandClock(), "camera", tmp_path, lambda draft: True).owe(5)
     later = HandClock(known=True, boot_id="another")
     FirstSync(later, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
     recorded = FirstSync(
         HandClock(known=True, boot_id=None), "recording", tmp_path, lambda draft: True
     )
-    recorded.owe()
+    recorded.owe(5)
     recorded.look()
     assert told == []
 
