@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from statistics import median
 
-from edge.clock.base import ASLEEP_RATE, ASLEEP_S, CRYSTAL_PPM
+from edge.clock.base import ASLEEP_RATE, ASLEEP_S, CRYSTAL_PPM, DRIFT_PPM
 from edge.clock.reading import Reading
 
 ASLEEP_NS = 100_000_000
@@ -21,6 +21,8 @@ _APART_NS = 16_000_000_000
 _MOST_MARKS = 8192
 _RATES = 64
 _LEAST_SPAN_NS = 500_000_000
+_SETTLED_NS = 50_000
+_STEADY = DRIFT_PPM * 1e-6
 _CRYSTAL = CRYSTAL_PPM * 1e-6
 
 
@@ -66,20 +68,21 @@ class Trace:
         if self._last is None or from_ns >= self._last[1].boot_ns:
             return 0.0
         last = self._last[1]
-        usual = min(max(median(self._rates), -_CRYSTAL), _CRYSTAL) if self._rates else 0.0
         begin, end = (
             bisect_right(self._marks, at_ns, key=lambda mark: mark.boot_ns)
             for at_ns in (from_ns, to_ns)
         )
         around = self._marks[max(begin - 1, 0) : end + 1]
-        return max(self._strayed_s(mark, last, usual) for mark in around)
+        usual = self._usual()
+        return max(_strayed_s(mark, last, usual) for mark in around)
 
-    @staticmethod
-    def _strayed_s(mark: _Mark, last: _Mark, usual: float) -> float:
-        pushed_ns = last.pushed_ns - mark.pushed_ns
-        # What a daemon corrects now, it may not have known to correct then.
-        unlearned_ns = pushed_ns - usual * (last.boot_ns - mark.boot_ns)
-        return max(abs(pushed_ns), abs(unlearned_ns)) * 1e-9 + last.slept_s - mark.slept_s
+    def _usual(self) -> float | None:
+        """How much a daemon corrects the crystal; None where that is not steady."""
+        if not self._rates:
+            return 0.0
+        least, most = min(self._rates), max(self._rates)
+        usual = median(self._rates)
+        return usual if most - least <= _STEADY and abs(usual) <= _CRYSTAL else None
 
     def _learn(self, before: Reading, now: Reading) -> None:
         span_ns = now.raw_ns - before.raw_ns
@@ -91,3 +94,14 @@ class Trace:
             self._marks.append(mark)
         if len(self._marks) > _MOST_MARKS:
             del self._marks[1 : _MOST_MARKS // 4]
+
+
+def _strayed_s(mark: _Mark, last: _Mark, usual: float | None) -> float:
+    pushed_ns, span_ns = last.pushed_ns - mark.pushed_ns, last.boot_ns - mark.boot_ns
+    slept_s = last.slept_s - mark.slept_s
+    if usual is not None:
+        # What a daemon corrects now, it may not have known to correct then.
+        unlearned_ns = abs(pushed_ns - usual * span_ns)
+        if unlearned_ns <= _SETTLED_NS + _STEADY * span_ns:
+            return max(abs(pushed_ns), unlearned_ns) * 1e-9 + slept_s
+    return (abs(pushed_ns) + _CRYSTAL * span_ns) * 1e-9 + slept_s

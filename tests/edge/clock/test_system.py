@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import random
 import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock import (
@@ -201,16 +202,57 @@ def test_bound_holds_for_instants_before_a_daemon_pushed_the_clock(off_s, rate, 
     hands.check()
 
 
-@given(st.floats(-90e-6, 90e-6))
-def test_bound_holds_for_instants_before_a_daemon_knew_the_crystal(crystal):
+@given(st.floats(-90e-6, 90e-6), st.integers(1, 200), st.integers(1, 100))
+def test_bound_holds_for_instants_before_a_daemon_knew_the_crystal(crystal, before, after):
     hands = Hands(max_error_s=16.0)
-    for _ in range(60):
+    for _ in range(before):
         hands.pass_s(5, crystal=crystal)
     hands.wall_ahead_ns += hands.utc_ns - hands.boot_ns - hands.wall_ahead_ns  # set, and known
     hands.max_error_s = 0.001
-    for _ in range(60):
+    for _ in range(after):
         hands.pass_s(5, pushed=crystal, crystal=crystal)
     hands.check()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.lists(
+        st.sampled_from(["run", "learn", "set", "push", "sleep", "lose"]), min_size=2, max_size=8
+    ),
+)
+def test_bound_holds_whatever_an_honest_daemon_does(seed, through):
+    """It knows how far the clock is off, sets or pushes it, learns the crystal, or says nothing."""
+    chance = random.Random(seed)
+    hands = Hands(max_error_s=16.0, word=0.0)
+    crystal, corrected = chance.uniform(-90e-6, 90e-6), 0.0
+    hands.wall_ahead_ns += round(chance.choice([0.3, -0.5, 5, -86_400]) * S)
+
+    def run(span_s: float, pushed: float = 0.0) -> None:
+        for _ in range(round(span_s / 4)):
+            hands.pass_s(4, pushed=corrected + pushed, crystal=crystal)
+            hands.max_error_s += 60e-6 if hands.max_error_s < 16 else 0
+            hands.check((hands.boot_ns, hands.utc_ns))
+
+    def off_s() -> float:
+        return (hands.boot_ns + hands.wall_ahead_ns - hands.utc_ns) / S
+
+    for what in through:
+        if what in ("learn", "set", "push"):
+            corrected = crystal + chance.uniform(-3e-6, 3e-6)
+            hands.wall_ahead_ns -= round(off_s() * S) if what == "set" else 0
+            hands.max_error_s = abs(off_s()) + chance.uniform(1e-4, 1e-2)
+            hands.word += 1
+            if what == "push" and abs(off_s()) < 2:
+                rate = chance.choice([500e-6, 0.02])
+                run(min(abs(off_s()) / rate, 400), -math.copysign(rate, off_s()))
+        elif what == "sleep":
+            hands.sleep(chance.uniform(10, 50_000), chance.uniform(-0.9, 0.9))
+            hands.check((hands.boot_ns, hands.utc_ns))
+        elif what == "lose":
+            hands.max_error_s, hands.word = 16.0, hands.word + 1
+        run(chance.uniform(60, 900))
+        hands.check(*hands.past[::7])
 
 
 @pytest.mark.parametrize("miscounted_s", [-0.9, 0.9])
