@@ -25,6 +25,9 @@ GOOD_POLLS = 8
 PATIENCE = 4
 """Polls after which a silent server is given up: as many as the burst at the start has."""
 
+_QUIET_NS = 60 * 1_000_000_000
+"""After a push it takes so long until a daemon's correction is steady again."""
+
 PERSUADED_NS = 86_400 * 1_000_000_000
 
 # A knot that says no more than the map does is none.
@@ -129,7 +132,7 @@ def judge(
     chain, surprised = _grown(belief, named, now_ns)
     if not corrected:
         chain = _with_rate(chain, estimate(chain.knots))
-    elif belief.corrected:
+    elif belief.corrected and not (belief.past and now_ns - belief.past[-1].end_ns < _QUIET_NS):
         chain = _with_rate(chain, CORRECTED)
     survivors = [servers[int(index)] for index in selection.survivors]
     leap = max(heard[int(index)].leap for index in selection.survivors)

@@ -20,6 +20,8 @@ _SLEW_NS = 20_000
 _RATES = 1801
 """Rates of the last hour, whose median is the usual one: a slew of half an hour is still told."""
 _CRYSTAL = CRYSTAL_PPM * 1e-6
+_LEAST_RATES = 16
+"""Rates after which one is usual: half a minute."""
 _LEAST_SPAN_NS = 500_000_000
 
 
@@ -79,7 +81,7 @@ class LocalClocks:
         if span_ns <= 0:
             return 0
         gained_ns = (new.monotonic_ns - old.monotonic_ns) - span_ns
-        usual = median(self._rates) if self._rates else gained_ns / span_ns
+        usual = median(self._rates) if len(self._rates) >= _LEAST_RATES else 0.0
         if abs(usual) > _CRYSTAL:
             usual = 0.0  # a slew that was on from the start
         if span_ns > _LEAST_SPAN_NS:  # over less, a rate is the readings' noise
