@@ -344,3 +344,27 @@ def test_what_was_pushed_before_the_program_began_is_doubted_before_it():
     assert clock.stamp(now_ns).uncertainty_s == pytest.approx(0.01)
     assert clock.stamp(10 * S).uncertainty_s > 0.9
     assert clock.message(now_ns, now_ns + S)["uncertainty_s"] < 0.02
+
+
+def test_answer_in_which_boot_time_was_pushed_or_slept_is_worth_less_or_nothing():
+    bench = Bench("a")
+    (server,) = bench.clock.servers
+
+    def poll(pushed_ns: int, slept_ns: int) -> Sample | None:
+        def ask(*_: object) -> Sample:
+            bench.now_ns += S + slept_ns
+            bench.slewed_ns += pushed_ns
+            bench.asleep_ns += slept_ns
+            return bench.ask(server)
+
+        with patch.object(Server, "ask", ask):
+            return bench.clock.poll(server)
+
+    pushed = poll(S // 10, 0)
+    assert pushed is not None
+    assert bench.stamp.uncertainty_s == pytest.approx(0.11)
+    assert poll(0, 100 * S) is None
+    assert server.error == "the computer slept while it was asked"
+    assert bench.stamp.uncertainty_s > 1
+    assert poll(0, 0) is not None
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01)
