@@ -22,6 +22,7 @@ _KEPT_NS = 24 * 3600 * 1_000_000_000
 _FINE_KNOTS = 32
 _COARSE_NS = 300 * 1_000_000_000
 _MOST_KNOTS = 512
+_STEEPEST = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,9 @@ class ClockMap:
         """One straight line for a span, whose error is how far the truth may be from it there."""
         begin, end = self.resolve(from_boot_ns), self.resolve(to_boot_ns)
         span_ns = to_boot_ns - from_boot_ns
-        rate = Rate((end.utc_ns - begin.utc_ns - span_ns) / max(span_ns, 1), 0.0)
+        drift = (end.utc_ns - begin.utc_ns - span_ns) / max(span_ns, 1)
+        # Over a jump the line would be steeper than a clock message may say.
+        rate = Rate(min(max(drift, -_STEEPEST), _STEEPEST), 0.0)
         # A break says nothing of its own: who spoke last before it did.
         source = next((one.source for one in reversed(self.knots) if one.joined), "")
         line = Knot(from_boot_ns, begin.utc_ns, 0.0, source)

@@ -13,7 +13,11 @@ from edge.clock.reading import Reading, read_clocks
 from edge.clock.trace import Trace
 from edge.clock.watch import STEP_NS
 
-_PERSUADED_NS = 86_400 * 1_000_000_000
+_DAY_NS = _PERSUADED_NS = 86_400 * 1_000_000_000
+_OFTEN_NS = 20_000_000
+_LEAP_NS = 10_000_000_000
+"""At the start of a day of UTC the clocks are compared often: a leap second may have come."""
+
 _SAME_NS = 1_000_000_000
 
 
@@ -152,9 +156,15 @@ class SystemClock:
     def _fresh(self, from_ns: int, to_ns: int) -> tuple[_Look, float]:
         """The last look, or a new one where that is too old; and the doubt on a span by it."""
         with self._lock:
-            if abs(boottime_ns() - self._seen.clocks.boot_ns) > self._refresh_ns:
+            age_ns = boottime_ns() - self._seen.clocks.boot_ns
+            if abs(age_ns) > self._refresh_ns or self._may_leap(age_ns):
                 self._seen = self._look(self._seen)
             return self._seen, self._trace.most_doubt_s(from_ns, to_ns)
+
+    def _may_leap(self, age_ns: int) -> bool:
+        """Whether the kernel may have put a leap second in since the last look."""
+        into_day_ns = (self._seen.clocks.wall_ns + age_ns) % _DAY_NS
+        return age_ns > _OFTEN_NS and into_day_ns < _LEAP_NS
 
     def _look(self, before: _Look | None) -> _Look:
         clocks, max_error_s, word = self._read(), self._max_error_s(), self._renewed()

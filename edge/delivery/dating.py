@@ -59,7 +59,9 @@ class Dating:
         made_ns = self._undated_ns(message)
         if made_ns is None or self.is_known():
             return False
-        return self.clock.boottime_ns() - made_ns < self.wait_s * _NS
+        waited_ns = self.clock.boottime_ns() - made_ns
+        # What claims to be of the future, by a camera's fault, would wait for ever.
+        return -_NS < waited_ns < self.wait_s * _NS
 
     def dated(self, message: Message) -> Message | None:
         """Date a message anew; None where it is dated already, or still can't be.

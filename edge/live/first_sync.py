@@ -55,7 +55,8 @@ class FirstSync:
         since_ns = self._since_ns
         if since_ns is None or not self._clock.is_known():
             return
-        body = self._clock.message(since_ns, self._clock.boottime_ns())
+        now_ns = self._clock.boottime_ns()
+        body = self._clock.message(min(since_ns, now_ns), now_ns)
         if body is not None and self._tell(Draft("clock", body, self._origin)):
             self._since_ns = None
             with contextlib.suppress(OSError):

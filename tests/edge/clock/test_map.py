@@ -260,3 +260,14 @@ def test_break_that_is_older_than_a_day_is_forgotten_but_not_its_doubt(jump_s) -
     line, _ = chain.line_over(0, 200_000 * S)
     assert line.error_s > 1.0 + jump_s
     assert chain.resolve(chain.knots[-1].boot_ns).bound_s == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("jump_s", [-40.0, 30.0])
+def test_line_over_a_jump_is_as_steep_as_a_message_may_say_and_its_bound_covers_both_sides(jump_s):
+    chain = ClockMap((Knot(1000 * S, UTC0 + 1000 * S, 0.01),))
+    after_ns = UTC0 + 1050 * S + round(jump_s * S)
+    chain = chain.with_knot(Knot(1050 * S, after_ns, 0.01, joined=False))
+    line, rate = chain.line_over(1000 * S, 1100 * S)
+    assert abs(rate.drift) <= 1e-3
+    for boot_s, true_ns in ((1000, UTC0 + 1000 * S), (1100, after_ns + 50 * S)):
+        assert abs(line.at(boot_s * S, rate).utc_ns - true_ns) / S <= line.error_s

@@ -363,3 +363,23 @@ def test_bound_of_a_message_holds_where_the_clock_was_pushed_forth_and_back():
     off_s = [abs(boot_ns + reference_ns - utc_ns) / S for boot_ns, utc_ns in hands.past]
     assert max(off_s) > 0.4
     assert max(off_s) <= body["uncertainty_s"]
+
+
+@pytest.mark.parametrize(("hour", "is_seen"), [(0, True), (12, False)])
+def test_a_leap_second_is_seen_at_once_at_the_start_of_a_day(hour, is_seen):
+    begun_ns, leapt_s = boottime_ns(), [0]
+    day_ns = 20_000 * 86_400 * S + hour * 3600 * S
+
+    def read() -> Reading:
+        now_ns = boottime_ns()
+        wall_ns = day_ns - S // 2 + now_ns - begun_ns - leapt_s[0] * S + S
+        return Reading(now_ns, now_ns, wall_ns, now_ns)
+
+    clock = SystemClock(max_error_s=lambda: 0.001, read=read)
+    before = clock.stamp(boottime_ns())
+    assert before.uncertainty_s < 0.01
+    leapt_s[0] = 1  # the kernel has put it in
+    time.sleep(0.05)
+    after = clock.stamp(boottime_ns())
+    assert (after.utc_ns < before.utc_ns) == is_seen
+    assert (after.uncertainty_s > 1) == is_seen

@@ -6,6 +6,7 @@ crystal stays within the limits. Time passes as told, so a day takes a moment.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from unittest.mock import patch
@@ -20,6 +21,8 @@ from edge.clock.ntp import NtpClock
 from edge.clock.reading import Reading
 from edge.clock.server import Server
 from edge.clock.watch import LocalClocks
+from edge.messages import ClockMessage, envelope, parse_message
+from edge.messages.utc import parse_utc_ns
 from tests.edge.clock.rig import unsynced_system
 
 S = 1_000_000_000
@@ -190,6 +193,19 @@ class Hostile(World):
         offset_ns = self.utc_ns - self.boot_ns + round(off_s * S)
         return Sample(self.boot_ns, offset_ns, 2 * bound_s, bound_s, 2)
 
+    def check_message(self) -> None:
+        """What a ``clock`` message says of a span holds, and may be sent."""
+        body = self.clock.message(self.true[0][0], self.boot_ns)
+        sent = envelope("clock", body, rig="a", epoch="e" * 16, seq=1, floor=1, origin="camera")
+        message = parse_message(json.dumps(sent).encode())
+        assert isinstance(message, ClockMessage)
+        assert message.uncertainty_s is not None
+        reference_ns = parse_utc_ns(message.reference_utc)
+        for boot_ns, utc_ns in self.true:
+            away_ns = boot_ns - message.reference_boot_ns
+            dated_ns = reference_ns + away_ns + round(away_ns * message.rate_ppm * 1e-6)
+            assert abs(dated_ns - utc_ns) / S <= message.uncertainty_s + 1e-6
+
     def lie(self, host: str, off_s: float, bound_s: float) -> tuple[float, float]:
         if self.chance.random() < 0.02:
             how = self.chance.choice(["honest", "far", "near", "tight", "dead"])
@@ -253,3 +269,4 @@ def test_bound_holds_whatever_a_minority_says_and_the_rig_goes_through(seed, ser
     if world.clock.belief.map is not None:
         world.true = world.true[-3000::7]
         world.check_past()
+        world.check_message()

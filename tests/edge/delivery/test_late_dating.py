@@ -133,6 +133,12 @@ def test_another_boot_and_a_simulation_wait_for_nothing(
     assert sent(outbox) == [message]
 
 
+def test_a_hit_of_the_future_does_not_wait_for_it(outbox: Outbox) -> None:
+    outbox.commit([hit(1.7e9)])
+    (message,) = sent(outbox)
+    assert message["clock"] == "unsynced"
+
+
 def test_a_wait_of_zero_keeps_nothing_back(tmp_path: Path, clock: HandClock) -> None:
     outbox = Outbox.open(tmp_path, "cellar-1")
     outbox.date_by(Dating(clock, 0))
