@@ -175,7 +175,10 @@ def _is_waited_for(server: Server, patience: int) -> bool:
     """Whether a server is to be heard before others are believed."""
     if server.reach:
         return not server.samples  # it answered before a suspend
-    return server.unheard < patience
+    if server.refused:
+        return False
+    # Who wants to be asked seldom would be waited for too long.
+    return server.unheard < (patience if server.polling.hurried else 1)
 
 
 def _is_overreach(belief: Belief, selection: Selection, servers: int, now_ns: int) -> bool:

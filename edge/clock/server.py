@@ -26,6 +26,8 @@ class Server:
     ----------
     unheard : int
         Polls in a row without an answer; counted anew once servers are back after an outage.
+    refused : bool
+        Whether the last poll ended with a kiss-o'-death.
     reach : int
         The last eight polls as bits, the newest lowest: 1 for a good answer (as in ntpq).
     address : Address or None
@@ -42,6 +44,7 @@ class Server:
     answered: int = 0
     finished: int = 0
     unheard: int = 0
+    refused: bool = False
     reach: int = 0
     error: str = ""
     address: Address | None = None
@@ -83,6 +86,7 @@ class Server:
         """
         self.answered += 1
         self.unheard = 0
+        self.refused = False
         self.error = ""
         if self.samples and not sample.contradicts(self.samples[-1], rate):
             for old in [one for one in self.samples if sample.contradicts(one, rate)]:
@@ -94,6 +98,7 @@ class Server:
         """Note that there was none."""
         self.error = str(why)
         self.unheard += 1
+        self.refused = bool(why.kiss)
         self.reach = self.reach << 1 & _REACH_BITS
         if why.kiss in _REFUSALS:
             self.polling.stay_away()

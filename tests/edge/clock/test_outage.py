@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
+from edge.clock.exchange import Rejected
+from edge.clock.server import Server
 from tests.edge.clock.bench import Bench, S
 
 HONEST = (0.0, 0.01)
@@ -77,6 +81,21 @@ def test_one_of_two_that_never_answers_delays_the_first_sync_by_four_polls():
     for known in (False, False, False, True):
         bench.poll(wait_s=2)
         assert bench.clock.is_known() == known
+
+
+@pytest.mark.parametrize("code", ["DENY", "RATE"])
+def test_one_that_refuses_is_not_waited_for(code):
+    bench = Bench("a", "b")
+    with patch.object(Server, "ask", side_effect=Rejected(f"kiss-o'-death {code}", code)):
+        bench.clock.poll(bench.clock.servers[1])
+    bench.poll("a", wait_s=2)
+    assert bench.stamp.state == "synced"
+    away(bench, "a", "b")
+    for _ in range(9):
+        bench.poll(wait_s=64)
+    bench.says["a"] = HONEST
+    bench.poll(wait_s=64)
+    assert bench.stamp.state == "synced", "nor is it after an outage, but for one poll"
 
 
 def test_answers_that_come_back_with_a_jump_are_a_surprise_and_are_followed():
