@@ -14,8 +14,9 @@ from edge.clock.disturbance import (
     with_early,
 )
 from edge.clock.drift import estimate
+from edge.clock.knot import CORRECTED, Knot, Rate, Resolved
 from edge.clock.leap import LEAP, LEAP_S, due_ns
-from edge.clock.map import CORRECTED, ClockMap, Knot, Rate, Resolved
+from edge.clock.map import ClockMap
 from edge.clock.selection import Selection, Statement, most_false, select
 from edge.clock.server import Server
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from edge.clock.base import ASLEEP_RATE, ASLEEP_S
 from edge.clock.exchange import Sample
-from edge.clock.map import ClockMap, Knot, Rate
+from edge.clock.knot import Knot, Rate
+from edge.clock.map import ClockMap
 from edge.clock.reading import Reading
 from edge.clock.watch import STEP_NS, Change
 

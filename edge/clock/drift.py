@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.clock.map import FREE, Knot, Rate
+from edge.clock.knot import FREE, Knot, Rate
 
 WANDER = 8e-6
 """What a crystal's frequency changes by: some 0.2 ppm for each of 40 degrees.

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from edge.clock.base import UNSYNCED_BOUND_S, boottime_ns
 from edge.clock.era import FLOOR_S, unix_ns
-from edge.clock.map import CORRECTED, FREELY, Rate
+from edge.clock.knot import CORRECTED, FREELY, Rate
 
 NTP_PORT = 123
 _PACKET_BYTES = 48

@@ -13,83 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from edge.clock.base import CRYSTAL_PPM, DRIFT_PPM
+from edge.clock.knot import FREE, Knot, Rate, Resolved
+from edge.clock.thinning import moved_s, thinned, tightened
 
-FREE = CRYSTAL_PPM * 1e-6
-"""How fast the bound grows while the drift is not known, in s per s."""
-
-_KEPT_NS = 24 * 3600 * 1_000_000_000
-_FINE_KNOTS = 32
-_COARSE_NS = 300 * 1_000_000_000
-_MOST_KNOTS = 512
 _STEEPEST = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How much faster UTC runs than boot time, and how far that may be off; both in s per s."""
-
-    drift: float = 0.0
-    growth: float = FREE
-
-
-FREELY = Rate()
-"""Of a crystal that nobody has measured yet."""
-
-CORRECTED = Rate(0.0, DRIFT_PPM * 1e-6)
-"""Of a clock that a daemon corrects."""
-
-
-@dataclass(frozen=True, slots=True)
-class Knot:
-    """An instant at which UTC is known.
-
-    Attributes
-    ----------
-    error_s : float
-        Bound of the error here.
-    source : str
-        Who said it.
-    rate : Rate
-        What was known of the clock's frequency then; holds back to the knot before.
-    joined : bool
-        Whether the line from the knot before leads here. False after a suspend, or where the time
-        contradicts what was believed before.
-    loose_s : float
-        How far boot time was pushed since the knot before, all ways added up; where not joined.
-    """
-
-    boot_ns: int
-    utc_ns: int
-    error_s: float
-    source: str = ""
-    rate: Rate = Rate()
-    joined: bool = True
-    loose_s: float = 0.0
-
-    def at(self, boot_ns: int, rate: Rate) -> Resolved:
-        """Go on from here along a straight line, either way."""
-        span_ns = boot_ns - self.boot_ns
-        utc_ns = self.utc_ns + span_ns + round(span_ns * rate.drift)
-        return Resolved(utc_ns, self.error_s + abs(span_ns) * 1e-9 * rate.growth)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """Unix time in ns, and the bound of its error in s."""
-
-    utc_ns: int
-    bound_s: float
-
-    @property
-    def low_ns(self) -> int:
-        """Earliest UTC it can be."""
-        return self.utc_ns - round(self.bound_s * 1e9)
-
-    @property
-    def high_ns(self) -> int:
-        """Latest UTC it can be."""
-        return self.utc_ns + round(self.bound_s * 1e9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +63,12 @@ class ClockMap:
         """
         if knot.boot_ns <= self.knots[-1].boot_ns:
             raise ValueError("a knot of the clock's map must be newer than the last")
-        chain = _tightened((*self.knots, knot))
-        kept = _thinned(chain)
-        moved_s, first_ns = _moved_s(chain, kept[0].boot_ns), kept[0].boot_ns
-        if not moved_s:
+        chain = tightened((*self.knots, knot))
+        kept = thinned(chain)
+        lost_s, first_ns = moved_s(chain, kept[0].boot_ns), kept[0].boot_ns
+        if not lost_s:
             return replace(self, knots=kept)
-        return ClockMap(kept, self.forgotten_s + moved_s, first_ns)
+        return ClockMap(kept, self.forgotten_s + lost_s, first_ns)
 
     def before(self, sources: frozenset[str]) -> ClockMap | None:
         """What was known before some sources first said anything; None where that is nothing."""
@@ -161,7 +88,7 @@ class ClockMap:
     def with_rate(self, rate: Rate) -> ClockMap:
         """Go on from the last knot at another rate, as learned since the knot before it."""
         return replace(
-            self, knots=_tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate)))
+            self, knots=tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate)))
         )
 
     def line_over(self, from_boot_ns: int, to_boot_ns: int) -> tuple[Knot, Rate]:
@@ -233,48 +160,3 @@ def _between(before: Knot, after: Knot, boot_ns: int) -> Resolved:
 def _hull(one: Resolved, other: Resolved, loose_s: float) -> Resolved:
     low_ns, high_ns = min(one.low_ns, other.low_ns), max(one.high_ns, other.high_ns)
     return Resolved((low_ns + high_ns) // 2, (high_ns - low_ns) * 0.5e-9 + 1e-9 + loose_s)
-
-
-def _tightened(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-    """Let a knot that knows less than the next one tells of it take that over."""
-    chain = list(knots)
-    for index in range(len(chain) - 2, -1, -1):
-        knot, after = chain[index], chain[index + 1]
-        if not after.joined:
-            break
-        told = after.at(knot.boot_ns, after.rate)
-        if told.bound_s >= knot.error_s:
-            break
-        chain[index] = replace(knot, utc_ns=told.utc_ns, error_s=told.bound_s)
-    return tuple(chain)
-
-
-def _thinned(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-    """Keep a day, of what is older than the newest few the best of each five minutes."""
-    last_ns = knots[-1].boot_ns
-    kept: list[Knot] = []
-    for knot in knots[:-_FINE_KNOTS]:
-        if last_ns - knot.boot_ns > _KEPT_NS:
-            continue
-        same = kept and knot.joined and kept[-1].boot_ns // _COARSE_NS == knot.boot_ns // _COARSE_NS
-        if not same:
-            kept.append(knot)
-        elif knot.error_s < kept[-1].error_s:
-            rate, first = _wider(kept[-1], knot), kept[-1]
-            kept[-1] = replace(knot, joined=first.joined, loose_s=first.loose_s, rate=rate)
-    return (*kept, *knots[-_FINE_KNOTS:])[-_MOST_KNOTS:]
-
-
-def _moved_s(knots: tuple[Knot, ...], first_ns: int) -> float:
-    """How far the breaks up to the first knot that is kept may have moved the time."""
-    moved_s = 0.0
-    for before, after in pairwise(knots):
-        if after.boot_ns > first_ns or after.joined:
-            continue
-        there = before.at(after.boot_ns, before.rate)
-        moved_s += abs(there.utc_ns - after.utc_ns) * 1e-9 + there.bound_s + after.loose_s
-    return moved_s
-
-
-def _wider(one: Knot, other: Knot) -> Rate:
-    return max(one.rate, other.rate, key=lambda rate: rate.growth)

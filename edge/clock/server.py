@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import NTP_PORT, Address, Rejected, Sample, exchange
-from edge.clock.map import FREELY, Rate
+from edge.clock.knot import FREELY, Rate
 from edge.clock.polling import Polling
 
 _SAMPLES = 8

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock.drift import WANDER, estimate
-from edge.clock.map import FREE, ClockMap, Knot, Rate
+from edge.clock.knot import FREE, Knot, Rate
+from edge.clock.map import ClockMap
 from edge.messages import ClockMessage
 from edge.messages.envelope import message_id
 from edge.messages.utc import parse_utc_ns

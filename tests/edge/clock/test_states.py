@@ -9,7 +9,7 @@ import pytest
 
 from edge.clock import SystemClock, boottime_ns
 from edge.clock.exchange import Sample
-from edge.clock.map import FREE
+from edge.clock.knot import FREE
 from edge.clock.ntp import NtpClock
 from edge.clock.reading import Reading
 from edge.clock.server import Server
