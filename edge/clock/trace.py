@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from statistics import median
 
 from edge.clock.base import ASLEEP_RATE, ASLEEP_S, CRYSTAL_PPM, DRIFT_PPM
 from edge.clock.reading import Reading
@@ -80,8 +79,8 @@ class Trace:
         """How much a daemon corrects the crystal; None where that is not steady."""
         if not self._rates:
             return 0.0
-        least, most = min(self._rates), max(self._rates)
-        usual = median(self._rates)
+        rates = sorted(self._rates)
+        least, usual, most = rates[0], rates[len(rates) // 2], rates[-1]
         return usual if most - least <= _STEADY and abs(usual) <= _CRYSTAL else None
 
     def _learn(self, before: Reading, now: Reading) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 from edge.clock.base import CRYSTAL_PPM
 from edge.clock.reading import Reading, read_clocks
@@ -81,10 +80,15 @@ class LocalClocks:
         if span_ns <= 0:
             return 0
         gained_ns = (new.monotonic_ns - old.monotonic_ns) - span_ns
-        usual = median(self._rates) if len(self._rates) >= _LEAST_RATES else 0.0
-        if abs(usual) > _CRYSTAL:
-            usual = 0.0  # a slew that was on from the start
+        usual = self._usual()
         if span_ns > _LEAST_SPAN_NS:  # over less, a rate is the readings' noise
             self._rates.append(gained_ns / span_ns)
         off_ns = abs(gained_ns - usual * span_ns)
         return round(off_ns) if off_ns > _SLEW_NS + _SLEW * span_ns else 0
+
+    def _usual(self) -> float:
+        """Rate by which boot time is corrected all the time."""
+        if len(self._rates) < _LEAST_RATES:
+            return 0.0
+        middle = sorted(self._rates)[len(self._rates) // 2]
+        return middle if abs(middle) <= _CRYSTAL else 0.0  # more: a slew from the start on
