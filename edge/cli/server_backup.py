@@ -9,6 +9,7 @@ import typer
 
 from edge.cli.server_shared import Db, Json, opened
 from edge.cli.shared import print_json
+from edge.errors import Failed
 
 if TYPE_CHECKING:
     from edge.server.reconcile import Behind
@@ -49,9 +50,15 @@ def restore(
     # Before anything is written: a broker that is away should not leave half the work done.
     told = None if broker is None else told_to_rigs(BrokerAddress.parse(broker))
     bring_back(db, file)
-    with opened(db) as store:
-        behind = () if told is None else compare(store, told)
-        rigs = store.rigs()
+    try:
+        with opened(db) as store:
+            behind = () if told is None else compare(store, told)
+            rigs = store.rigs()
+    except Failed as error:
+        raise Failed(
+            f"{file} is restored, but was not compared with what rigs were told: {error}; "
+            "do so with cosmic-edge server reconcile"
+        ) from None
     if json:
         print_json({"rigs": rigs, "behind": behind})
         return

@@ -194,6 +194,12 @@ class NewerSchemaError(Exception):
         self.found = found
         self.known = known
 
+    def line(self, what: str) -> str:
+        """Say it of a database or a file, and what to do."""
+        return (
+            f"{what} has schema {self.found}, this version knows {self.known}: upgrade cosmic-edge"
+        )
+
 
 class ForeignDatabaseError(Exception):
     """A database of another program."""

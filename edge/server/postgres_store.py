@@ -233,7 +233,7 @@ class PostgresStore:
         try:
             return action(connection)
         except psycopg.Error as error:
-            line = f"database {self._address}: {self._address.words(error)}"
+            line = f"database {self._address}: {self._address.advice(error)}"
             if clashed(error):
                 raise _Clash(line) from None
             if passes(error, connection):
@@ -265,7 +265,7 @@ class PostgresStore:
                 migrate(connection)
             self._watched(lambda: self._recognise(connection), connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._address}")) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._address} holds tables of another program: name another database"
@@ -276,7 +276,7 @@ class PostgresStore:
                 "user own the database, or GRANT CREATE on its schema"
             ) from None
         except psycopg.Error as error:
-            line = f"database {self._address}: {self._address.words(error)}"
+            line = f"database {self._address}: {self._address.advice(error)}"
             if passes(error, connection) or clashed(error):
                 raise StoreUnavailableError(line) from None
             raise Failed(line) from None
@@ -291,15 +291,10 @@ class PostgresStore:
         """Leave tables alone that a newer version has brought forward meanwhile."""
         found = held_version(connection)
         if found > len(MIGRATIONS):
-            raise Failed(self._newer(NewerSchemaError(found, len(MIGRATIONS))))
+            newer = NewerSchemaError(found, len(MIGRATIONS))
+            raise Failed(newer.line(f"database {self._address}"))
         if found < len(MIGRATIONS):
             raise Failed(f"database {self._address} is another one than before")
-
-    def _newer(self, error: NewerSchemaError) -> str:
-        return (
-            f"database {self._address} has schema {error.found}, this version knows "
-            f"{error.known}: upgrade cosmic-edge"
-        )
 
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edge.errors import Failed
 from edge.server import upkeep
@@ -18,6 +18,7 @@ from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.readmit import readmit_all
 from edge.server.roster import turn_away
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
+from edge.server.sqlite_ask import asker
 from edge.server.sqlite_transaction import SqliteTransaction
 from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
 
@@ -65,6 +66,7 @@ class SqliteStore:
         if not make and not self._path.exists():
             raise Failed(f"database {self._path}: there is no such file")
         self._connection = self._open()
+        self._ask = asker(self._connection)
         self._inode = self._look()
         self._identity = str(
             self._guarded(
@@ -183,21 +185,11 @@ class SqliteStore:
         try:
             behind = steps_behind(self._connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._path}")) from None
         except ForeignDatabaseError:
             behind = 1
         if behind:
             raise Failed(f"database {self._path} is another one than before")
-
-    def _newer(self, error: NewerSchemaError) -> str:
-        return (
-            f"database {self._path} has schema {error.found}, this version knows "
-            f"{error.known}: upgrade cosmic-edge"
-        )
-
-    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
-        marks = {name: f":{name}" for name in parameters}
-        return self._connection.execute(statement.format(**marks), parameters)
 
     def _open(self) -> sqlite3.Connection:
         if not self._path.parent.is_dir():
@@ -225,7 +217,7 @@ class SqliteStore:
             _use_wal(connection)
             migrate(connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._path}")) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._path} belongs to another program: name another file"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from edge.messages import format_utc_ns
 from edge.server.arrival import Former, Key
 from edge.server.let_go import declare, give_way
 from edge.server.rows import row_of
+from edge.server.sqlite_ask import asker
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 from edge.server.watermark import advance
 
@@ -35,6 +35,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._ask = asker(connection)
         self._received_utc = format_utc_ns(time.time_ns())
 
     def lock(self, owners: Collection[Owner]) -> None:
@@ -140,10 +141,6 @@ class SqliteTransaction:
             f"INSERT INTO {row.table} ({names}) VALUES ({marks})",  # noqa: S608 - our own names
             tuple(columns.values()),
         )
-
-    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
-        marks = {name: f":{name}" for name in parameters}
-        return self._connection.execute(statement.format(**marks), parameters)
 
     def _advance(self, owner: Owner, floor_seen: int) -> int:
         execute, ids = self._connection.execute, (owner.rig, owner.epoch)
