@@ -153,6 +153,7 @@ class Batch:
             arrival.key,
             arrival.digest,
             arrival.payload,
+            arrival.was,
         )
         self._aside.append((place, aside))
 

@@ -176,7 +176,11 @@ _THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
 _FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
 _FOURTH = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# A message that leaves the quarantine has the keys it came with.
+_WAS = "ALTER TABLE quarantine ADD COLUMN was {text}"
+_FIFTH = Step(sqlite=(_WAS,), postgres=(_WAS,))
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (

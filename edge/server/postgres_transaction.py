@@ -157,16 +157,17 @@ class PostgresTransaction:
             (
                 *(one.reason, one.detail, one.topic),
                 *((None, None, None) if one.key is None else _ids(one.key)),
-                *(self._now, one.digest, one.payload),
+                *(self._now, one.digest, one.payload, one.was or None),
             )
             for one in sorted(things, key=lambda one: (one.topic, one.reason, one.digest))
         ]
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO quarantine (reason, detail, topic, rig, epoch, seq, received_utc,"
-                " digest, payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " digest, payload, was) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON CONFLICT (md5(topic), reason, digest)"
-                " DO UPDATE SET times = quarantine.times + 1",
+                " DO UPDATE SET times = quarantine.times + 1,"
+                " was = coalesce(quarantine.was, excluded.was)",
                 rows,
             )
 

@@ -113,13 +113,14 @@ class SqliteTransaction:
         """Put into the quarantine."""
         self._connection.executemany(
             "INSERT INTO quarantine (reason, detail, topic, rig, epoch, seq, received_utc,"
-            " digest, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (topic, reason, digest) DO UPDATE SET times = times + 1",
+            " digest, payload, was) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (topic, reason, digest) DO UPDATE SET times = times + 1,"
+            " was = coalesce(was, excluded.was)",
             [
                 (
                     *(one.reason, one.detail, one.topic),
                     *((None, None, None) if one.key is None else _ids(one.key)),
-                    *(self._received_utc, one.digest, one.payload),
+                    *(self._received_utc, one.digest, one.payload, one.was or None),
                 )
                 for one in things
             ],

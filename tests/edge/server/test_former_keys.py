@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.messages import digest, digest_under
-from edge.server.arrival import MOST_FORMER_KEYS, examine
+from edge.server.arrival import MOST_FORMER_KEYS, Refusal, examine
 from tests.edge.server.databases import arrival
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
@@ -111,3 +113,32 @@ def test_the_digest_under_a_key_is_that_of_the_message_sent_under_it(seq, floor)
     now = payload("hit", 3, epoch=LATER)
     then = payload("hit", seq, floor=min(floor, seq))
     assert digest_under(now, EPOCH, seq) == digest(then)
+
+
+def refused(one):
+    """What a version that could not read it made of it."""
+    return replace(one, message=None, former=(), refusal=Refusal("invalid", "a newer version's"))
+
+
+def test_what_leaves_the_quarantine_still_knows_its_earlier_keys(store, rows):
+    store.commit([arrival("hit", 7, floor=7)])
+    store.commit([refused(moved(1, f"{EPOCH}:7")), refused(moved(2, f"{EPOCH}:8"))])
+    store.commit([refused(moved(2, ""))])  # the same again, without its properties
+    assert rows("SELECT seq, was, times FROM quarantine ORDER BY seq") == [
+        (1, f"{EPOCH}:7", 1),
+        (2, f"{EPOCH}:8", 1),
+    ]
+    assert store.readmit() == 1
+    assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(EPOCH, 7), (LATER, 2)])
+    # What it had before is known from now on, as of any message that is stored.
+    assert store.commit([arrival("hit", 8, floor=8)]).duplicates == 1
+    assert rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_of_what_travels_as_earlier_keys_no_more_is_kept_than_could_be_some():
+    told = " ".join(
+        ["x" * 10_000, f"{EPOCH}:7", f"{EPOCH}:-1", *[f"{LATEST}:{n}" for n in range(99)]]
+    )
+    kept = moved(1, told).was.split()
+    assert kept[0] == f"{EPOCH}:7"
+    assert len(kept) <= MOST_FORMER_KEYS
