@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,10 +20,10 @@ from edge.server.schema import MIGRATIONS, migrate, steps_behind
 from edge.server.sqlite_ask import asker
 from edge.server.sqlite_transaction import SqliteTransaction
 from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
+from edge.sqlite_schema import use_wal
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
 _BUSY_TIMEOUT_S = 1.0
-_WAL_PATIENCE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSING = frozenset(
@@ -214,7 +213,7 @@ class SqliteStore:
         try:
             steps_behind(connection)  # before anything is written: it may not be ours
             connection.execute("PRAGMA synchronous = FULL")
-            _use_wal(connection)
+            use_wal(connection)
             migrate(connection)
         except NewerSchemaError as error:
             raise Failed(error.line(f"database {self._path}")) from None
@@ -242,20 +241,6 @@ class SqliteStore:
             if _code(error) in _PASSING:
                 raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait its busy timeout for this one."""
-    deadline = time.monotonic() + _WAL_PATIENCE_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _code(error: sqlite3.Error) -> int:
