@@ -104,15 +104,6 @@ class PostgresStore:
             lambda connection: self._watched(lambda: self._commit(connection, batch), connection)
         )
 
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-        row = self._guarded(
-            lambda connection: connection.execute(
-                "SELECT upto FROM rigs WHERE rig = %s AND epoch = %s", (rig, epoch)
-            ).fetchone()
-        )
-        return int(str(row[0])) if row else 0
-
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda connection: upkeep.rigs(asker(connection)))

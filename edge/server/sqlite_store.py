@@ -97,15 +97,6 @@ class SqliteStore:
             raise Failed(f"database {self._path} was moved or removed while in use")
         return self._guarded(lambda: self._commit(batch))
 
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-        row = self._guarded(
-            lambda: self._connection.execute(
-                "SELECT upto FROM rigs WHERE rig = ? AND epoch = ?", (rig, epoch)
-            ).fetchone()
-        )
-        return int(row[0]) if row else 0
-
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda: upkeep.rigs(self._ask))

@@ -148,9 +148,6 @@ class Store(Protocol):
             The database is damaged or gone.
         """
 
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
 

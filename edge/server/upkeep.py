@@ -13,8 +13,6 @@ from edge.messages import format_utc_ns
 from edge.messages.utc import parse_utc_ns
 from edge.server.store import RigState, Seen
 
-ERASED = "erased"
-"""Kind, in the ledger, of what was erased."""
 _MESSAGES = ("hits", "exposures", "calibrations", "clocks", "lost")
 _MICROSECOND_NS = 1000
 _SECOND_NS = 1_000_000_000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.messages import digest, digest_under
 from edge.server.arrival import MOST_FORMER_KEYS, Refusal, examine
-from tests.edge.server.databases import arrival
+from tests.edge.server.databases import arrival, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 LATER, LATEST = "00000000000000ab", "00000000000000cd"
@@ -36,17 +36,17 @@ def test_what_comes_later_under_an_earlier_key_is_a_duplicate(store, rows):
     assert store.commit([moved(1, f"{EPOCH}:1")]).stored == 1
     receipt = store.commit([arrival("hit", 1), arrival("hit", 2)])
     assert (receipt.stored, receipt.duplicates, receipt.conflicts) == (1, 1, 0)
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
     assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(LATER, 1), (EPOCH, 2)])
 
 
 def test_an_earlier_key_settles_nothing_of_its_epoch(store, rows):
     """Else a clone that still writes in that epoch would be told that its own message is here."""
     store.commit([arrival("hit", 1), moved(1, f"{EPOCH}:2", peak_adu=901)])
-    assert store.watermark(RIG, EPOCH) == 1
+    assert watermark_of(store) == 1
     receipt = store.commit([arrival("hit", 2), arrival("hit", 3)])
     assert (receipt.stored, receipt.conflicts) == (2, 0)
-    assert store.watermark(RIG, EPOCH) == 3
+    assert watermark_of(store) == 3
     assert sorted(rows("SELECT peak_adu FROM hits")) == [(900,), (900,), (900,), (901,)]
 
 

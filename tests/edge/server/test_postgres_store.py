@@ -15,8 +15,8 @@ from edge.errors import Failed
 from edge.messages import digest
 from edge.server.arrival import examine
 from edge.server.store import StoreUnavailableError, open_store
-from tests.edge.server.databases import arrival, garbage, name_of, rows
-from tests.edge.server.rigs import EPOCH, RIG, eventually, payload
+from tests.edge.server.databases import arrival, garbage, name_of, rows, watermark_of
+from tests.edge.server.rigs import RIG, eventually, payload
 from tests.message_examples import png
 from tests.postgres import why_not
 
@@ -116,7 +116,7 @@ def test_what_no_text_of_postgresql_holds_is_put_aside_and_passed(store, url):
         [arrival("hit", 1), arrival("hit", 2, series="a\0b"), arrival("exposure", 3), garbage(4)]
     )
     assert (receipt.stored, receipt.quarantined) == (2, 2)
-    assert store.watermark(RIG, EPOCH) == 4
+    assert watermark_of(store) == 4
     assert rows(url, "SELECT seq, reason FROM quarantine ORDER BY seq") == [
         (2, "unstorable"), (4, "invalid"),
     ]  # fmt: skip
@@ -153,7 +153,7 @@ def test_processes_that_store_one_rig_out_of_order_agree_and_the_watermark_only_
         worker.start()
     seen = []
     while any(worker.is_alive() for worker in workers):
-        upto = store.watermark(RIG, EPOCH)
+        upto = watermark_of(store)
         missing = rows(url, f"SELECT {upto} - count(*) FROM ledger WHERE seq <= {upto}")
         assert missing == [(0,)]
         seen.append(upto)
@@ -163,7 +163,7 @@ def test_processes_that_store_one_rig_out_of_order_agree_and_the_watermark_only_
         worker.join()
     assert seen == sorted(seen)
     assert all(one == sorted(one) for one in marks)
-    assert max(itertools.chain(*marks)) == store.watermark(RIG, EPOCH) == total
+    assert max(itertools.chain(*marks)) == watermark_of(store) == total
     assert rows(url, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(total, total)]
     store.close()
 
@@ -190,7 +190,7 @@ def test_a_batch_waits_for_another_collectors_batch_of_the_same_rig(url, monkeyp
     assert begun.wait(10)
     receipt = stores[1].commit([arrival("hit", 3), arrival("hit", 5)])
     first.join()
-    assert receipt.answers[0].upto == stores[0].watermark(RIG, EPOCH) == 5
+    assert receipt.answers[0].upto == watermark_of(stores[0]) == 5
     for store in stores:
         store.close()
 
@@ -198,7 +198,7 @@ def test_a_batch_waits_for_another_collectors_batch_of_the_same_rig(url, monkeyp
 def test_a_gap_that_closes_lets_the_watermark_pass_all_that_waited_behind_it(store, monkeypatch):
     monkeypatch.setattr("edge.server.postgres_watermark._STRIDE", 10)
     store.commit([arrival("hit", seq) for seq in range(2, 46)])
-    assert store.watermark(RIG, EPOCH) == 0
+    assert watermark_of(store) == 0
     assert store.commit([arrival("hit", 1)]).answers[0].upto == 45
 
 
@@ -256,7 +256,7 @@ def test_a_server_that_is_killed_and_comes_back_takes_the_same_batch(url, store,
     finally:
         postgres.start()
     assert store.commit([arrival("hit", 1), arrival("hit", 2)]).stored == 1
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
 
 
 def test_a_connection_that_is_cut_in_the_middle_stores_all_or_nothing(url, store, postgres):
@@ -294,7 +294,7 @@ def test_a_connection_that_is_cut_in_the_middle_stores_all_or_nothing(url, store
         cutter.join()
     assert failures > 0
     assert rows(url, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(400, 400)]
-    assert store.watermark(RIG, EPOCH) == 400
+    assert watermark_of(store) == 400
 
 
 def test_a_database_that_was_replaced_is_not_gone_on_with(url, store, postgres):

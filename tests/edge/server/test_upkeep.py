@@ -10,8 +10,8 @@ import pytest
 
 from edge.errors import Failed
 from edge.server.store import StoreUnavailableError, open_store
-from tests.edge.server.databases import arrival, execute, garbage
-from tests.edge.server.rigs import EPOCH, RIG
+from tests.edge.server.databases import arrival, execute, garbage, watermark_of
+from tests.edge.server.rigs import RIG
 
 OLD = "2019-03-04T00:00:00.000000000Z"
 LIMIT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_pruning_and_erasing_beside_a_collector_that_stores_disturb_nothing(stor
     assert sum(removed) == 100
     assert rows(f"SELECT count(*) FROM hits WHERE rig = '{RIG}'") == [(50,)]
     assert rows("SELECT count(*) FROM exposures") == [(50,)]
-    assert store.watermark(RIG, EPOCH) == 200
+    assert watermark_of(store) == 200
 
 
 def _stored(store, batch):
@@ -114,13 +114,13 @@ def test_what_is_erased_does_not_come_back_and_the_watermark_stands(store, rows)
         assert rows(f"SELECT count(*) FROM {table} WHERE rig = '{RIG}' OR rig IS NULL") == [(0,)]
     receipt = store.commit(mine[:5])
     assert (receipt.stored, receipt.duplicates) == (0, 5)
-    assert store.watermark(RIG, EPOCH) == 6
+    assert watermark_of(store) == 6
     assert rows("SELECT count(*) FROM hits") == [(1,)]
     assert rows(f"SELECT DISTINCT kind FROM messages WHERE rig = '{RIG}' ORDER BY kind") == [
         ("declared_lost",), ("erased",),
     ]  # fmt: skip
     assert store.commit([arrival("hit", 7)]).stored == 1
-    assert store.watermark(RIG, EPOCH) == 7
+    assert watermark_of(store) == 7
     assert store.erase(RIG) == 1
 
 
