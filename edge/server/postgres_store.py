@@ -17,7 +17,7 @@ from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
-from edge.server.partitions import Month, drop_before
+from edge.server.partitions import PARTITIONED, Month, Months, drop_month, months_before
 from edge.server.postgres_connection import (
     Address,
     Connected,
@@ -70,7 +70,7 @@ class PostgresStore:
     def __init__(self, url: str, *, make: bool = True) -> None:
         self._address = Address(url)
         self._make = make
-        self._months: set[Month] = set()
+        self._months = Months()
         self._connection: Connected | None = None
         self._closed = False
         self._identity = ""
@@ -130,13 +130,13 @@ class PostgresStore:
     def prune(self, before: datetime) -> int:
         """Remove what is older, whole months at once; the ledger stays."""
 
-        def work(connection: Connected) -> int:
-            with connection.transaction():
-                self._see_version(connection)
-                removed = drop_before(connection, before)
-                return removed + upkeep.prune_quarantine(asker(connection), before)
+        def drop(month: Month) -> Callable[[Connected], int]:
+            return lambda connection: drop_month(connection, month, before)
 
-        return self._unclashed(work)
+        months = self._inside(lambda connection: months_before(connection, before))
+        removed = sum(self._inside(drop(month)) for month in months)
+        rest = {f"{table}_default": column for table, column in PARTITIONED.items()}
+        return removed + upkeep.prune(self.transact, rest, before)
 
     def erase(self, rig: str) -> int:
         """Remove all messages of a rig; keys and digests stay."""
@@ -144,8 +144,12 @@ class PostgresStore:
         def work(connection: Connected) -> int:
             with connection.transaction():
                 self._see_version(connection)
-                connection.execute("SELECT 1 FROM rigs WHERE rig = %s FOR UPDATE", (rig,))
-                return upkeep.erase(asker(connection), rig)
+                # In the order in which collectors take them. An epoch that begins later is new.
+                held = connection.execute(
+                    'SELECT epoch FROM rigs WHERE rig = %s ORDER BY epoch COLLATE "C" FOR UPDATE',
+                    (rig,),
+                ).fetchall()
+                return upkeep.erase(asker(connection), rig, [str(epoch) for (epoch,) in held])
 
         return self._unclashed(work)
 
@@ -153,20 +157,14 @@ class PostgresStore:
         """Store what lies in the quarantine and is a message after all."""
 
         def settle(ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
-            transaction = PostgresTransaction(self._connected(), ())
+            transaction = PostgresTransaction(self._connected(), Months())
             return Batch(transaction).store(turn_away(ask, batch))
 
         return readmit_all(self.transact, settle)
 
     def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
         """Let `work` ask in one transaction."""
-
-        def inside(connection: Connected) -> _T:
-            with connection.transaction():
-                self._see_version(connection)
-                return work(asker(connection))
-
-        return self._unclashed(inside)
+        return self._inside(lambda connection: work(asker(connection)))
 
     def give_up(self) -> None:
         """Let whoever waits for the database wait no longer; from any thread."""
@@ -177,6 +175,16 @@ class PostgresStore:
         self._closed = True
         self._drop()
 
+    def _inside(self, work: Callable[[Connected], _T]) -> _T:
+        """Do it in a transaction, if the tables are still ours."""
+
+        def inside(connection: Connected) -> _T:
+            with connection.transaction():
+                self._see_version(connection)
+                return work(connection)
+
+        return self._unclashed(inside)
+
     def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
         with connection.transaction():
             self._see_version(connection)
@@ -184,7 +192,7 @@ class PostgresStore:
             transaction = PostgresTransaction(connection, self._months)
             receipt = Batch(transaction).store(admitted)
         # Only now: what was rolled back is not there.
-        self._months |= transaction.made
+        self._months.known |= transaction.made
         return receipt
 
     def _soon(self, action: Callable[[Connected], _T]) -> _T:
@@ -242,7 +250,7 @@ class PostgresStore:
     def _open(self) -> Connected:
         connection = self._address.connect(self._watchdog)
         # Months may have been taken away meanwhile.
-        self._months = set()
+        self._months.forget()
         try:
             self._prepare(connection)
         except BaseException:

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from edge.server.arrival import Former, Key
 from edge.server.let_go import declare, give_way
-from edge.server.partitions import PARTITIONED, Month, ensure, month_of
+from edge.server.partitions import PARTITIONED, Month, Months, month_of
 from edge.server.postgres_connection import Connected, asker, unstorable
 from edge.server.postgres_rows import row_for, type_of
 from edge.server.postgres_watermark import reach
@@ -25,11 +25,11 @@ class PostgresTransaction:
     ----------
     connection : psycopg.Connection
         In a transaction.
-    months : set of Month
+    months : Months
         Partitions known to be there; what this transaction makes is in `made`.
     """
 
-    def __init__(self, connection: Connected, months: Collection[Month]) -> None:
+    def __init__(self, connection: Connected, months: Months) -> None:
         self._connection = connection
         self._months = months
         self._now = datetime.now(UTC)
@@ -203,8 +203,7 @@ class PostgresTransaction:
             for _, columns in tables.get(table, ())
             if (month := month_of(table, columns[column], self._now)) is not None
         }
-        self.made = wanted - set(self._months)
-        ensure(self._connection, self.made)
+        self.made = self._months.make(self._connection, wanted)
 
     def _copy(self, table: str, rows: Sequence[tuple[Key, dict[str, Any]]]) -> dict[Key, str]:
         """Store all at once; where one of them can't be held, each by itself."""

@@ -120,14 +120,14 @@ class SqliteStore:
 
     def prune(self, before: datetime) -> int:
         """Remove what is older; the ledger stays."""
-        return self._guarded(lambda: self._transact(lambda: upkeep.prune_rows(self._ask, before)))
+        return upkeep.prune(self.transact, upkeep.DATED, before)
 
     def erase(self, rig: str) -> int:
         """Remove all messages of a rig; keys and digests stay."""
 
         def work() -> int:
             self._connection.execute("PRAGMA secure_delete = ON")
-            erased = self._transact(lambda: upkeep.erase(self._ask, rig))
+            erased = self._transact(lambda: upkeep.erase(self._ask, rig, self._epochs(rig)))
             # Else the old pages lie in the log beside the file.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return erased
@@ -148,6 +148,10 @@ class SqliteStore:
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()
+
+    def _epochs(self, rig: str) -> list[str]:
+        rows = self._connection.execute("SELECT epoch FROM rigs WHERE rig = ?", (rig,)).fetchall()
+        return [str(epoch) for (epoch,) in rows]
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
         return self._transact(lambda: self._settle(self._ask, batch))

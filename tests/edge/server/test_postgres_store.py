@@ -78,6 +78,68 @@ def test_a_month_that_was_in_the_future_takes_its_hits_when_it_comes(store, url,
     assert parts(url) == {"hits_2031_05": 2, "hits_default": 1}
 
 
+def test_a_new_month_does_not_wait_for_whoever_reads_all_hits(store, url, monkeypatch, caplog):
+    """An analysis, or a backup, over the end of a month; then the table is made after all."""
+    import psycopg
+
+    monkeypatch.setattr("edge.server.partitions._AGAIN_S", 0.5)
+    store.commit([at(1, "2025-03-01T00:00:00.000000000Z")])
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM hits")
+        began_s = time.monotonic()
+        assert store.commit([at(2, "2025-04-01T00:00:00.000000000Z")]).stored == 1
+        assert store.commit([at(3, "2025-04-02T00:00:00.000000000Z")]).stored == 1
+        assert time.monotonic() - began_s < 4
+        assert parts(url) == {"hits_2025_03": 1, "hits_default": 2}
+        assert caplog.text.count("no table for hits_2025_04 can be made now") == 1
+    time.sleep(0.5)
+    assert store.commit([at(4, "2025-04-30T23:59:59.999999999Z")]).stored == 1
+    assert parts(url) == {"hits_2025_03": 1, "hits_2025_04": 3}
+    assert rows(url, "SHOW lock_timeout") == [("0",)]
+    assert store._connection.execute("SHOW lock_timeout").fetchone() == ("30s",)
+
+
+def test_a_month_made_while_its_messages_go_to_the_default_partition_takes_them(url, monkeypatch):
+    """One collector found the way barred, another one a moment later did not."""
+    barred, free = open_store(url), open_store(url)
+    monkeypatch.setattr(barred._months, "_not_before_s", time.monotonic() + 60)
+    barrier = threading.Barrier(2)
+    stored = []
+
+    def work(store, rig):
+        for month in range(1, 13):
+            when = f"2024-{month:02d}-03T00:00:00.000000000Z"
+            barrier.wait(20)
+            for seq in range(3):
+                stored.append(store.commit([at(3 * month + seq, when, rig=rig)]).stored)
+
+    threads = [threading.Thread(target=work, args=one) for one in ((barred, "a"), (free, "b"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stored == [1] * 72
+    assert rows(url, "SELECT count(*) FROM hits") == [(72,)]
+    assert rows(url, "SELECT count(*) FROM quarantine") == [(0,)]
+    for store in (barred, free):
+        store.close()
+
+
+def test_a_collector_that_may_make_no_tables_goes_on_in_the_default_partition(url, postgres):
+    open_store(url).close()
+    name = name_of(url)
+    postgres.execute("DROP ROLE IF EXISTS storing")
+    postgres.execute("CREATE ROLE storing LOGIN")
+    for kind in ("TABLES", "SEQUENCES"):
+        postgres.execute(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO storing", name)
+    store = open_store(postgres.url(name, "storing"))
+    assert store.commit([at(1, "2025-04-01T00:00:00.000000000Z")]).stored == 1
+    store.close()
+    assert parts(url) == {"hits_default": 1}
+    postgres.execute("DROP OWNED BY storing", name)
+    postgres.execute("DROP ROLE storing")
+
+
 def test_a_month_made_by_a_batch_that_failed_is_made_again(store, url, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr("edge.server.postgres_transaction.reach", lambda *_: 1 / 0)
