@@ -176,9 +176,13 @@ _THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
 _FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
 _FOURTH = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
 
-# A message that leaves the quarantine has the keys it came with.
-_WAS = "ALTER TABLE quarantine ADD COLUMN was {text}"
-_FIFTH = Step(sqlite=(_WAS,), postgres=(_WAS,))
+_ASIDE_MORE = (
+    # A message that leaves the quarantine has the keys it came with.
+    "ALTER TABLE quarantine ADD COLUMN was {text}",
+    # What has no key is bounded, and counted each time.
+    "CREATE INDEX quarantine_nameless ON quarantine (id) WHERE seq IS NULL",
+)
+_FIFTH = Step(sqlite=_ASIDE_MORE, postgres=_ASIDE_MORE)
 
 STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Step n leads from version n to n + 1, the same numbers for both engines."""

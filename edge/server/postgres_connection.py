@@ -51,7 +51,7 @@ _HOPELESS = (
 _DATA, _CONSTRAINT, _LIMIT = "22", "23", "54"
 _PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 _CHECK_VIOLATION = "23514"
-_CLASH = frozenset({"40001", "40P01", "23505", _CHECK_VIOLATION})
+_CLASH = frozenset({"40001", "40P01", "23505"})
 _ADVICE = {
     "42501": "this user may not; use the one the collector has",
     "25006": "a standby, or set to take no changes",
@@ -241,7 +241,7 @@ def passes(error: psycopg.Error, connection: Connected) -> bool:
 
 def clashed(error: psycopg.Error) -> bool:
     """Whether another transaction was in the way: the same at once again will do."""
-    return error.sqlstate in _CLASH
+    return error.sqlstate in _CLASH or _lost_its_partition(error)
 
 
 def unstorable(error: Exception) -> bool:
@@ -249,7 +249,11 @@ def unstorable(error: Exception) -> bool:
     if isinstance(error, psycopg.Error):
         if error.sqlstate is None:
             return isinstance(error, psycopg.DataError)
-        # No table has a check: a month's table took the row's place in the default partition.
-        passing = error.sqlstate == _CHECK_VIOLATION
-        return not passing and error.sqlstate[:2] in (_DATA, _CONSTRAINT, _LIMIT)
+        known = error.sqlstate[:2] in (_DATA, _CONSTRAINT, _LIMIT)
+        return known and not _lost_its_partition(error)
     return isinstance(error, UnicodeError | OverflowError)
+
+
+def _lost_its_partition(error: psycopg.Error) -> bool:
+    """Whether a month's table was made while its row went to the default partition."""
+    return error.sqlstate == _CHECK_VIOLATION and error.diag.constraint_name is None

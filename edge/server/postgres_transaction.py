@@ -15,6 +15,7 @@ from edge.server.partitions import PARTITIONED, Month, Months, month_of
 from edge.server.postgres_connection import Connected, asker, unstorable
 from edge.server.postgres_rows import row_for, type_of
 from edge.server.postgres_watermark import reach
+from edge.server.quarantine import trim
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 
 
@@ -170,6 +171,8 @@ class PostgresTransaction:
                 " was = coalesce(quarantine.was, excluded.was)",
                 rows,
             )
+        if any(one.key is None for one in things):
+            trim(asker(self._connection))
 
     def advance(self, floors: Mapping[Owner, int]) -> dict[Owner, int]:
         """Bring watermarks forward by all that is settled."""

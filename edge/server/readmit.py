@@ -16,7 +16,7 @@ from edge.server.store import Receipt
 from edge.server.upkeep import Ask
 
 _MOST = 200
-_REASONS = f"('invalid', 'oversized', '{REVOKED}')"
+_REASONS = f"('invalid', '{REVOKED}')"
 
 
 Transact: TypeAlias = Callable[[Callable[[Ask], tuple[int, int]]], tuple[int, int]]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from edge.messages import format_utc_ns
 from edge.server.arrival import Former, Key
 from edge.server.let_go import declare, give_way
+from edge.server.quarantine import trim
 from edge.server.rows import row_of
 from edge.server.sqlite_ask import asker
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
@@ -125,6 +126,8 @@ class SqliteTransaction:
                 for one in things
             ],
         )
+        if any(one.key is None for one in things):
+            trim(self._ask)
 
     def advance(self, floors: Mapping[Owner, int]) -> dict[Owner, int]:
         """Bring watermarks forward by all that is settled."""
