@@ -60,14 +60,14 @@ def restore(
             "do so with cosmic-edge server reconcile"
         ) from None
     if json:
-        print_json({"rigs": rigs, "behind": behind})
+        print_json({"rigs": rigs, "rigs_told": len(told or ()), "behind": behind})
         return
     hits = sum(one.hits for one in rigs)
     typer.echo(f"restored {file}: {len({one.rig for one in rigs})} rigs, {hits} hits")
     if told is None:
         typer.echo("Now compare with what rigs were told: cosmic-edge server reconcile --broker …")
     else:
-        _tell_behind(behind)
+        _tell_behind(len(told), behind)
 
 
 def reconcile(
@@ -90,11 +90,17 @@ def reconcile(
     if json:
         print_json({"rigs_told": len(told), "behind": behind})
     else:
-        _tell_behind(behind)
+        _tell_behind(len(told), behind)
 
 
-def _tell_behind(behind: tuple[Behind, ...]) -> None:
-    if not behind:
+def _tell_behind(told: int, behind: tuple[Behind, ...]) -> None:
+    if not told:
+        # A broker that keeps something from a user sends nothing, and does not say so.
+        typer.echo(
+            "The broker told of no rig, so nothing was compared: has it forgotten, is it another "
+            "one, or may this user not read cosmic-edge/v1/+/ack, as the collector may?"
+        )
+    elif not behind:
         typer.echo("No rig was told more than this database holds.")
     for one in behind:
         typer.echo(
