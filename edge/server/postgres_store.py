@@ -298,6 +298,8 @@ class PostgresStore:
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""
         found = identity(connection)
+        if not found:
+            raise Failed(f"database {self._address} has lost its identity: restore it")
         if self._identity and found != self._identity:
             raise Failed(f"database {self._address} is another one than before")
         if not self._identity and setting(connection, "fsync") == "off":

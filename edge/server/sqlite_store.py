@@ -64,16 +64,11 @@ class SqliteStore:
         self._path = path.absolute()
         if not make and not self._path.exists():
             raise Failed(f"database {self._path}: there is no such file")
+        self._make = make
         self._connection = self._open()
         self._ask = asker(self._connection)
         self._inode = self._look()
-        self._identity = str(
-            self._guarded(
-                lambda: self._connection.execute(
-                    "SELECT value FROM store WHERE name = 'identity'"
-                ).fetchone()[0]
-            )
-        )
+        self._identity = self._recognise()
 
     @property
     def identity(self) -> str:
@@ -206,7 +201,10 @@ class SqliteStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         try:
-            steps_behind(connection)  # before anything is written: it may not be ours
+            # Before anything is written: it may not be ours.
+            behind = steps_behind(connection)
+            if behind == len(MIGRATIONS) and not self._make:
+                raise Failed(f"database {self._path} holds no collector's tables")
             connection.execute("PRAGMA synchronous = FULL")
             use_wal(connection)
             migrate(connection)
@@ -220,6 +218,17 @@ class SqliteStore:
             if _code(error) in _HELD:
                 raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
+
+    def _recognise(self) -> str:
+        row = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT value FROM store WHERE name = 'identity'"
+            ).fetchone()
+        )
+        if row is None:
+            self._connection.close()
+            raise Failed(f"database {self._path} has lost its identity: restore it")
+        return str(row[0])
 
     def _look(self) -> tuple[int, int] | None:
         try:

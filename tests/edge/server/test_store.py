@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
+import pytest
+
+from edge.errors import Failed
 from edge.server.store import open_store
 from tests.edge.server.databases import arrival, as_text, execute, fresh, garbage, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG
@@ -182,3 +186,21 @@ def test_the_identity_stays_with_the_database(database, tmp_path, request):
         names.append(store.identity)
         store.close()
     assert names[0] == names[1] != names[2]
+
+
+def test_a_database_without_its_identity_is_refused_in_one_line(store, database):
+    """The collector's session at the broker goes by it."""
+    execute(database, "DELETE FROM store WHERE name = 'identity'")
+    with pytest.raises(Failed, match="lost its identity: restore it"):
+        open_store(database)
+
+
+def test_a_command_fills_no_empty_database(database):
+    if "://" not in database:
+        Path(database).touch()
+    with pytest.raises(Failed, match="holds no collector's tables"):
+        open_store(database, make=False)
+    if "://" not in database:
+        assert Path(database).read_bytes() == b""
+    open_store(database).close()
+    open_store(database, make=False).close()
