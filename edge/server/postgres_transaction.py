@@ -35,6 +35,7 @@ class PostgresTransaction:
         self._months = months
         self._now = datetime.now(UTC)
         self._rigs: dict[Owner, tuple[int, int]] = {}
+        self._unheard: set[Owner] = set()
         self.made: set[Month] = set()
 
     def lock(self, owners: Collection[Owner]) -> None:
@@ -45,6 +46,7 @@ class PostgresTransaction:
         names = [one.rig for one in wanted], [one.epoch for one in wanted]
         self._hold(names)
         if len(self._rigs) < len(wanted):
+            self._unheard = set(wanted) - self._rigs.keys()
             self._connection.execute(
                 "INSERT INTO rigs (rig, epoch, floor_high, upto)"
                 " SELECT rig, epoch, 1, 0 FROM unnest(%s::text[], %s::text[])"
@@ -176,6 +178,7 @@ class PostgresTransaction:
 
     def advance(self, floors: Mapping[Owner, int]) -> dict[Owner, int]:
         """Bring watermarks forward by all that is settled."""
+        self._forget(self._unheard - floors.keys())
         if not floors:
             return {}
         highest = {one: max(floor, self._rigs[one][0]) for one, floor in floors.items()}
@@ -198,6 +201,15 @@ class PostgresTransaction:
             ),
         )
         return marks
+
+    def _forget(self, owners: Collection[Owner]) -> None:
+        """Remove rows that were made to be held: nothing came of epochs that were only named."""
+        if owners:
+            self._connection.execute(
+                "DELETE FROM rigs WHERE (rig, epoch) IN"
+                " (SELECT * FROM unnest(%s::text[], %s::text[]))",
+                ([one.rig for one in owners], [one.epoch for one in owners]),
+            )
 
     def _make_room(self, tables: Mapping[str, Sequence[tuple[Key, dict[str, Any]]]]) -> None:
         wanted = {

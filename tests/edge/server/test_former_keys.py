@@ -142,3 +142,10 @@ def test_of_what_travels_as_earlier_keys_no_more_is_kept_than_could_be_some():
     kept = moved(1, told).was.split()
     assert kept[0] == f"{EPOCH}:7"
     assert len(kept) <= MOST_FORMER_KEYS
+
+
+def test_an_epoch_that_was_only_named_is_not_listed(store):
+    store.commit([moved(1, f"{EPOCH}:7 {LATEST}:2")])
+    assert [one.epoch for one in store.rigs()] == [LATER]
+    store.commit([arrival("hit", 1)])
+    assert sorted(one.epoch for one in store.rigs()) == sorted([LATER, EPOCH])
