@@ -46,14 +46,15 @@ class PostgresTransaction:
         names = [one.rig for one in wanted], [one.epoch for one in wanted]
         self._hold(names)
         if len(self._rigs) < len(wanted):
-            self._unheard = set(wanted) - self._rigs.keys()
-            self._connection.execute(
+            made = self._connection.execute(
                 "INSERT INTO rigs (rig, epoch, floor_high, upto)"
                 " SELECT rig, epoch, 1, 0 FROM unnest(%s::text[], %s::text[])"
                 ' AS new (rig, epoch) ORDER BY rig COLLATE "C", epoch COLLATE "C"'
-                " ON CONFLICT DO NOTHING",
+                " ON CONFLICT DO NOTHING RETURNING rig, epoch",
                 names,
             )
+            # Not those another collector made meanwhile.
+            self._unheard = {Owner(str(rig), str(epoch)) for rig, epoch in made.fetchall()}
             self._hold(names)
 
     def _hold(self, names: tuple[list[str], list[str]]) -> None:

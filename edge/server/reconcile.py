@@ -118,7 +118,8 @@ def _settle(ask: Ask, owner: Owner, had: int, told: int) -> int:
     declare(ask, owner, had + 1, told)
     ask(
         """INSERT INTO rigs (rig, epoch, floor_high, upto) VALUES ({rig}, {epoch}, 1, {upto})
-        ON CONFLICT (rig, epoch) DO UPDATE SET upto = excluded.upto""",
+        ON CONFLICT (rig, epoch) DO UPDATE SET upto = excluded.upto
+        WHERE rigs.upto < excluded.upto""",  # a collector may have brought it further meanwhile
         who,
     )
     [(there,)] = ask(

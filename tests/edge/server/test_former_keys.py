@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.messages import digest, digest_under
 from edge.server.arrival import MOST_FORMER_KEYS, Refusal, examine
+from edge.server.store import open_store
 from tests.edge.server.databases import arrival, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
@@ -149,3 +151,23 @@ def test_an_epoch_that_was_only_named_is_not_listed(store):
     assert [one.epoch for one in store.rigs()] == [LATER]
     store.commit([arrival("hit", 1)])
     assert sorted(one.epoch for one in store.rigs()) == sorted([LATER, EPOCH])
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_epoch_that_another_collector_hears_meanwhile_stays(store, database, monkeypatch):
+    """It began between the look for its row and the making of one."""
+    from edge.server.postgres_transaction import PostgresTransaction
+
+    other, hold = open_store(database), PostgresTransaction._hold
+    heard = []
+
+    def late(self, names):
+        hold(self, names)
+        if not heard:
+            heard.append(1)
+            assert other.commit([arrival("hit", 1)]).stored == 1
+
+    monkeypatch.setattr(PostgresTransaction, "_hold", late)
+    store.commit([moved(1, f"{EPOCH}:7")])
+    other.close()
+    assert (watermark_of(store), watermark_of(store, epoch=LATER)) == (1, 1)
