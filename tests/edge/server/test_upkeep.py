@@ -81,16 +81,16 @@ def test_a_month_that_is_read_is_not_waited_for_by_those_who_store(store, databa
             said.append(str(error))
 
     storing = open_store(database)
-    with psycopg.connect(database) as reader:
+    with contextlib.closing(storing), psycopg.connect(database) as reader:
         reader.execute("SELECT count(*) FROM hits")
         pruning = threading.Thread(target=prune)
         pruning.start()
         pruning.join(0.3)
         began_s = time.monotonic()
         assert storing.commit([arrival("hit", 2)]).stored == 1
-        assert time.monotonic() - began_s < 4
+        # 2 s behind the pruning, and 2 s until its new month is given up.
+        assert time.monotonic() - began_s < 8
         pruning.join()
-    storing.close()
     assert "another session holds what is needed" in said[0]
     assert store.prune(LIMIT) == 1
     assert rows("SELECT seq FROM hits") == [(2,)]
@@ -102,15 +102,15 @@ def test_an_epoch_that_begins_while_its_rig_is_erased_is_new(store, database, ro
 
     store.commit([arrival("hit", 1)])
     erased, storing = [], open_store(database)
-    with psycopg.connect(database) as other:
+    with contextlib.closing(storing), psycopg.connect(database) as other:
         other.execute("LOCK TABLE lost IN SHARE MODE")  # hits are gone by then, keys are not marked
         erasing = threading.Thread(target=lambda: erased.append(store.erase(RIG)))
         erasing.start()
         erasing.join(0.3)
         assert erasing.is_alive()
         assert storing.commit([arrival("hit", 1, epoch="00000000000000ab")]).stored == 1
-    erasing.join()
-    storing.close()
+        other.rollback()
+        erasing.join()
     assert erased == [1]
     kinds = rows("SELECT epoch, kind FROM ledger ORDER BY epoch")
     assert [kind for _, kind in kinds] == ["hit", "erased"]
