@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from edge.delivery.beside import Beside, BesideQueue, Commanded
+from edge.delivery.flights import WINDOW, Flight, Flights
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
 from edge.delivery.transport import Acknowledged, Connected, Event, Received, Subscribed, Transport
@@ -20,12 +20,10 @@ from edge.messages import Ack, MessageError, parse_service, topic
 _LOG = logging.getLogger(__name__)
 
 AckMode = Literal["server", "broker"]
-WINDOW = 20
 # A broker with default settings queues 1000 messages for a server that is away or slow, and drops
 # the rest after its PUBACK. Ahead of the server by less than that, a rig wastes nothing; by half of
 # it, it would stand still each time the server stores.
 AHEAD = 900
-PUBACK_TIMEOUT_S = 60.0
 _READY_S = 2.0
 _RETRY_DISK_S = 5.0
 _RELEASE_ROWS = 64
@@ -34,15 +32,6 @@ _HOLD_FIRST_S, _HOLD_LAST_S = 30.0, 600.0
 # Not authorized, quota exceeded: said of the rig, not of the message. Nothing is given up for it.
 _NOT_ITS_FAULT = frozenset({135, 151})
 _HEADER_BYTES = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    """A publish without its PUBACK; `seq` is None for what is outside the outbox."""
-
-    name: str
-    since_s: float
-    seq: int | None = None
 
 
 class Courier:
@@ -83,7 +72,7 @@ class Courier:
         self._epoch = outbox.epoch
         self._transport: Transport | None = None
         self._limits = Connected(0, 0)
-        self._flights: dict[int, _Flight] = {}
+        self._flights = Flights()
         self._beside = BesideQueue()
         self._ready_s = 0.0
         self._heard: Ack | None = None
@@ -144,7 +133,9 @@ class Courier:
         self._send_beside(now_s)
         if now_s < max(self._ready_s, self._held_until_s, self._disk_s):
             return
-        room = self._room()
+        room = self._flights.room(1 if self.held else self._limits.receive_maximum)
+        if not room:
+            return
         seqs = self._ledger.due(now_s, room, len(self._flights))
         if not self._ledger.wants_quiet(now_s):
             ahead = min(room - len(seqs), AHEAD - len(self._ledger))
@@ -164,8 +155,7 @@ class Courier:
 
     def stalled(self, now_s: float) -> bool:
         """Whether the broker owes a PUBACK for too long."""
-        oldest_s = min((flight.since_s for flight in self._flights.values()), default=now_s)
-        return now_s - oldest_s >= PUBACK_TIMEOUT_S
+        return self._flights.stalled(now_s)
 
     @property
     def in_flight(self) -> int:
@@ -193,10 +183,6 @@ class Courier:
 
     # -- sending ------------------------------------------------------------------------------
 
-    def _room(self) -> int:
-        window = 1 if self.held else min(WINDOW, self._limits.receive_maximum)
-        return max(0, window - len(self._flights))
-
     def _send(self, seqs: list[int], now_s: float) -> None:
         try:
             frozen = self._outbox.freeze(self._epoch, seqs)
@@ -208,7 +194,7 @@ class Courier:
             if seq not in found:  # dropped meanwhile, and declared lost
                 self._ledger.forget(seq)
         for out in frozen:
-            if not self._send_one(out, now_s):
+            if self._flights.full or not self._send_one(out, now_s):
                 return
 
     def _say_if_it_waits(self) -> None:
@@ -230,7 +216,7 @@ class Courier:
         )
         if mid is None:
             return False
-        self._flights[mid] = _Flight(out.kind, now_s, out.seq)
+        self._flights.begin(mid, Flight(out.kind, now_s, len(out.payload), out.seq))
         self._ledger.sent(out.seq, out.kind, now_s)
         return True
 
@@ -252,13 +238,13 @@ class Courier:
         mid = self._transport.publish(full_name, one.payload, retain=one.retain)
         if mid is None:
             return False
-        self._flights[mid] = _Flight(one.name, now_s)
+        self._flights.begin(mid, Flight(one.name, now_s, len(one.payload)))
         return True
 
     # -- the broker's word --------------------------------------------------------------------
 
     def _acknowledged(self, event: Acknowledged, now_s: float) -> None:
-        flight = self._flights.pop(event.mid, None)
+        flight = self._flights.end(event.mid, now_s)
         if flight is None:
             return
         if flight.name == "status":
@@ -286,7 +272,7 @@ class Courier:
         if entry is not None and entry.kind == "hit":
             self.published += 1
 
-    def _may_not_write(self, flight: _Flight, event: Acknowledged, now_s: float) -> None:
+    def _may_not_write(self, flight: Flight, event: Acknowledged, now_s: float) -> None:
         full_name = topic(self._outbox.rig, flight.name)
         self.errors["write"] = (
             f"the broker does not take {full_name} ({event.text.lower()}, reason {event.reason}); "
@@ -386,9 +372,7 @@ class Courier:
             self._released = []
             self._heard = None
             # A PUBACK of the old epoch must not be taken for one of the new.
-            self._flights = {
-                mid: _Flight(flight.name, flight.since_s) for mid, flight in self._flights.items()
-            }
+            self._flights.forget_seqs()
             self.say_status(now_s)
         if now_s >= self._disk_s:
             self.errors.pop("disk", None)
