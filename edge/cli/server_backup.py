@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +24,8 @@ def backup(*, file: File, db: Db, json: Json = False) -> None:
     """Write the database to a new file while collectors store."""
     from edge.server.backup import back_up
 
-    made = back_up(db, file)
+    with _ended_in_order():
+        made = back_up(db, file)
     if json:
         print_json(made)
     else:
@@ -49,7 +53,8 @@ def restore(
 
     # Before anything is written: a broker that is away should not leave half the work done.
     told = None if broker is None else told_to_rigs(BrokerAddress.parse(broker))
-    bring_back(db, file)
+    with _ended_in_order():
+        bring_back(db, file)
     try:
         with opened(db) as store:
             behind = () if told is None else compare(store, told)
@@ -91,6 +96,16 @@ def reconcile(
         print_json({"rigs_told": len(told), "behind": behind})
     else:
         _tell_behind(len(told), behind)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a service manager's or cron's SIGTERM be what Ctrl-C is: what was begun is removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_behind(told: int, behind: tuple[Behind, ...]) -> None:

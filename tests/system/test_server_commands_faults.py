@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -236,3 +238,36 @@ def test_a_database_that_dies_in_a_restore_is_empty_afterwards(server, url, said
     assert rows(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
     server.execute("DROP EVENT TRIGGER slow", name_of(target))
     assert said("restore", target)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_command_that_is_told_to_end_leaves_nothing_behind(
+    server, url, arguments, command, tmp_path
+):
+    """Neither a half file, nor a pg_dump that goes on by itself."""
+    import psycopg
+
+    backed_up(url, tmp_path)
+    files = sorted(one.name for one in tmp_path.iterdir())
+    name = name_of(url if command == "backup" else server.create())
+    with psycopg.connect(server.url(name)) as other:
+        # pg_dump waits for the table, and pg_restore for one of the same name.
+        other.execute("LOCK TABLE hits" if command == "backup" else "CREATE TABLE hits (x int)")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge.cli.main", *arguments(command, server.url(name))],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        assert eventually(lambda: server.execute(waiting) == [(1,)], 30)
+        process.terminate()
+        assert process.communicate(timeout=20)[1].splitlines()[-1] == "cosmic-edge: interrupted"
+        assert process.returncode == 1
+        assert sorted(one.name for one in tmp_path.iterdir()) == files
+        other.rollback()
+    busy = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
+    assert eventually(lambda: server.execute(busy) == [(0,)], 30)
+    assert sorted(one.name for one in tmp_path.iterdir()) == files
+    if command == "restore":
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        assert server.execute(query, name) == [(0,)]
