@@ -29,7 +29,8 @@ def resend(
 
     What the server still has it recognises; the rig may run meanwhile.
     """
-    from edge.delivery.archive_again import Confirmed, send_again
+    from edge.delivery.archive_again import Confirmed
+    from edge.delivery.sending_again import send_again
     from edge.live.broker import broker_address
 
     folder = str(state_dir) if state_dir is not None else None

@@ -1,6 +1,5 @@
-"""Sends again what the rig let go of: for a server that lost its database.
+"""What the rig let go of, as it was, under the same numbers: for a server that lost its database.
 
-The archive has it as it was, under the same numbers; a server that has it finds a duplicate.
 The outbox is not touched, and the rig may run meanwhile.
 """
 
@@ -8,25 +7,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.delivery.address import BrokerAddress
 from edge.delivery.archive import RECORD_KINDS
 from edge.delivery.database import FILE_NAME, DamagedFile, version_of
 from edge.delivery.state import State
-from edge.delivery.talk import talking
-from edge.delivery.transport import Acknowledged, Lost, Transport
 from edge.errors import Failed
-from edge.messages import topic
 
-_WINDOW = 20
-_ANSWER_S = 10.0
-_SILENCE_S = 60.0
 _AT_ONCE = 256
 
 
@@ -96,34 +86,6 @@ class Confirmed:
                 yield Archived(rig, kind, epoch, seq, body.encode())
 
 
-def send_again(
-    broker: BrokerAddress, messages: Iterable[Archived], advance: Callable[[float], None]
-) -> dict[str, int]:
-    """Publish messages, a few in flight at a time, and wait for the broker's word on each.
-
-    Parameters
-    ----------
-    broker : BrokerAddress
-        With the rig's own login.
-    messages : iterable of Archived
-        What to send.
-    advance : callable
-        Told how many more the broker has taken.
-
-    Returns
-    -------
-    dict of str to int
-        How many of each kind were sent and taken.
-
-    Raises
-    ------
-    edge.errors.Failed
-        There is no broker, it does not take them, or hangs up; sending all again does no harm.
-    """
-    with talking(broker, "again", _ANSWER_S) as transport:
-        return _Sending(transport, broker, advance).all(messages)
-
-
 def _hits(db: sqlite3.Connection, rig: str) -> Iterator[Archived]:
     for epoch, seq, body in _rows(db, _HITS):
         yield Archived(rig, "hit", epoch, seq, body.encode())
@@ -144,55 +106,3 @@ def _kind(body: str) -> str | None:
     except (ValueError, TypeError, LookupError, AttributeError):
         return None
     return kind if kind in RECORD_KINDS else None
-
-
-class _Sending:
-    def __init__(
-        self, transport: Transport, broker: BrokerAddress, advance: Callable[[float], None]
-    ) -> None:
-        self._transport = transport
-        self._broker = broker
-        self._advance = advance
-        self._flights: dict[int, Archived] = {}
-        self._taken: Counter[str] = Counter()
-        self._last_s = time.monotonic()
-
-    def all(self, messages: Iterable[Archived]) -> dict[str, int]:
-        for one in messages:
-            while len(self._flights) >= _WINDOW:
-                self._turn()
-            self._send(one)
-        while self._flights:
-            self._turn()
-        return dict(self._taken)
-
-    def _send(self, one: Archived) -> None:
-        mid = self._transport.publish(
-            topic(one.rig, one.kind),
-            one.payload,
-            properties={"epoch": one.epoch, "seq": str(one.seq)},
-        )
-        if mid is None:
-            raise self._failed("connection lost")
-        self._flights[mid] = one
-
-    def _turn(self) -> None:
-        for event in self._transport.turn(0.2):
-            match event:
-                case Lost():
-                    raise self._failed(f"connection lost ({event.text.lower()})")
-                case Acknowledged(reason=reason) if reason >= 128:
-                    raise self._failed(f"it does not take them ({event.text.lower()})")
-                case Acknowledged():
-                    if (one := self._flights.pop(event.mid, None)) is not None:
-                        self._taken[one.kind] += 1
-                        self._advance(1)
-                    self._last_s = time.monotonic()
-        if time.monotonic() - self._last_s > _SILENCE_S:
-            raise self._failed(f"no answer for {_SILENCE_S:g} s")
-
-    def _failed(self, why: str) -> Failed:
-        return Failed(
-            f"broker {self._broker}: {why}; it took {self._taken.total()} messages. Run it again: "
-            "what the server has by now it recognises"
-        )
