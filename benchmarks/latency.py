@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 
 from edge.messages import HitMessage, parse_utc_ns
-from edge.server.arrival import Arrival, Key
 from edge.server.collector import Collector
-from edge.server.store import Receipt, RigState, Store, open_store
+from edge.server.store import Receipt, Store, open_store
 from tests.brokers import encrypted, free_port, mosquitto
 from tests.postgres import Postgres, why_not
 
@@ -77,58 +76,23 @@ class Latency:
     commit_p99_s: float
 
 
-class TimedStore:
-    """A store that notes when the commit of each hit has returned.
+class Noted:
+    """What a collector tells of each of its commits."""
 
-    Parameters
-    ----------
-    store : Store
-        Where to.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.seen: dict[Key, float] = {}
-        """Seconds from the end of its exposure to its first commit."""
+    def __init__(self) -> None:
+        self.waits_s: list[float] = []
+        """Of each hit, from the end of its exposure to the commit that stored it."""
         self.commits_s: list[float] = []
 
-    def commit(self, batch: Sequence[Arrival]) -> Receipt:
-        """Store as the store does."""
-        begun = time.perf_counter()
-        receipt = self._store.commit(batch)
-        self.commits_s.append(time.perf_counter() - begun)
+    def note(self, receipt: Receipt, seconds: float) -> None:
+        """Take a commit that has just returned."""
         now_ns = time.time_ns()
-        for one in batch:
-            if isinstance(one.message, HitMessage) and one.key is not None:
-                since_ns = now_ns - parse_utc_ns(one.message.window_end_utc)
-                self.seen.setdefault(one.key, since_ns * 1e-9)
-        return receipt
-
-    @property
-    def identity(self) -> str:
-        """The store's."""
-        return self._store.identity
-
-    @property
-    def engine(self) -> str:
-        """The store's."""
-        return self._store.engine
-
-    @property
-    def schema(self) -> int:
-        """The store's."""
-        return self._store.schema
-
-    def watermark(self, rig: str, epoch: str) -> int:
-        """The store's."""
-        return self._store.watermark(rig, epoch)
-
-    def rigs(self) -> tuple[RigState, ...]:
-        """The store's."""
-        return self._store.rigs()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        self.commits_s.append(seconds)
+        self.waits_s += [
+            (now_ns - parse_utc_ns(one.window_end_utc)) * 1e-9
+            for one in receipt.kept
+            if isinstance(one, HitMessage)
+        ]
 
 
 def measure(seconds: float, database: str, folder: Path) -> tuple[Latency, dict[str, Any]]:
@@ -140,27 +104,27 @@ def measure(seconds: float, database: str, folder: Path) -> tuple[Latency, dict[
         The rig or the collector failed.
     """
     port = free_port()
-    store = TimedStore(open_store(database))
+    store, noted = open_store(database), Noted()
     with (
         mosquitto(options=encrypted(folder, port)) as broker,
-        _collecting(f"mqtts://localhost:{port}?ca_file={folder}/cert.pem", store),
+        _collecting(f"mqtts://localhost:{port}?ca_file={folder}/cert.pem", store, noted),
     ):
         assert broker.port != port
         summary = _run_rig(seconds, port, folder)
     hold_s = HOLD_FRAMES / FPS
-    waits_s = np.array(sorted(store.seen.values())) - hold_s
+    waits_s = np.array(sorted(noted.waits_s)) - hold_s
     if not waits_s.size:
         raise RuntimeError(f"no hit came: {summary}")
     p50_s, p90_s, p99_s = (float(one) for one in np.percentile(waits_s, (50, 90, 99)))
     numbers = (hold_s, p50_s, p90_s, p99_s, float(waits_s[-1]))
-    commit_s = float(np.percentile(store.commits_s, 99))
+    commit_s = float(np.percentile(noted.commits_s, 99))
     rounded = [round(one, 3) for one in (*numbers, commit_s)]
     return Latency(store.engine, len(waits_s), *rounded), summary
 
 
 @contextlib.contextmanager
-def _collecting(url: str, store: TimedStore) -> Iterator[None]:
-    collector, stop = Collector(url, store), threading.Event()  # type: ignore[arg-type]
+def _collecting(url: str, store: Store, noted: Noted) -> Iterator[None]:
+    collector, stop = Collector(url, store, noted=noted.note), threading.Event()
     thread = threading.Thread(target=collector.run, args=(stop,))
     thread.start()
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import Failed
+
+_WAL_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,35 @@ class SqliteSchema:
             return
         steps = "".join(self.migrations[version:])
         # One transaction, the version with it: a crash in between leaves the old tables.
-        db.executescript(
-            f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {self.application_id};"
-            f"PRAGMA user_version = {newest};COMMIT;"
-        )
+        try:
+            db.executescript(
+                f"BEGIN IMMEDIATE;{steps};PRAGMA application_id = {self.application_id};"
+                f"PRAGMA user_version = {newest};COMMIT;"
+            )
+        except sqlite3.Error:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            # Another process may have been faster.
+            if self.version_of(db, path) != newest:
+                raise
+
+
+def use_wal(db: sqlite3.Connection) -> None:
+    """Switch a file to WAL; SQLite does not wait its busy timeout for this one.
+
+    Raises
+    ------
+    sqlite3.Error
+        It can't be, or another process holds the file for 10 s.
+    """
+    deadline = time.monotonic() + _WAL_PATIENCE_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

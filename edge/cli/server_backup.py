@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +12,7 @@ import typer
 
 from edge.cli.server_shared import Db, Json, opened
 from edge.cli.shared import print_json
+from edge.errors import Failed
 
 if TYPE_CHECKING:
     from edge.server.reconcile import Behind
@@ -20,7 +24,8 @@ def backup(*, file: File, db: Db, json: Json = False) -> None:
     """Write the database to a new file while collectors store."""
     from edge.server.backup import back_up
 
-    made = back_up(db, file)
+    with _ended_in_order():
+        made = back_up(db, file)
     if json:
         print_json(made)
     else:
@@ -48,19 +53,26 @@ def restore(
 
     # Before anything is written: a broker that is away should not leave half the work done.
     told = None if broker is None else told_to_rigs(BrokerAddress.parse(broker))
-    bring_back(db, file)
-    with opened(db) as store:
-        behind = () if told is None else compare(store, told)
-        rigs = store.rigs()
+    with _ended_in_order():
+        bring_back(db, file)
+    try:
+        with opened(db) as store:
+            behind = () if told is None else compare(store, told)
+            rigs = store.rigs()
+    except Failed as error:
+        raise Failed(
+            f"{file} is restored, but was not compared with what rigs were told: {error}; "
+            "do so with cosmic-edge server reconcile"
+        ) from None
     if json:
-        print_json({"rigs": rigs, "behind": behind})
+        print_json({"rigs": rigs, "rigs_told": len(told or ()), "behind": behind})
         return
     hits = sum(one.hits for one in rigs)
     typer.echo(f"restored {file}: {len({one.rig for one in rigs})} rigs, {hits} hits")
     if told is None:
         typer.echo("Now compare with what rigs were told: cosmic-edge server reconcile --broker …")
     else:
-        _tell_behind(behind)
+        _tell_behind(len(told), behind)
 
 
 def reconcile(
@@ -83,11 +95,27 @@ def reconcile(
     if json:
         print_json({"rigs_told": len(told), "behind": behind})
     else:
-        _tell_behind(behind)
+        _tell_behind(len(told), behind)
 
 
-def _tell_behind(behind: tuple[Behind, ...]) -> None:
-    if not behind:
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a service manager's or cron's SIGTERM be what Ctrl-C is: what was begun is removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell_behind(told: int, behind: tuple[Behind, ...]) -> None:
+    if not told:
+        # A broker that keeps something from a user sends nothing, and does not say so.
+        typer.echo(
+            "The broker told of no rig, so nothing was compared: has it forgotten, is it another "
+            "one, or may this user not read cosmic-edge/v1/+/ack, as the collector may?"
+        )
+    elif not behind:
         typer.echo("No rig was told more than this database holds.")
     for one in behind:
         typer.echo(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli.server_shared import Db, Json, Rig, check_name, opened
 from edge.cli.shared import print_json
 from edge.errors import BadUse
+
+if TYPE_CHECKING:
+    from edge.server.upkeep import Ask
 
 Passwords = Annotated[
     Path | None,
@@ -47,18 +51,23 @@ def add(
         raise BadUse("--hand-over, --renew and --print go with --passwords")
     if file is not None and rig in file and not renew:
         raise BadUse(f"{rig} has a password in {passwords} already: --renew makes a new one")
-    with opened(db) as store:
-        is_new = store.transact(lambda ask: roster.add(ask, rig, datetime.now(UTC)))
-    told: dict[str, object] = {"rig": rig, "new": is_new}
-    if file is not None:
-        place, password = hand_over or Path(f"{rig}.password"), new_password()
-        # First: a password that only the broker knows would let nobody in.
-        write_secret(place, password)
-        try:
+    place, password = hand_over or Path(f"{rig}.password"), new_password()
+
+    def enter(ask: Ask) -> bool:
+        """In one transaction: what the broker's file refuses is not in the fleet either."""
+        is_new = roster.add(ask, rig, datetime.now(UTC))
+        if file is not None:
             file.let_in(rig, password)
-        except BaseException:
-            place.unlink()
-            raise
+        return is_new
+
+    with contextlib.ExitStack() as undone, opened(db) as store:
+        if file is not None:
+            # First: a password that only the broker knows would let nobody in.
+            write_secret(place, password)
+            undone.callback(place.unlink)
+        told: dict[str, object] = {"rig": rig, "new": store.transact(enter)}
+        undone.pop_all()
+    if file is not None:
         told |= {"password_file": place, **({"password": password} if show else {})}
     print_json(told) if json else _tell_added(rig, told)
 

@@ -116,17 +116,18 @@ def _watching(
     from edge.server.store import open_store
     from edge.server.watch import Watch
 
-    listener = None if broker is None else StatusListener(BrokerAddress.parse(broker))
+    address = None if broker is None else BrokerAddress.parse(broker)
     alarms = Alarms(told)
-    store = open_store(db, make=False)
 
     def tell(change: Change, look: Look) -> None:
         for line in _lines(change, look):
             typer.echo(line, err=quiet)
 
-    try:
+    with contextlib.closing(open_store(db, make=False)) as store, contextlib.ExitStack() as ends:
+        listener = None if address is None else StatusListener(address)
         if listener is not None:
             listener.start()
+            ends.callback(listener.stop)
         yield (
             Watch(
                 store,
@@ -138,10 +139,6 @@ def _watching(
             ),
             listener,
         )
-    finally:
-        if listener is not None:
-            listener.stop()
-        store.close()
 
 
 def _on(
@@ -186,7 +183,7 @@ def _told(metrics: str | None, watch: Watch, listener: StatusListener | None) ->
 def _once(watch: Watch, listener: StatusListener | None, json: bool, *, all_rigs: bool) -> int:
     if listener is not None and not listener.settle(_SETTLE_S):
         raise Failed(listener.ailment)
-    look = watch.look()
+    look = watch.look(aloud=False)
     if look is None:
         raise Failed(watch.ailment)
     if json:

@@ -275,8 +275,8 @@ class OutboxConfig(Section):
         1000,
         ge=1,
         le=100_000,
-        description="Days after which a message that nobody took is given up and declared lost; "
-        "told by clocks that know the time alone.",
+        description="Days after which a message that nobody took is given up and declared lost, "
+        "and one that was refused and set aside goes; told by clocks that know the time alone.",
     )
     group_commit_s: float = Field(
         1.0, gt=0, le=60, description="Longest time from a hit to its commit on disk."

@@ -13,6 +13,7 @@ from edge.hits.record import StoredHit
 from edge.messages import ExposureMessage
 
 Kind = Literal["hit", "ping"]
+SettledState = Literal["sent", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +77,23 @@ class Settled:
     rig: str
     id: str
     digest: str
+    state: SettledState
 
 
 Offer = Item | LeftOut | Settled
-IsSettled = Callable[[str], bool]
-"""Tells by its digest whether an item needs no more."""
+HowSettled = Callable[[str], SettledState | None]
+"""Tells by its digest how an item was settled; None: it needs more."""
 
 
-def nothing_is_settled(digest: str) -> bool:
+def nothing_is_settled(digest: str) -> SettledState | None:
     """For a source without a ledger."""
-    return False
+    return None
 
 
 def offer_hit(
     hit: StoredHit,
     mode: Mapping[str, Any] | None,
-    is_settled: IsSettled = nothing_is_settled,
+    how_settled: HowSettled = nothing_is_settled,
 ) -> Offer:
     """Make an item of a hit, if a camera saw it.
 
@@ -100,7 +102,7 @@ def offer_hit(
     hit : StoredHit
     mode : Mapping or None
         How the sensor was read, where that is known.
-    is_settled : callable
+    how_settled : callable
     """
     message = hit.message
     digest = _digest(
@@ -109,8 +111,8 @@ def offer_hit(
     reason = message.origin if not hit.real else "rejected" if message.rejected else None
     if reason is not None:
         return LeftOut("hit", message.rig, message.id, digest, reason, real=False)
-    if is_settled(digest):
-        return Settled("hit", message.rig, message.id, digest)
+    if (state := how_settled(digest)) is not None:
+        return Settled("hit", message.rig, message.id, digest, state)
     if message.crop.data is None:  # CREDO's server never shows a hit without its picture
         return LeftOut("hit", message.rig, message.id, digest, "no_picture", real=True)
     mode = mode or {}
@@ -129,13 +131,13 @@ def offer_hit(
     )
 
 
-def offer_ping(record: ExposureMessage, is_settled: IsSettled = nothing_is_settled) -> Offer:
+def offer_ping(record: ExposureMessage, how_settled: HowSettled = nothing_is_settled) -> Offer:
     """Make an item of an exposure record, if it is a camera's."""
     digest = _digest("ping", record.rig, record.from_utc, record.to_utc, record.live_time_ns)
     if record.origin != "camera":
         return LeftOut("ping", record.rig, record.id, digest, record.origin, real=False)
-    if is_settled(digest):
-        return Settled("ping", record.rig, record.id, digest)
+    if (state := how_settled(digest)) is not None:
+        return Settled("ping", record.rig, record.id, digest, state)
     try:
         content = ping(record)
     except ValueError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.errors import Failed
 from edge.hits.readonly import open_read_only
-from edge.sqlite_schema import SqliteSchema
+from edge.sqlite_schema import SqliteSchema, use_wal
 
 FILE_NAME = "credo.sqlite"
 _APPLICATION_ID = 0x43724544
@@ -34,6 +34,7 @@ _MIGRATIONS = (
         PRIMARY KEY (to_utc, id)
     ) WITHOUT ROWID;
     """,
+    "DROP TABLE kept;",  # nothing was ever written there
 )
 _SCHEMA = SqliteSchema(
     _APPLICATION_ID, _MIGRATIONS, foreign="name another --ledger", newer="update cosmic-edge"
@@ -54,7 +55,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise Failed(f"{path} can't be opened: {error}") from None
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        use_wal(db)
         db.execute("PRAGMA synchronous = FULL")
         _SCHEMA.migrate(db, path)
     except sqlite3.Error as error:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from edge.credo_uplink.attempts import Attempts
-from edge.credo_uplink.items import Item, LeftOut, Offer, Settled
-from edge.credo_uplink.ledger import Ledger, State
+from edge.credo_uplink.items import Item, LeftOut, Offer, Settled, SettledState
+from edge.credo_uplink.ledger import Ledger
 from edge.credo_uplink.request import Packer, Request
 from edge.credo_uplink.source import Source
 from edge.credo_uplink.tally import Tally
@@ -66,7 +66,7 @@ class Sender:
         edge.errors.Failed
             The ledger takes nothing, the source can't be read, or a first login fails.
         """
-        offers = source.offers(lambda digest: self._settled_state(digest) is not None)
+        offers = source.offers(self._settled_state)
         for request in self._packer.pack(self._wanted(offers)):
             self._deliver(request)
         for offer in self._twice:
@@ -91,15 +91,15 @@ class Sender:
             else:
                 self._tally.leave_out(offer.kind, offer.reason)
 
-    def _settled_state(self, digest: str) -> State | None:
+    def _settled_state(self, digest: str) -> SettledState | None:
         """How an item that this run need not touch was settled; None of one that it must send."""
-        known = self._ledger.known(digest)
-        if digest in self._taken or known is None or known.state == "open":
+        known = None if digest in self._taken else self._ledger.known(digest)
+        if known is None or known.state == "open":
             return None
         return None if known.state == "refused" and self._retry_refused else known.state
 
     def _count_settled(self, offer: Settled) -> None:
-        if self._settled_state(offer.digest) == "sent":
+        if offer.state == "sent":
             self._tally.counts[offer.kind].already_sent += 1
         else:
             self._tally.refuse(offer.kind, offer.id, None)

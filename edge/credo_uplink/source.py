@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.clock import read_boot_id
 from edge.credo_uplink.collected import CollectedReader, is_collected
-from edge.credo_uplink.items import IsSettled, Offer, nothing_is_settled, offer_hit, offer_ping
+from edge.credo_uplink.items import HowSettled, Offer, nothing_is_settled, offer_hit, offer_ping
 from edge.delivery.database import FILE_NAME
 from edge.errors import Failed
 from edge.hitfile import exposure_path
@@ -52,12 +52,12 @@ class Source:
         """What the last pass could not read."""
         return self._damage
 
-    def offers(self, is_settled: IsSettled = nothing_is_settled) -> Iterator[Offer]:
+    def offers(self, how_settled: HowSettled = nothing_is_settled) -> Iterator[Offer]:
         """Yield all there is, real or not.
 
         Parameters
         ----------
-        is_settled : callable
+        how_settled : callable
             Spares the making of what needs no more.
 
         Raises
@@ -69,11 +69,11 @@ class Source:
         if self._pings:
             for place in self._places:
                 for record in self._exposures(place):
-                    yield offer_ping(record, is_settled)
+                    yield offer_ping(record, how_settled)
         for place in self._places:
-            yield from self._hits(place, is_settled)
+            yield from self._hits(place, how_settled)
 
-    def _hits(self, place: Path, is_settled: IsSettled) -> Iterator[Offer]:
+    def _hits(self, place: Path, how_settled: HowSettled) -> Iterator[Offer]:
         reader: HitReader
         reader = CollectedReader(place) if _is_fleet(place) else open_hits(place)
         with contextlib.closing(reader):
@@ -83,7 +83,7 @@ class Source:
                 if undated and this_boot is not None and hit.delivered is False:
                     continue  # as `_may_be_dated` says
                 mode = reader.sensor_mode(hit.message.provenance.calibration_id)
-                yield offer_hit(hit, mode, is_settled)
+                yield offer_hit(hit, mode, how_settled)
             self._add(reader.damage)
 
     def _exposures(self, place: Path) -> Iterator[ExposureMessage]:

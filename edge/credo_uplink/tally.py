@@ -40,12 +40,6 @@ class Counts:
     left: int = 0
     repeated: int = 0
 
-    @property
-    def balance(self) -> int:
-        """0 where the sum holds."""
-        known = self.sent + self.already_sent + self.refused + self.not_real + self.left
-        return self.offered - known
-
     def to_json(self) -> dict[str, int]:
         """For the summary."""
         return {

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 
 from edge.delivery.archive import drop_idle
 from edge.delivery.losses import Row, give_up
+from edge.delivery.refused import drop_oldest, last_number
 from edge.delivery.room import drop_owed
 from edge.delivery.state import State
 
 AT_ONCE = 256
-"""Messages and archived hits dropped in one commit; what is left goes with the next."""
+"""Of each sort dropped in one commit; what is left goes with the next."""
 
 
 class DayMarks:
@@ -43,14 +44,17 @@ class DayMarks:
         self._back_to = None
         db.execute("DELETE FROM day_mark WHERE day > ?", (day,))
         last = db.execute("SELECT coalesce(max(rowid), 0) FROM archive").fetchone()[0]
-        db.execute("INSERT OR IGNORE INTO day_mark VALUES (?, ?, ?)", (day, state.next_seq, last))
+        db.execute(
+            "INSERT OR IGNORE INTO day_mark VALUES (?, ?, ?, ?)",
+            (day, state.next_seq, last, last_number(state)),
+        )
         return True
 
 
 def expire(
     db: sqlite3.Connection, state: State, max_days: int, origin: str
 ) -> tuple[list[Row], bool]:
-    """Drop what is older than so many days, what was owed declared lost.
+    """Drop what is older than so many days: what was owed (declared lost), delivered, set aside.
 
     Returns
     -------
@@ -60,15 +64,16 @@ def expire(
         Whether there may be more.
     """
     found = db.execute(
-        "SELECT day, next_seq, last_archived FROM day_mark WHERE day <= "
+        "SELECT day, next_seq, last_archived, last_aside FROM day_mark WHERE day <= "
         "(SELECT day FROM day_mark ORDER BY day DESC LIMIT 1 OFFSET 1) - ? "
         "ORDER BY day DESC LIMIT 1",
         (max_days,),
     ).fetchone()
     if found is None:
         return [], False
-    day, next_seq, last_archived = found
+    day, next_seq, last_archived, last_aside = found
     idle = drop_idle(db, AT_ONCE, last_archived)
+    aside = drop_oldest(db, state, AT_ONCE, last_aside)
     rows: list[Row] = db.execute(
         "SELECT seq, kind FROM outbox WHERE seq < ? AND kind <> 'lost' ORDER BY seq LIMIT ?",
         (next_seq, AT_ONCE),
@@ -76,7 +81,7 @@ def expire(
     drop_owed(db, state, rows)
     give_up(db, state, "expired", rows, origin)
     db.execute("DELETE FROM day_mark WHERE day < ?", (day,))
-    return rows, AT_ONCE in (idle, len(rows))
+    return rows, AT_ONCE in (idle, aside, len(rows))
 
 
 def rekey_marks(db: sqlite3.Connection, old_seqs: Sequence[int]) -> None:

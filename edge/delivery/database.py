@@ -100,6 +100,9 @@ MIGRATIONS = (
     ALTER TABLE outbox ADD COLUMN crc32 INTEGER;  -- edge/delivery/seal.py; null: older than it
     ALTER TABLE state ADD COLUMN crc32 INTEGER;
     """,
+    """
+    ALTER TABLE day_mark ADD COLUMN last_aside INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 RANKED_VERSION = 2
 """From it on each owed message has its rank."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from edge.delivery import age
 from edge.delivery.archive import count_idle, drop_idle, trim_delivered
+from edge.delivery.refused import DROPPED
 from edge.delivery.room import make_room, needed_bytes
 from edge.delivery.state import State
 from edge.detection import Draft
@@ -20,6 +21,8 @@ _LOG = logging.getLogger(__name__)
 _ENVELOPE_BYTES = 512
 _SAY_EVERY_S = 60.0
 _FORGOTTEN_AT_ONCE = 1024
+_COUNTED = {"picture": "pictures_dropped", "set aside": DROPPED}
+"""What goes that was not owed, or not whole; and its counter."""
 
 
 class Limits:
@@ -30,7 +33,8 @@ class Limits:
     max_bytes : int
         Of the file.
     max_days : int
-        Age at which a message goes that nobody took, and a hit that was delivered.
+        Age at which a message goes that nobody took, a hit that was delivered, and what was set
+        aside.
     archive_rows : int
         Hits kept, those that are owed among them; an owed one never goes for this.
     """
@@ -58,13 +62,14 @@ class Limits:
         if not drafts:
             return
         origin = drafts[0].origin
+        before = {name: state.counters[name] for name in _COUNTED.values()}
         lost = self._by_age(db, state, day, origin) if day is not None else []
         self._forget(db, state, sum(draft.kind == "hit" for draft in drafts))
         sizes = [len(encode(draft.body)) + _ENVELOPE_BYTES for draft in drafts]
-        pictures = state.counters["pictures_dropped"]
         lost += make_room(db, state, needed_bytes(sizes), self._max_bytes, origin)
         self._gone.update(kind for _, kind in lost)
-        self._gone["picture"] += state.counters["pictures_dropped"] - pictures
+        for what, name in _COUNTED.items():
+            self._gone[what] += state.counters[name] - before[name]
         self._say()
 
     def _by_age(

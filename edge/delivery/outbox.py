@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +25,12 @@ from edge.delivery.freezing import Held, Outgoing
 from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
+from edge.delivery.refused import put_aside
 from edge.delivery.seal import owed_row
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
-from edge.messages import encode, format_utc_ns
+from edge.messages import encode
 
 __all__ = ["KEEP", "Keep", "Outbox", "OutboxCounts", "OutboxFull", "Outgoing"]
 
@@ -61,7 +61,8 @@ class OutboxCounts:
         Since this start.
     totals : dict of str to int
         Since the file began: committed = acknowledged + lost + owed; also hits_*, rekeyed,
-        new_epochs, refused, damaged_files, pictures_dropped.
+        new_epochs, refused, aside_dropped (refused, and no longer kept), damaged_files,
+        pictures_dropped.
     """
 
     owed: dict[str, int]
@@ -117,7 +118,8 @@ class Outbox:
         max_bytes : int
             Cap of the file; what goes beyond it is said in `edge.delivery.room.make_room`.
         max_days : int
-            Age at which what nobody took is dropped and declared lost (`edge.delivery.age`).
+            Age at which what nobody took is dropped and declared lost, and what was set aside
+            goes (`edge.delivery.age`).
         archive_rows : int
             Hits kept after they were acknowledged.
 
@@ -302,18 +304,10 @@ class Outbox:
             row = owed_row(db, epoch, seq) if state.epoch == epoch else None
             if row is None:
                 return False
-            kind, text = row.kind, row.text
-            now = format_utc_ns(time.time_ns())
-            db.execute(
-                "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?)",
-                (epoch, seq, kind, why, now, text),
-            )
-            db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
-            db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
-            rows.count_lost(state, [kind])
-            state.counters["refused"] += 1
-            message = rows.read_message(seq, text)
-            lost = rows.lost_drafts("refused", [(seq, kind)], message["origin"])
+            put_aside(db, state, seq, row, why)
+            rows.count_lost(state, [row.kind])
+            message = rows.read_message(seq, row.text)
+            lost = rows.lost_drafts("refused", [(seq, row.kind)], message["origin"])
             for draft in (*lost, *told_again(message)):
                 rows.insert(db, state, draft)
             return True

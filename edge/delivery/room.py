@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from edge.delivery.archive import drop_delivered, drop_idle
 from edge.delivery.losses import Row, give_up
 from edge.delivery.ranks import LOST, TOP_WORTH, WHOLE
+from edge.delivery.refused import drop_oldest
 from edge.delivery.rows import message_of
 from edge.delivery.seal import rewrite
 from edge.delivery.state import State
@@ -62,7 +63,7 @@ def make_room(
     lost: list[Row] = []
     steps: tuple[Callable[[], bool], ...] = (
         lambda: drop_idle(db, _BATCH) > 0,
-        lambda: _drop_set_aside(db),
+        lambda: drop_oldest(db, state, _BATCH) > 0,
         lambda: drop_delivered(db, _BATCH) > 0,
         lambda: _drop_pictures(db, state),
         lambda: _drop_owed(db, state, lost),
@@ -72,14 +73,6 @@ def make_room(
             pass
     give_up(db, state, "outbox_full", lost, origin)
     return lost
-
-
-def _drop_set_aside(db: sqlite3.Connection) -> bool:
-    dropped = db.execute(
-        "DELETE FROM set_aside WHERE rowid IN (SELECT rowid FROM set_aside ORDER BY rowid LIMIT ?)",
-        (_BATCH,),
-    )
-    return dropped.rowcount > 0
 
 
 def _drop_pictures(db: sqlite3.Connection, state: State) -> bool:

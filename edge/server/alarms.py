@@ -48,11 +48,6 @@ class Alarms:
         self._file = file
         self._told: frozenset[str] = frozenset() if file is None else _read(file)
 
-    @property
-    def told(self) -> frozenset[str]:
-        """Rigs whose alarm stands."""
-        return self._told
-
     def compare(self, presences: Sequence[Presence]) -> Change:
         """Find what is new; changes nothing."""
         by_rig = {one.rig: one for one in presences}

@@ -35,6 +35,7 @@ REASONS = (
 
 _RIG = re.compile(r"[a-z0-9-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{8,64}")
+_FORMER = re.compile(r"[0-9a-f]{8,64}:[0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class Arrival:
         Why it is none.
     former : tuple of Former
         Keys it may have come under already.
+    was : str
+        The same keys as they travelled, also of what nobody can read: a later version may.
     """
 
     topic: str
@@ -103,6 +106,7 @@ class Arrival:
     message: Message | None = None
     refusal: Refusal | None = None
     former: tuple[Former, ...] = ()
+    was: str = ""
 
 
 def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arrival:
@@ -119,6 +123,7 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
         `was` holds the keys a message had before, as ``epoch:seq`` with spaces between.
     """
     rig, kind = _addressed(topic)
+    was = _keys_told(properties.get("was", ""))
     try:
         message = parse_message(payload)
         digest = content_digest(payload)
@@ -130,10 +135,16 @@ def examine(topic: str, payload: bytes, properties: Mapping[str, str]) -> Arriva
         refusal = Refusal("invalid", f"unreadable: {type(error).__name__}: {error}"[:300])
     if refusal is None:
         key = Key(message.rig, message.epoch, message.seq)
-        former = _former(message, payload, properties.get("was", ""))
-        return Arrival(topic, payload, digest, key, message.floor, message, former=former)
+        former = _former(message, payload, was)
+        return Arrival(topic, payload, digest, key, message.floor, message, None, former, was)
     claimed, floor = _claimed(rig, payload, properties)
-    return Arrival(topic, payload, _digest(payload), claimed, floor, refusal=refusal)
+    return Arrival(topic, payload, _digest(payload), claimed, floor, None, refusal, (), was)
+
+
+def _keys_told(text: str) -> str:
+    """Earlier keys, as many as a message can have, without what is none."""
+    told = text.split(maxsplit=MOST_FORMER_KEYS)[:MOST_FORMER_KEYS]
+    return " ".join(one for one in told if _FORMER.fullmatch(one))
 
 
 def _former(message: Message, payload: bytes, told: str) -> tuple[Former, ...]:
@@ -141,7 +152,7 @@ def _former(message: Message, payload: bytes, told: str) -> tuple[Former, ...]:
     if not told or isinstance(message, LostMessage):
         return ()
     former = []
-    for text in told.split()[:MOST_FORMER_KEYS]:
+    for text in told.split():
         epoch, _, number = text.partition(":")
         key = _key(message.rig, epoch, _sequence(number))
         if key is not None and epoch != message.epoch:

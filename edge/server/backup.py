@@ -92,4 +92,9 @@ def restore(url: str, path: Path) -> None:
         from edge.server.sqlite_backup import copy_in
 
         copy_in(path, sqlite_path(url))
-    open_store(url, make=False).close()
+    try:
+        open_store(url, make=False).close()
+    except Failed as error:
+        raise Failed(
+            f"{path} is restored, but its tables were not looked at: {error}; do not restore again"
+        ) from None

@@ -87,7 +87,8 @@ class PasswordFile:
                 os.fsync(file.fileno())
             part.replace(self._path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise Failed(
                 f"password file {self._path} can't be written: {error.strerror}; are you root?"
             ) from None

@@ -48,11 +48,6 @@ class Channel:
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._out = bytearray()
 
-    @property
-    def unsent_bytes(self) -> int:
-        """What `send` was given and the network has not taken."""
-        return len(self._out)
-
     def send(self, data: bytes) -> None:
         """Write as much as the network takes now; the rest goes with later calls.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from edge.messages import LostMessage, Message
 from edge.server.arrival import Arrival, Former, Key, Refusal
+from edge.server.quarantine import sample
 from edge.server.store import Answer, Receipt
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner, Transaction
 
@@ -146,13 +147,15 @@ class Batch:
         assert refusal is not None, "only what was refused is put aside"  # noqa: S101
         self._quarantined += 1
         self._reasons[refusal.reason] += 1
+        payload, more = sample(arrival.payload, named=arrival.key is not None)
         aside = Aside(
             refusal.reason,
-            _text(refusal.detail),
+            _text(refusal.detail + more),
             _text(arrival.topic),
             arrival.key,
             arrival.digest,
-            arrival.payload,
+            payload,
+            arrival.was,
         )
         self._aside.append((place, aside))
 

@@ -176,7 +176,15 @@ _THIRD = Step(sqlite=_ROSTER, postgres=_ROSTER)
 _FORMER = f"CREATE TABLE former_keys ({_KEY}, digest {{text}} NOT NULL, {_BY_KEY})"
 _FOURTH = Step(sqlite=(f"{_FORMER} WITHOUT ROWID",), postgres=(_FORMER,))
 
-STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_ASIDE_MORE = (
+    # A message that leaves the quarantine has the keys it came with.
+    "ALTER TABLE quarantine ADD COLUMN was {text}",
+    # What has no key is bounded, and counted each time.
+    "CREATE INDEX quarantine_nameless ON quarantine (id) WHERE seq IS NULL",
+)
+_FIFTH = Step(sqlite=_ASIDE_MORE, postgres=_ASIDE_MORE)
+
+STEPS: tuple[Step, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Step n leads from version n to n + 1, the same numbers for both engines."""
 
 TABLES = (
@@ -193,6 +201,12 @@ class NewerSchemaError(Exception):
         super().__init__(found, known)
         self.found = found
         self.known = known
+
+    def line(self, what: str) -> str:
+        """Say it of a database or a file, and what to do."""
+        return (
+            f"{what} has schema {self.found}, this version knows {self.known}: upgrade cosmic-edge"
+        )
 
 
 class ForeignDatabaseError(Exception):

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import math
 import re
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from edge.server.layout import APPLICATION_ID
 from edge.server.postgres_connection import Connected
 from edge.server.postgres_schema import existing
+from edge.server.upkeep import DATED
 
-PARTITIONED = {"hits": "time_utc", "exposures": "from_utc"}
+PARTITIONED = DATED
 """Tables that are divided by month, and by which column."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=32)
 """What lies further in the future comes from a clock that is wrong: to the default partition."""
+_PATIENCE = "2s"
+_AGAIN_S = 60.0
+_log = logging.getLogger(__name__)
 Month: TypeAlias = tuple[str, int, int]
 """Table, year, month."""
 
@@ -55,41 +63,84 @@ def ensure(connection: Connected, months: Collection[Month]) -> None:
         _make(connection, month)
 
 
-def drop_before(connection: Connected, before: datetime) -> int:
-    """Remove months that lie before, and rows of the default partition that came before.
+class Months:
+    """Which months' tables are there, as far as one store knows."""
 
-    A month stays while something in it arrived later: an old recording, just sent.
+    def __init__(self) -> None:
+        self.known: set[Month] = set()
+        self._not_before_s = -math.inf
 
-    Returns
-    -------
-    int
-        Number of rows removed.
+    def make(self, connection: Connected, months: Collection[Month]) -> set[Month]:
+        """Make those that are missing, in the transaction that is open; return the made ones.
+
+        Whoever reads all hits, an analysis or a backup, holds the new table up. Messages do not
+        wait for that: they lie in the default partition until the table is made, a minute later or
+        whenever nobody is in the way.
+        """
+        wanted = set(months) - self.known
+        if not wanted or time.monotonic() < self._not_before_s:
+            return set()
+        try:
+            with connection.transaction(), _impatient(connection):
+                ensure(connection, wanted)
+        except (errors.LockNotAvailable, errors.InsufficientPrivilege) as error:
+            self._not_before_s = time.monotonic() + _AGAIN_S
+            _log.warning(
+                "no table for %s can be made now (%s); its messages go to the default partition",
+                ", ".join(map(name_of, sorted(wanted))),
+                error.diag.message_primary,
+            )
+            return set()
+        return wanted
+
+    def forget(self) -> None:
+        """Know of none: they may have been taken away."""
+        self.known = set()
+
+
+def months_before(connection: Connected, before: datetime) -> list[Month]:
+    """Return the months that lie before."""
+    found = [month for table in PARTITIONED for month in _made(connection, table)]
+    return [month for month in found if bounds(month)[1] <= before]
+
+
+def drop_month(connection: Connected, month: Month, before: datetime) -> int:
+    """Remove a month, in the transaction that is open; returns the number of rows.
+
+    It stays while something in it arrived later: an old recording, just sent. All that is stored
+    waits behind this: it gives up soon where somebody reads the table.
+
+    Raises
+    ------
+    psycopg.errors.LockNotAvailable
+        Somebody holds it.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s, 1)", (APPLICATION_ID,))
-    removed = 0
-    for table, column in PARTITIONED.items():
-        for month in _made(connection, table):
-            if bounds(month)[1] <= before:
-                removed += _drop(connection, month, before)
-        rest = sql.SQL("DELETE FROM {} WHERE received_utc < %s AND {} < %s").format(
-            sql.Identifier(f"{table}_default"), sql.Identifier(column)
-        )
-        removed += connection.execute(rest, (before, before)).rowcount
-    return removed
-
-
-def _drop(connection: Connected, month: Month, before: datetime) -> int:
+    if _missing(connection, [month]):  # another one was faster
+        return 0
     part, whole = sql.Identifier(name_of(month)), sql.Identifier(month[0])
     if _counted(connection, part, before)[1]:
         return 0
     # Counted again behind the locks DROP takes, in its order: a row that came meanwhile is fresh.
-    for name in (sql.SQL("ONLY {}").format(whole), part):
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(name))
+    with _impatient(connection):
+        for name in (sql.SQL("ONLY {}").format(whole), part):
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(name))
     rows, fresh = _counted(connection, part, before)
     if fresh:
         return 0
     connection.execute(sql.SQL("DROP TABLE {}").format(part))
     return rows
+
+
+@contextlib.contextmanager
+def _impatient(connection: Connected) -> Iterator[None]:
+    """Wait for locks no longer than rigs may wait for their answer."""
+    row = connection.execute("SELECT current_setting('lock_timeout')").fetchone()
+    usual = "0" if row is None else str(row[0])
+    change = "SELECT set_config('lock_timeout', %s, true)"
+    connection.execute(change, (_PATIENCE,))
+    yield
+    connection.execute(change, (usual,))
 
 
 def _counted(connection: Connected, part: sql.Identifier, before: datetime) -> tuple[int, int]:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import logging
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from edge.errors import BadUse, Failed
-from edge.server.layout import TABLES, ForeignDatabaseError, NewerSchemaError
+from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.partitions import PARTITIONED, Month, bounds, ensure
 from edge.server.postgres_connection import Address, Connected
-from edge.server.postgres_schema import MIGRATIONS, PROGRAM, existing, steps_behind
+from edge.server.postgres_schema import MIGRATIONS, PROGRAM, first_of_any, steps_behind
 from edge.server.store import StoreUnavailableError
 from edge.server.watchdog import Watchdog
 
 _MAGIC = b"PGDMP"
 _SHARED = ("--no-owner", "--no-privileges")
+_LOCK_PATIENCE_MS = 5000
+# Nobody holds a table as long as that but a person who forgot it.
+_DUMP_LOCK_PATIENCE = "--lock-wait-timeout=60s"
+
+_log = logging.getLogger(__name__)
 
 
 def dump(url: str, target: Path) -> int:
@@ -33,19 +41,33 @@ def dump(url: str, target: Path) -> int:
         See `edge.server.backup.back_up`.
     """
     address = Address(url)
-    with _connected(address) as connection:
+    with _asked(address) as connection:
         version = _version(connection, address)
-        if version == len(MIGRATIONS):
-            with connection.transaction():
-                ensure(connection, _next_months(datetime.now(UTC)))
-    _run("pg_dump", address, [*_SHARED, "--format=custom", f"--file={target}"])
+    if version == len(MIGRATIONS):
+        _make_months(address)
+    _run("pg_dump", address, [*_SHARED, _DUMP_LOCK_PATIENCE, "--format=custom", f"--file={target}"])
     return version
 
 
-def _next_months(now: datetime) -> set[Month]:
-    """Tables that live rigs will need soon: while pg_dump reads, none can be attached."""
+def _make_months(address: Address) -> None:
+    """Make tables that live rigs will need soon: while pg_dump reads, none can be attached.
+
+    A backup by a user who may only read, of a standby, or beside another backup goes on without.
+    """
+    now = datetime.now(UTC)
     later = bounds(("", now.year, now.month))[1]
-    return {(table, moment.year, moment.month) for table in PARTITIONED for moment in (now, later)}
+    months: set[Month] = {
+        (table, moment.year, moment.month) for table in PARTITIONED for moment in (now, later)
+    }
+    try:
+        with _connected(address) as connection, connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = {_LOCK_PATIENCE_MS}".encode())
+            ensure(connection, months)
+    except psycopg.Error as error:
+        _log.warning(
+            "tables for this month and the next could not be made before the backup: %s",
+            address.advice(error),
+        )
 
 
 def load(url: str, backup: Path) -> None:
@@ -58,21 +80,35 @@ def load(url: str, backup: Path) -> None:
     """
     address = Address(url)
     _see_backup(address, backup)
-    with _connected(address) as connection:
-        if taken := sorted(existing(connection, TABLES)):
+    with _asked(address) as connection:
+        if (taken := first_of_any(connection)) is not None:
             raise Failed(
-                f"database {address} holds the table {taken[0]!r} already: make an empty one "
+                f"database {address} holds the table {taken!r} already: make an empty one "
                 "(createdb) and restore into that"
             )
     whole = ["--single-transaction", "--exit-on-error"]
     _run("pg_restore", address, [*_SHARED, *whole, str(backup)])
-    with _connected(address) as connection:
+    # All is there; PostgreSQL looks at its tables by itself, a little later.
+    with contextlib.suppress(psycopg.Error, Failed), _connected(address) as connection:
         connection.execute("ANALYZE")
 
 
-def _connected(address: Address) -> Connected:
+@contextlib.contextmanager
+def _asked(address: Address) -> Iterator[Connected]:
+    """Connect to ask what is answered at once; what fails is one line."""
+    watchdog = Watchdog()
+    connection = _connected(address, watchdog)
     try:
-        return address.connect(Watchdog())
+        with contextlib.closing(connection), watchdog.over(connection.fileno()):
+            yield connection
+    except psycopg.Error as error:
+        said = watchdog.said or address.advice(error)
+        raise Failed(f"database {address}: {said}") from None
+
+
+def _connected(address: Address, watchdog: Watchdog | None = None) -> Connected:
+    try:
+        return address.connect(watchdog or Watchdog())
     except StoreUnavailableError as error:
         raise Failed(str(error)) from None
 
@@ -81,11 +117,9 @@ def _version(connection: Connected, address: Address) -> int:
     try:
         behind = steps_behind(connection)
     except NewerSchemaError as error:
-        raise Failed(_newer(f"database {address}", error.found)) from None
+        raise Failed(error.line(f"database {address}")) from None
     except ForeignDatabaseError:
         raise Failed(f"database {address} holds tables of another program") from None
-    except psycopg.Error as error:
-        raise Failed(f"database {address}: {address.words(error)}") from None
     if behind == len(MIGRATIONS):
         raise Failed(f"database {address} holds no collector's tables")
     return len(MIGRATIONS) - behind
@@ -102,11 +136,8 @@ def _see_backup(address: Address, backup: Path) -> None:
     if facts.get("program") != PROGRAM or not facts.get("schema", "").isdecimal():
         raise Failed(f"{backup} is no backup of a collector's database")
     if int(facts["schema"]) > len(MIGRATIONS):
-        raise Failed(_newer(str(backup), int(facts["schema"])))
-
-
-def _newer(what: str, found: int) -> str:
-    return f"{what} has schema {found}, this version knows {len(MIGRATIONS)}: upgrade cosmic-edge"
+        newer = NewerSchemaError(int(facts["schema"]), len(MIGRATIONS))
+        raise Failed(newer.line(str(backup)))
 
 
 def _run(name: str, address: Address, arguments: list[str], *, connects: bool = True) -> str:
@@ -127,11 +158,17 @@ def _run(name: str, address: Address, arguments: list[str], *, connects: bool = 
         errors="replace",
     )
     if done.returncode:
-        # The first line names the cause; the rest is context and hints.
-        said = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[0]
-        words = address.hide(said).removeprefix(f"{name}: ").removeprefix("error: ")
-        raise Failed(f"{name}: {words}")
+        raise Failed(f"{name}: {address.hide(_cause(name, done))}")
     return done.stdout
+
+
+def _cause(name: str, done: subprocess.CompletedProcess[str]) -> str:
+    """The first error names the cause; warnings come before it, context and hints behind."""
+    if done.returncode < 0:
+        return f"was ended by signal {-done.returncode}"
+    lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+    first = next((line for line in lines if "error:" in line.lower()), lines[0])
+    return first.removeprefix(f"{name}: ").removeprefix("error: ")
 
 
 def _program(name: str) -> str:

@@ -38,7 +38,8 @@ _SESSION = """SELECT
     set_config('client_connection_check_interval',
         CASE WHEN version() ~ 'Visual|mingw' THEN '0' ELSE '10s' END, false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)"""
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),
+    current_schema()"""
 # A failed login has no SQLSTATE: libpq gives words alone. Those of a server that speaks another
 # language are not among these, and are waited for like all that passes.
 _HOPELESS = (
@@ -49,7 +50,13 @@ _HOPELESS = (
 )
 _DATA, _CONSTRAINT, _LIMIT = "22", "23", "54"
 _PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+_CHECK_VIOLATION = "23514"
 _CLASH = frozenset({"40001", "40P01", "23505"})
+_ADVICE = {
+    "42501": "this user may not; use the one the collector has",
+    "25006": "a standby, or set to take no changes",
+    "55P03": "another session holds what is needed; try again",
+}
 
 
 class Address:
@@ -129,8 +136,8 @@ class Address:
         try:
             connection = psycopg.connect(self._conninfo, autocommit=True, client_encoding="utf8")
             with watchdog.over(connection.fileno()):
-                connection.execute(_SESSION)
-            self._check(connection)
+                row = connection.execute(_SESSION).fetchone()
+            self._check(connection, None if row is None else row[-1])
         except psycopg.Error as error:
             if connection is None:
                 raise self._away(error) from None
@@ -151,7 +158,7 @@ class Address:
             return StoreRefusedError(line)
         return StoreUnavailableError(line)
 
-    def _check(self, connection: Connected) -> None:
+    def _check(self, connection: Connected, schema: object) -> None:
         if connection.info.server_version < OLDEST_VERSION * 10_000:
             raise Failed(
                 f"database {self}: PostgreSQL {version(connection)} is too old, "
@@ -163,11 +170,21 @@ class Address:
                 f"database {self} has the encoding {encoding}: make one with "
                 "createdb --template template0 --encoding UTF8"
             )
+        if schema is None:
+            raise Failed(
+                f"database {self}: there is no schema that this user may use; as its owner: "
+                "GRANT USAGE, CREATE ON SCHEMA public TO …"
+            )
 
     def words(self, error: psycopg.Error) -> str:
         """What happened, in one line."""
         said = error.diag.message_primary or str(error) or type(error).__name__
         return self.hide(said)
+
+    def advice(self, error: psycopg.Error) -> str:
+        """What happened and, where that is known, what it comes from, in one line."""
+        known = _ADVICE.get(error.sqlstate or "")
+        return self.words(error) + (f" ({known})" if known else "")
 
 
 def _sound(parts: Mapping[str, Any]) -> bool:
@@ -224,7 +241,7 @@ def passes(error: psycopg.Error, connection: Connected) -> bool:
 
 def clashed(error: psycopg.Error) -> bool:
     """Whether another transaction was in the way: the same at once again will do."""
-    return error.sqlstate in _CLASH
+    return error.sqlstate in _CLASH or _lost_its_partition(error)
 
 
 def unstorable(error: Exception) -> bool:
@@ -232,5 +249,11 @@ def unstorable(error: Exception) -> bool:
     if isinstance(error, psycopg.Error):
         if error.sqlstate is None:
             return isinstance(error, psycopg.DataError)
-        return error.sqlstate[:2] in (_DATA, _CONSTRAINT, _LIMIT)
+        known = error.sqlstate[:2] in (_DATA, _CONSTRAINT, _LIMIT)
+        return known and not _lost_its_partition(error)
     return isinstance(error, UnicodeError | OverflowError)
+
+
+def _lost_its_partition(error: psycopg.Error) -> bool:
+    """Whether a month's table was made while its row went to the default partition."""
+    return error.sqlstate == _CHECK_VIOLATION and error.diag.constraint_name is None

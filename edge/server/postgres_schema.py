@@ -60,11 +60,17 @@ def migrate(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATI
 
 
 def held_version(connection: Connected) -> int:
-    """Version of the tables, which no other process changes until this transaction ends."""
+    """Version of the tables, which no other process changes until this transaction ends.
+
+    0: they are no collector's.
+    """
     connection.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", (APPLICATION_ID,))
     # Apart: what the wait for the lock has let through is not seen by the same statement.
     row: Any = connection.execute("SELECT value FROM store WHERE name = 'schema'").fetchone()
-    return int(row[0]) if row else 0
+    try:
+        return _number(row[0]) if row else 0
+    except ForeignDatabaseError:
+        return 0
 
 
 def steps_behind(connection: Connected, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
@@ -98,6 +104,17 @@ def existing(connection: Connected, names: Iterable[str]) -> set[str]:
     return {str(name) for (name,) in rows}
 
 
+def first_of_any(connection: Connected) -> str | None:
+    """Name of a table or view in the schema, whoever made it; None: there is nothing."""
+    row = connection.execute(
+        "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')"
+        " AND relnamespace = current_schema()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_depend"
+        "  WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')"
+        " ORDER BY relname LIMIT 1"
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def _version(connection: Connected) -> int:
     """Version of the tables; 0 where there are none."""
     taken = existing(connection, TABLES)
@@ -116,4 +133,12 @@ def _version(connection: Connected) -> int:
     facts = dict(rows)
     if facts.get("program") != PROGRAM:
         raise ForeignDatabaseError
-    return int(facts["schema"])
+    return _number(facts.get("schema"))
+
+
+def _number(schema: object) -> int:
+    """Read what the collector wrote, if it was the collector."""
+    text = str(schema)
+    if not (text.isascii() and text.isdecimal()):
+        raise ForeignDatabaseError
+    return int(text)

@@ -17,7 +17,7 @@ from edge.server import upkeep
 from edge.server.arrival import Arrival
 from edge.server.commit import Batch
 from edge.server.layout import ForeignDatabaseError, NewerSchemaError
-from edge.server.partitions import Month, drop_before
+from edge.server.partitions import PARTITIONED, Month, Months, drop_month, months_before
 from edge.server.postgres_connection import (
     Address,
     Connected,
@@ -70,7 +70,7 @@ class PostgresStore:
     def __init__(self, url: str, *, make: bool = True) -> None:
         self._address = Address(url)
         self._make = make
-        self._months: set[Month] = set()
+        self._months = Months()
         self._connection: Connected | None = None
         self._closed = False
         self._identity = ""
@@ -104,15 +104,6 @@ class PostgresStore:
             lambda connection: self._watched(lambda: self._commit(connection, batch), connection)
         )
 
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-        row = self._guarded(
-            lambda connection: connection.execute(
-                "SELECT upto FROM rigs WHERE rig = %s AND epoch = %s", (rig, epoch)
-            ).fetchone()
-        )
-        return int(str(row[0])) if row else 0
-
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
         return self._guarded(lambda connection: upkeep.rigs(asker(connection)))
@@ -139,13 +130,13 @@ class PostgresStore:
     def prune(self, before: datetime) -> int:
         """Remove what is older, whole months at once; the ledger stays."""
 
-        def work(connection: Connected) -> int:
-            with connection.transaction():
-                self._see_version(connection)
-                removed = drop_before(connection, before)
-                return removed + upkeep.prune_quarantine(asker(connection), before)
+        def drop(month: Month) -> Callable[[Connected], int]:
+            return lambda connection: drop_month(connection, month, before)
 
-        return self._unclashed(work)
+        months = self._inside(lambda connection: months_before(connection, before))
+        removed = sum(self._inside(drop(month)) for month in months)
+        rest = {f"{table}_default": column for table, column in PARTITIONED.items()}
+        return removed + upkeep.prune(self.transact, rest, before)
 
     def erase(self, rig: str) -> int:
         """Remove all messages of a rig; keys and digests stay."""
@@ -153,8 +144,12 @@ class PostgresStore:
         def work(connection: Connected) -> int:
             with connection.transaction():
                 self._see_version(connection)
-                connection.execute("SELECT 1 FROM rigs WHERE rig = %s FOR UPDATE", (rig,))
-                return upkeep.erase(asker(connection), rig)
+                # In the order in which collectors take them. An epoch that begins later is new.
+                held = connection.execute(
+                    'SELECT epoch FROM rigs WHERE rig = %s ORDER BY epoch COLLATE "C" FOR UPDATE',
+                    (rig,),
+                ).fetchall()
+                return upkeep.erase(asker(connection), rig, [str(epoch) for (epoch,) in held])
 
         return self._unclashed(work)
 
@@ -162,20 +157,14 @@ class PostgresStore:
         """Store what lies in the quarantine and is a message after all."""
 
         def settle(ask: upkeep.Ask, batch: Sequence[Arrival]) -> Receipt:
-            transaction = PostgresTransaction(self._connected(), ())
+            transaction = PostgresTransaction(self._connected(), Months())
             return Batch(transaction).store(turn_away(ask, batch))
 
         return readmit_all(self.transact, settle)
 
     def transact(self, work: Callable[[upkeep.Ask], _T]) -> _T:
         """Let `work` ask in one transaction."""
-
-        def inside(connection: Connected) -> _T:
-            with connection.transaction():
-                self._see_version(connection)
-                return work(asker(connection))
-
-        return self._unclashed(inside)
+        return self._inside(lambda connection: work(asker(connection)))
 
     def give_up(self) -> None:
         """Let whoever waits for the database wait no longer; from any thread."""
@@ -186,6 +175,16 @@ class PostgresStore:
         self._closed = True
         self._drop()
 
+    def _inside(self, work: Callable[[Connected], _T]) -> _T:
+        """Do it in a transaction, if the tables are still ours."""
+
+        def inside(connection: Connected) -> _T:
+            with connection.transaction():
+                self._see_version(connection)
+                return work(connection)
+
+        return self._unclashed(inside)
+
     def _commit(self, connection: Connected, batch: Sequence[Arrival]) -> Receipt:
         with connection.transaction():
             self._see_version(connection)
@@ -193,7 +192,7 @@ class PostgresStore:
             transaction = PostgresTransaction(connection, self._months)
             receipt = Batch(transaction).store(admitted)
         # Only now: what was rolled back is not there.
-        self._months |= transaction.made
+        self._months.known |= transaction.made
         return receipt
 
     def _soon(self, action: Callable[[Connected], _T]) -> _T:
@@ -233,7 +232,7 @@ class PostgresStore:
         try:
             return action(connection)
         except psycopg.Error as error:
-            line = f"database {self._address}: {self._address.words(error)}"
+            line = f"database {self._address}: {self._address.advice(error)}"
             if clashed(error):
                 raise _Clash(line) from None
             if passes(error, connection):
@@ -251,7 +250,7 @@ class PostgresStore:
     def _open(self) -> Connected:
         connection = self._address.connect(self._watchdog)
         # Months may have been taken away meanwhile.
-        self._months = set()
+        self._months.forget()
         try:
             self._prepare(connection)
         except BaseException:
@@ -265,7 +264,7 @@ class PostgresStore:
                 migrate(connection)
             self._watched(lambda: self._recognise(connection), connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._address}")) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._address} holds tables of another program: name another database"
@@ -276,7 +275,7 @@ class PostgresStore:
                 "user own the database, or GRANT CREATE on its schema"
             ) from None
         except psycopg.Error as error:
-            line = f"database {self._address}: {self._address.words(error)}"
+            line = f"database {self._address}: {self._address.advice(error)}"
             if passes(error, connection) or clashed(error):
                 raise StoreUnavailableError(line) from None
             raise Failed(line) from None
@@ -291,19 +290,16 @@ class PostgresStore:
         """Leave tables alone that a newer version has brought forward meanwhile."""
         found = held_version(connection)
         if found > len(MIGRATIONS):
-            raise Failed(self._newer(NewerSchemaError(found, len(MIGRATIONS))))
+            newer = NewerSchemaError(found, len(MIGRATIONS))
+            raise Failed(newer.line(f"database {self._address}"))
         if found < len(MIGRATIONS):
             raise Failed(f"database {self._address} is another one than before")
-
-    def _newer(self, error: NewerSchemaError) -> str:
-        return (
-            f"database {self._address} has schema {error.found}, this version knows "
-            f"{error.known}: upgrade cosmic-edge"
-        )
 
     def _recognise(self, connection: Connected) -> None:
         """See that it is the database it was; look at it for the first time."""
         found = identity(connection)
+        if not found:
+            raise Failed(f"database {self._address} has lost its identity: restore it")
         if self._identity and found != self._identity:
             raise Failed(f"database {self._address} is another one than before")
         if not self._identity and setting(connection, "fsync") == "off":

@@ -11,10 +11,11 @@ from psycopg import sql
 
 from edge.server.arrival import Former, Key
 from edge.server.let_go import declare, give_way
-from edge.server.partitions import PARTITIONED, Month, ensure, month_of
+from edge.server.partitions import PARTITIONED, Month, Months, month_of
 from edge.server.postgres_connection import Connected, asker, unstorable
 from edge.server.postgres_rows import row_for, type_of
 from edge.server.postgres_watermark import reach
+from edge.server.quarantine import trim
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 
 
@@ -25,15 +26,16 @@ class PostgresTransaction:
     ----------
     connection : psycopg.Connection
         In a transaction.
-    months : set of Month
+    months : Months
         Partitions known to be there; what this transaction makes is in `made`.
     """
 
-    def __init__(self, connection: Connected, months: Collection[Month]) -> None:
+    def __init__(self, connection: Connected, months: Months) -> None:
         self._connection = connection
         self._months = months
         self._now = datetime.now(UTC)
         self._rigs: dict[Owner, tuple[int, int]] = {}
+        self._unheard: set[Owner] = set()
         self.made: set[Month] = set()
 
     def lock(self, owners: Collection[Owner]) -> None:
@@ -44,13 +46,15 @@ class PostgresTransaction:
         names = [one.rig for one in wanted], [one.epoch for one in wanted]
         self._hold(names)
         if len(self._rigs) < len(wanted):
-            self._connection.execute(
+            made = self._connection.execute(
                 "INSERT INTO rigs (rig, epoch, floor_high, upto)"
                 " SELECT rig, epoch, 1, 0 FROM unnest(%s::text[], %s::text[])"
                 ' AS new (rig, epoch) ORDER BY rig COLLATE "C", epoch COLLATE "C"'
-                " ON CONFLICT DO NOTHING",
+                " ON CONFLICT DO NOTHING RETURNING rig, epoch",
                 names,
             )
+            # Not those another collector made meanwhile.
+            self._unheard = {Owner(str(rig), str(epoch)) for rig, epoch in made.fetchall()}
             self._hold(names)
 
     def _hold(self, names: tuple[list[str], list[str]]) -> None:
@@ -157,21 +161,25 @@ class PostgresTransaction:
             (
                 *(one.reason, one.detail, one.topic),
                 *((None, None, None) if one.key is None else _ids(one.key)),
-                *(self._now, one.digest, one.payload),
+                *(self._now, one.digest, one.payload, one.was or None),
             )
             for one in sorted(things, key=lambda one: (one.topic, one.reason, one.digest))
         ]
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO quarantine (reason, detail, topic, rig, epoch, seq, received_utc,"
-                " digest, payload) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " digest, payload, was) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " ON CONFLICT (md5(topic), reason, digest)"
-                " DO UPDATE SET times = quarantine.times + 1",
+                " DO UPDATE SET times = quarantine.times + 1,"
+                " was = coalesce(quarantine.was, excluded.was)",
                 rows,
             )
+        if any(one.key is None for one in things):
+            trim(asker(self._connection))
 
     def advance(self, floors: Mapping[Owner, int]) -> dict[Owner, int]:
         """Bring watermarks forward by all that is settled."""
+        self._forget(self._unheard - floors.keys())
         if not floors:
             return {}
         highest = {one: max(floor, self._rigs[one][0]) for one, floor in floors.items()}
@@ -195,6 +203,15 @@ class PostgresTransaction:
         )
         return marks
 
+    def _forget(self, owners: Collection[Owner]) -> None:
+        """Remove rows that were made to be held: nothing came of epochs that were only named."""
+        if owners:
+            self._connection.execute(
+                "DELETE FROM rigs WHERE (rig, epoch) IN"
+                " (SELECT * FROM unnest(%s::text[], %s::text[]))",
+                ([one.rig for one in owners], [one.epoch for one in owners]),
+            )
+
     def _make_room(self, tables: Mapping[str, Sequence[tuple[Key, dict[str, Any]]]]) -> None:
         wanted = {
             month
@@ -202,8 +219,7 @@ class PostgresTransaction:
             for _, columns in tables.get(table, ())
             if (month := month_of(table, columns[column], self._now)) is not None
         }
-        self.made = wanted - set(self._months)
-        ensure(self._connection, self.made)
+        self.made = self._months.make(self._connection, wanted)
 
     def _copy(self, table: str, rows: Sequence[tuple[Key, dict[str, Any]]]) -> dict[Key, str]:
         """Store all at once; where one of them can't be held, each by itself."""

@@ -16,7 +16,7 @@ from edge.server.store import Receipt
 from edge.server.upkeep import Ask
 
 _MOST = 200
-_REASONS = f"('invalid', 'oversized', '{REVOKED}')"
+_REASONS = f"('invalid', '{REVOKED}')"
 
 
 Transact: TypeAlias = Callable[[Callable[[Ask], tuple[int, int]]], tuple[int, int]]
@@ -46,7 +46,7 @@ def readmit_all(transact: Transact, settle: Settle) -> int:
 def _some(ask: Ask, settle: Settle, after: int) -> tuple[int, int]:
     """Return the highest `id` behind `after` that was looked at, and how many were stored."""
     rows = ask(
-        f"""SELECT id, topic, payload, rig, epoch, seq FROM quarantine
+        f"""SELECT id, topic, payload, was, rig, epoch, seq FROM quarantine
         WHERE id > {{after}} AND seq IS NOT NULL AND reason IN {_REASONS}
         AND rig NOT IN (SELECT rig FROM fleet WHERE revoked_utc IS NOT NULL)
         ORDER BY id LIMIT {{most}}""",  # noqa: S608 - our own words
@@ -59,8 +59,8 @@ def _some(ask: Ask, settle: Settle, after: int) -> tuple[int, int]:
 
 def _released(ask: Ask, row: Sequence[Any]) -> Arrival | None:
     """Take a thing out of quarantine and ledger, if it is a message and the one under its key."""
-    number, topic, payload, rig, epoch, seq = row
-    arrival = examine(topic, bytes(payload), {})
+    number, topic, payload, was, rig, epoch, seq = row
+    arrival = examine(topic, bytes(payload), {"was": was or ""})
     key = arrival.key
     if arrival.message is None or key is None or (key.rig, key.epoch, key.seq) != (rig, epoch, seq):
         return None

@@ -6,6 +6,7 @@ database has not got of it will never come, and is declared lost.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from edge.delivery.talk import talking
 from edge.delivery.transport import Lost, Received, Subscribed, Transport
 from edge.errors import Failed
 from edge.messages import Ack, MessageError, parse_service, split_topic, topic
+from edge.messages.fields import RIG_PATTERN
 from edge.server.let_go import declare
 from edge.server.store import Store
 from edge.server.transaction import Owner
@@ -98,7 +100,9 @@ def _read(event: Received) -> dict[Owner, int]:
         ack = parse_service(Ack, event.payload)
     except MessageError:
         return {}
-    return {} if parts is None or ack.upto is None else {Owner(parts[0], ack.epoch): ack.upto}
+    if parts is None or ack.upto is None or re.fullmatch(RIG_PATTERN, parts[0]) is None:
+        return {}
+    return {Owner(parts[0], ack.epoch): ack.upto}
 
 
 def _compare(ask: Ask, told: Sequence[tuple[Owner, int]]) -> tuple[Behind, ...]:
@@ -118,7 +122,8 @@ def _settle(ask: Ask, owner: Owner, had: int, told: int) -> int:
     declare(ask, owner, had + 1, told)
     ask(
         """INSERT INTO rigs (rig, epoch, floor_high, upto) VALUES ({rig}, {epoch}, 1, {upto})
-        ON CONFLICT (rig, epoch) DO UPDATE SET upto = excluded.upto""",
+        ON CONFLICT (rig, epoch) DO UPDATE SET upto = excluded.upto
+        WHERE rigs.upto < excluded.upto""",  # a collector may have brought it further meanwhile
         who,
     )
     [(there,)] = ask(

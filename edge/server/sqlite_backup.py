@@ -84,10 +84,7 @@ def _version(connection: sqlite3.Connection, what: str) -> int:
     try:
         behind = steps_behind(connection)
     except NewerSchemaError as error:
-        raise Failed(
-            f"{what} has schema {error.found}, this version knows {error.known}: "
-            "upgrade cosmic-edge"
-        ) from None
+        raise Failed(error.line(what)) from None
     except ForeignDatabaseError:
         raise Failed(f"{what} is no collector's") from None
     if behind == len(MIGRATIONS):

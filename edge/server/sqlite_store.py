@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from edge.errors import Failed
 from edge.server import upkeep
@@ -18,12 +17,13 @@ from edge.server.layout import ForeignDatabaseError, NewerSchemaError
 from edge.server.readmit import readmit_all
 from edge.server.roster import turn_away
 from edge.server.schema import MIGRATIONS, migrate, steps_behind
+from edge.server.sqlite_ask import asker
 from edge.server.sqlite_transaction import SqliteTransaction
 from edge.server.store import Receipt, RigState, Seen, StoreUnavailableError
+from edge.sqlite_schema import use_wal
 
 # Short: the collector tries again anyway, and in between sees whether it is to stop.
 _BUSY_TIMEOUT_S = 1.0
-_WAL_PATIENCE_S = 10.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PASSING = frozenset(
@@ -64,15 +64,11 @@ class SqliteStore:
         self._path = path.absolute()
         if not make and not self._path.exists():
             raise Failed(f"database {self._path}: there is no such file")
+        self._make = make
         self._connection = self._open()
+        self._ask = asker(self._connection)
         self._inode = self._look()
-        self._identity = str(
-            self._guarded(
-                lambda: self._connection.execute(
-                    "SELECT value FROM store WHERE name = 'identity'"
-                ).fetchone()[0]
-            )
-        )
+        self._identity = self._recognise()
 
     @property
     def identity(self) -> str:
@@ -95,15 +91,6 @@ class SqliteStore:
             # SQLite would go on writing into a file that nobody finds any more.
             raise Failed(f"database {self._path} was moved or removed while in use")
         return self._guarded(lambda: self._commit(batch))
-
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-        row = self._guarded(
-            lambda: self._connection.execute(
-                "SELECT upto FROM rigs WHERE rig = ? AND epoch = ?", (rig, epoch)
-            ).fetchone()
-        )
-        return int(row[0]) if row else 0
 
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
@@ -128,14 +115,14 @@ class SqliteStore:
 
     def prune(self, before: datetime) -> int:
         """Remove what is older; the ledger stays."""
-        return self._guarded(lambda: self._transact(lambda: upkeep.prune_rows(self._ask, before)))
+        return upkeep.prune(self.transact, upkeep.DATED, before)
 
     def erase(self, rig: str) -> int:
         """Remove all messages of a rig; keys and digests stay."""
 
         def work() -> int:
             self._connection.execute("PRAGMA secure_delete = ON")
-            erased = self._transact(lambda: upkeep.erase(self._ask, rig))
+            erased = self._transact(lambda: upkeep.erase(self._ask, rig, self._epochs(rig)))
             # Else the old pages lie in the log beside the file.
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return erased
@@ -156,6 +143,10 @@ class SqliteStore:
     def close(self) -> None:
         """Give the file back; idempotent."""
         self._connection.close()
+
+    def _epochs(self, rig: str) -> list[str]:
+        rows = self._connection.execute("SELECT epoch FROM rigs WHERE rig = ?", (rig,)).fetchall()
+        return [str(epoch) for (epoch,) in rows]
 
     def _commit(self, batch: Sequence[Arrival]) -> Receipt:
         return self._transact(lambda: self._settle(self._ask, batch))
@@ -183,21 +174,11 @@ class SqliteStore:
         try:
             behind = steps_behind(self._connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._path}")) from None
         except ForeignDatabaseError:
             behind = 1
         if behind:
             raise Failed(f"database {self._path} is another one than before")
-
-    def _newer(self, error: NewerSchemaError) -> str:
-        return (
-            f"database {self._path} has schema {error.found}, this version knows "
-            f"{error.known}: upgrade cosmic-edge"
-        )
-
-    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
-        marks = {name: f":{name}" for name in parameters}
-        return self._connection.execute(statement.format(**marks), parameters)
 
     def _open(self) -> sqlite3.Connection:
         if not self._path.parent.is_dir():
@@ -220,12 +201,15 @@ class SqliteStore:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         try:
-            steps_behind(connection)  # before anything is written: it may not be ours
+            # Before anything is written: it may not be ours.
+            behind = steps_behind(connection)
+            if behind == len(MIGRATIONS) and not self._make:
+                raise Failed(f"database {self._path} holds no collector's tables")
             connection.execute("PRAGMA synchronous = FULL")
-            _use_wal(connection)
+            use_wal(connection)
             migrate(connection)
         except NewerSchemaError as error:
-            raise Failed(self._newer(error)) from None
+            raise Failed(error.line(f"database {self._path}")) from None
         except ForeignDatabaseError:
             raise Failed(
                 f"database {self._path} belongs to another program: name another file"
@@ -234,6 +218,17 @@ class SqliteStore:
             if _code(error) in _HELD:
                 raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
+
+    def _recognise(self) -> str:
+        row = self._guarded(
+            lambda: self._connection.execute(
+                "SELECT value FROM store WHERE name = 'identity'"
+            ).fetchone()
+        )
+        if row is None:
+            self._connection.close()
+            raise Failed(f"database {self._path} has lost its identity: restore it")
+        return str(row[0])
 
     def _look(self) -> tuple[int, int] | None:
         try:
@@ -250,20 +245,6 @@ class SqliteStore:
             if _code(error) in _PASSING:
                 raise StoreUnavailableError(f"database {self._path}: {error}") from None
             raise Failed(f"database {self._path}: {_said(error)}") from None
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait its busy timeout for this one."""
-    deadline = time.monotonic() + _WAL_PATIENCE_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from edge.messages import format_utc_ns
 from edge.server.arrival import Former, Key
 from edge.server.let_go import declare, give_way
+from edge.server.quarantine import trim
 from edge.server.rows import row_of
+from edge.server.sqlite_ask import asker
 from edge.server.transaction import Aside, Entry, Kept, Loss, Owner
 from edge.server.watermark import advance
 
@@ -35,6 +36,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._ask = asker(connection)
         self._received_utc = format_utc_ns(time.time_ns())
 
     def lock(self, owners: Collection[Owner]) -> None:
@@ -112,17 +114,20 @@ class SqliteTransaction:
         """Put into the quarantine."""
         self._connection.executemany(
             "INSERT INTO quarantine (reason, detail, topic, rig, epoch, seq, received_utc,"
-            " digest, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (topic, reason, digest) DO UPDATE SET times = times + 1",
+            " digest, payload, was) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (topic, reason, digest) DO UPDATE SET times = times + 1,"
+            " was = coalesce(was, excluded.was)",
             [
                 (
                     *(one.reason, one.detail, one.topic),
                     *((None, None, None) if one.key is None else _ids(one.key)),
-                    *(self._received_utc, one.digest, one.payload),
+                    *(self._received_utc, one.digest, one.payload, one.was or None),
                 )
                 for one in things
             ],
         )
+        if any(one.key is None for one in things):
+            trim(self._ask)
 
     def advance(self, floors: Mapping[Owner, int]) -> dict[Owner, int]:
         """Bring watermarks forward by all that is settled."""
@@ -140,10 +145,6 @@ class SqliteTransaction:
             f"INSERT INTO {row.table} ({names}) VALUES ({marks})",  # noqa: S608 - our own names
             tuple(columns.values()),
         )
-
-    def _ask(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
-        marks = {name: f":{name}" for name in parameters}
-        return self._connection.execute(statement.format(**marks), parameters)
 
     def _advance(self, owner: Owner, floor_seen: int) -> int:
         execute, ids = self._connection.execute, (owner.rig, owner.epoch)

@@ -148,9 +148,6 @@ class Store(Protocol):
             The database is damaged or gone.
         """
 
-    def watermark(self, rig: str, epoch: str) -> int:
-        """Return how far everything of this epoch is safe (0: nothing yet)."""
-
     def rigs(self) -> tuple[RigState, ...]:
         """Return what is known of each rig and epoch, by name."""
 
@@ -167,7 +164,9 @@ class Store(Protocol):
         """Remove what is older, by its own time and by its arrival; return how many rows.
 
         Hits, exposures and the quarantine; the ledger stays, so that no watermark falls and
-        nothing comes back. PostgreSQL lets go of whole months.
+        nothing comes back. What is dated in a time to come, by a clock that is wrong, is as old as
+        its arrival. PostgreSQL lets go of whole months. It is done in many transactions: what
+        an error leaves is for the next time.
         """
 
     def erase(self, rig: str) -> int:

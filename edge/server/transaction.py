@@ -48,7 +48,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Something for the quarantine."""
+    """Something for the quarantine; `was`: keys it had before, as they travelled."""
 
     reason: str
     detail: str
@@ -56,6 +56,7 @@ class Aside:
     key: Key | None
     digest: str
     payload: bytes
+    was: str = ""
 
 
 class Transaction(Protocol):

@@ -5,16 +5,18 @@ Statements are told once; words in braces are parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
 from edge.messages import format_utc_ns
 from edge.messages.utc import parse_utc_ns
 from edge.server.store import RigState, Seen
 
-ERASED = "erased"
-"""Kind, in the ledger, of what was erased."""
+AT_ONCE = 5000
+"""Rows removed in one transaction: less than a second, for which collectors wait in SQLite."""
+DATED = {"hits": "time_utc", "exposures": "from_utc"}
+"""Tables of messages that are let go by their age, and the column that tells it."""
 _MESSAGES = ("hits", "exposures", "calibrations", "clocks", "lost")
 _MICROSECOND_NS = 1000
 _SECOND_NS = 1_000_000_000
@@ -101,34 +103,64 @@ def utc_text(moment: datetime | str | None) -> str | None:
     return format_utc(moment) if isinstance(moment, datetime) else moment
 
 
-def prune_rows(ask: Ask, before: datetime) -> int:
-    """Remove, row by row, what is older by its own time and by its arrival."""
+def prune(
+    transact: Callable[[Callable[[Ask], int]], int],
+    tables: Mapping[str, str],
+    before: datetime,
+) -> int:
+    """Remove what is older, a part in each transaction: collectors store in between.
+
+    Parameters
+    ----------
+    transact : callable
+        See `edge.server.store.Store.transact`.
+    tables : Mapping
+        Tables of messages, and by which column each is dated.
+    before : datetime
+        What is dated and came before goes, as does what came before and is dated in a time to
+        come: the clock was wrong. Of the quarantine, what came before.
+    """
+    old = {
+        table: f"received_utc < {{before}} AND ({column} < {{before}} OR {column} > {{now}})"
+        for table, column in tables.items()
+    }
     removed = 0
-    limit = {"before": format_utc(before)}
-    for table, column in (("hits", "time_utc"), ("exposures", "from_utc")):
-        removed += ask(
-            f"DELETE FROM {table} WHERE {column} < {{before}}"  # noqa: S608 - our own names
-            " AND received_utc < {before}",
-            limit,
-        ).rowcount
-    return removed + prune_quarantine(ask, before)
+    for table, is_old in {**old, "quarantine": "received_utc < {before}"}.items():
+        part = AT_ONCE
+        while part == AT_ONCE:
+            part = transact(lambda ask, one=table, rule=is_old: _remove(ask, one, rule, before))  # type: ignore[misc]
+            removed += part
+    return removed
 
 
-def prune_quarantine(ask: Ask, before: datetime) -> int:
-    """Remove what was put aside before."""
-    limit = {"before": format_utc(before)}
-    return ask("DELETE FROM quarantine WHERE received_utc < {before}", limit).rowcount
+def _remove(ask: Ask, table: str, is_old: str, before: datetime) -> int:
+    place = "id" if table == "quarantine" else "rig, epoch, seq"
+    return ask(
+        f"DELETE FROM {table} WHERE ({place}) IN"  # noqa: S608 - our own names
+        f" (SELECT {place} FROM {table} WHERE {is_old} LIMIT {{most}})",
+        {
+            "before": format_utc(before),
+            "most": AT_ONCE,
+            **({} if place == "id" else {"now": format_utc(datetime.now(UTC))}),
+        },
+    ).rowcount
 
 
-def erase(ask: Ask, rig: str) -> int:
-    """See `edge.server.store.Store.erase`."""
+def erase(ask: Ask, rig: str, epochs: Sequence[str]) -> int:
+    """See `edge.server.store.Store.erase`; of epochs in which nobody stores meanwhile."""
     who = {"rig": rig, "topics": f"cosmic-edge/v1/{rig}/%"}
-    for table in _MESSAGES:
-        ask(f"DELETE FROM {table} WHERE rig = {{rig}}", who)  # noqa: S608 - our own names
     ask("UPDATE fleet SET name = rig WHERE rig = {rig}", who)  # a name may tell of its owner
     ask("DELETE FROM quarantine WHERE rig = {rig} OR topic LIKE {topics}", who)
+    return sum(_erase_epoch(ask, {"rig": rig, "epoch": epoch}) for epoch in epochs)
+
+
+def _erase_epoch(ask: Ask, owner: Mapping[str, str]) -> int:
+    for table in _MESSAGES:
+        ask(f"DELETE FROM {table} WHERE rig = {{rig}} AND epoch = {{epoch}}", owner)  # noqa: S608 - our own names
     return ask(
-        "UPDATE ledger SET kind = 'erased' WHERE rig = {rig} AND kind <> 'erased'", who
+        "UPDATE ledger SET kind = 'erased'"
+        " WHERE rig = {rig} AND epoch = {epoch} AND kind <> 'erased'",
+        owner,
     ).rowcount
 
 

@@ -98,12 +98,18 @@ class Watch:
         """Why the last look did not come about; from any thread."""
         self.raised = self.cleared = 0
 
-    def look(self) -> Look | None:
-        """Look once; None while the database can't be read: nothing is raised or cleared then."""
+    def look(self, *, aloud: bool = True) -> Look | None:
+        """Look once; None while the database can't be read: nothing is raised or cleared then.
+
+        Parameters
+        ----------
+        aloud : bool
+            Whether the log is told why; it is in `ailment` anyway.
+        """
         try:
             look = self._look()
         except StoreUnavailableError as error:
-            if not self.ailment:
+            if aloud and not self.ailment:
                 _log.warning("%s", error)
             self.ailment = str(error)
             return None

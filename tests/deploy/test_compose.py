@@ -190,6 +190,12 @@ def test_the_image_is_made_of_what_is_here():
     assert re.search(r'^ENTRYPOINT \["cosmic-edge"\]$', DOCKERFILE, re.M)
 
 
+def test_the_image_can_back_up_the_database_that_runs_beside_it():
+    """An older pg_dump is refused, and what a newer pg_restore says may not be understood."""
+    client = re.search(r"postgresql-client-(\d+)", DOCKERFILE)
+    assert SERVICES["database"]["image"] == f"postgres:{client[1]}"
+
+
 def test_docker_itself_takes_the_file(tmp_path):
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], check=False).returncode:
@@ -210,9 +216,30 @@ def test_every_command_in_the_readme_is_understood_by_the_program():
     commands = re.findall(r"cosmic-edge ((?:server|doctor|ask|collect|run) ?[^`]*)`", text)
     assert len(commands) >= 3
     for command in commands:
-        arguments = shlex.split(command.replace("…", "x"))
-        if "--help" not in arguments:
-            parsed(arguments)
+        understood(command)
+    in_the_container = re.findall(r"docker compose run .*? \w+ (server [^`\n]*)$", text, re.M)
+    assert len(in_the_container) == 1
+    understood(in_the_container[0])
+
+
+def test_every_command_an_operator_is_told_of_is_understood_by_the_program():
+    text = (REPOSITORY / "docs" / "fleet.md").read_text().replace("collect … ", "collect ")
+    commands = re.findall(r"cosmic-edge ((?:server|collect|hits) [^`\n]*)", text)
+    assert len(commands) >= 20
+    for command in commands:
+        understood(command)
+
+
+def understood(command):
+    """Whether the program has this command with these options."""
+    command = re.sub(r"\$\(.*?\)", "today", command.replace("…", "x"))
+    arguments = shlex.split(re.sub(r"\bN\b", "365", command))
+    if "--help" in arguments:
+        return
+    needed = {"server": ["--db"], "collect": ["--broker", "--db"]}.get(arguments[0], [])
+    for name in needed:  # left out in the middle of a sentence
+        arguments += [] if name in arguments else [name, "x"]
+    parsed(arguments)
 
 
 def test_every_file_the_readme_names_is_here():

@@ -182,6 +182,42 @@ def test_what_is_wrong_is_said_in_one_line_and_changes_nothing(
     assert not (tmp_path / "new").exists()
 
 
+def test_what_goes_wrong_at_the_brokers_file_leaves_a_revoked_rig_revoked(server, db, tmp_path):
+    passwords, place = tmp_path / "passwords", tmp_path / "place"
+    server("add", "attic-1", "--passwords", passwords, "--hand-over", place)
+    server("revoke", "attic-1", "--passwords", passwords)
+    again = ("add", "attic-1", "--passwords", passwords, "--hand-over")
+    assert "there already" in server(*again, place, code=2)
+    passwords.with_name("passwords.part").mkdir()  # it can't be written, not by root either
+    assert "can't be written" in server(*again, tmp_path / "new", code=1)
+    assert not (tmp_path / "new").exists()
+    assert rows(db, "SELECT revoked_utc IS NULL FROM fleet") == [(0,)]
+    assert "can't be written" in server("add", "b", *again[2:], tmp_path / "new", code=1)
+    assert rows(db, "SELECT rig FROM fleet") == [("attic-1",)]
+    passwords.with_name("passwords.part").rmdir()
+    server(*again, tmp_path / "new")
+    assert rows(db, "SELECT revoked_utc IS NULL FROM fleet") == [(1,)]
+    assert "attic-1:$" in passwords.read_text()
+
+
+def test_a_user_who_may_not_read_what_rigs_were_told_is_no_all_clear(broker, db, server, tmp_path):
+    """mosquitto grants the subscription, and sends nothing."""
+    passwords, stranger = broker.folder / "passwords", tmp_path / "stranger"
+    mine = tmp_path / "mine"
+    with collector(broker, db, tmp_path):
+        server("add", "attic-1", "--passwords", passwords, "--hand-over", mine)
+        server("add", "stranger", "--passwords", passwords, "--hand-over", stranger)
+        broker.signal(signal.SIGHUP)
+        with rig(tmp_path / "state", broker, mine) as outbox:
+            outbox.commit(hit())
+            assert eventually(lambda: outbox.owed == 0)
+    url = broker.url.replace("mqtt://", "mqtt://stranger@") + f"?password_file={stranger}"
+    assert "nothing was compared" in server("reconcile", "--broker", url)
+    url = broker.url.replace("mqtt://", "mqtt://collector@")
+    url += f"?password_file={tmp_path / 'collector.password'}"
+    assert "No rig was told more" in server("reconcile", "--broker", url)
+
+
 def test_renaming_shows_in_the_list_and_keeps_the_key(server, db):
     server("add", "attic-1")
     assert "goes on sending as attic-1" in server("rename", "attic-1", "roof")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,4 +193,66 @@ def test_nothing_goes_before_its_days_are_over(
     sums = outbox.counts().totals
     assert sums.get("committed", 0) == sums.get("lost", 0) + len(owed)
     assert sums.get("hits_lost", 0) == len(gone)
+    outbox.close()
+
+
+def set_aside(outbox: Outbox) -> list[int]:
+    """Seqs of what was refused and is still there."""
+    rows = outbox._store._db.execute("SELECT seq FROM set_aside ORDER BY rowid").fetchall()
+    return [seq for (seq,) in rows]
+
+
+def test_what_was_refused_is_kept_for_the_days_and_its_end_counted_and_said(
+    outbox: Outbox, clock: DayClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused: list[int] = []
+    for _ in range(30):
+        live(outbox, clock, 1)
+        refused.append(outbox._store.state.next_seq - 1)
+        assert outbox.refuse(outbox.epoch, refused[-1], "broker: packet too large")
+    kept = set_aside(outbox)
+    assert MAX_DAYS < len(kept) <= MAX_DAYS + 3
+    assert kept == refused[-len(kept) :]
+    totals = outbox.counts().totals
+    assert (totals["refused"], totals["aside_dropped"]) == (30, 30 - len(kept))
+    assert "given up, and declared so: 1 set aside" in caplog.text
+    # None of them was declared lost a second time.
+    told = [seq for seqs in declared(outbox).values() for seq in seqs]
+    assert sorted(told) == refused
+
+
+def test_what_is_refused_after_all_before_it_has_gone_is_no_older_than_it_is(
+    outbox: Outbox, clock: DayClock
+) -> None:
+    """SQLite gives the number of a row that is gone to the next one."""
+    live(outbox, clock, 1)
+    outbox.refuse(outbox.epoch, 1, "no")
+    live(outbox, clock, MAX_DAYS + 3, "exposure")
+    assert set_aside(outbox) == []
+    last = outbox._store.state.next_seq - 1
+    outbox.refuse(outbox.epoch, last, "no")
+    live(outbox, clock, MAX_DAYS, "exposure")
+    assert set_aside(outbox) == [last]
+    live(outbox, clock, 3, "exposure")
+    assert set_aside(outbox) == []
+
+
+def test_what_an_older_version_set_aside_grows_old_from_the_upgrade_on(
+    tmp_path: Path, clock: DayClock
+) -> None:
+    outbox = opened_by(tmp_path, clock)
+    live(outbox, clock, 3, "exposure")
+    outbox.refuse(outbox.epoch, 2, "no")
+    live(outbox, clock, 3, "exposure")
+    outbox.close()
+    path = tmp_path / "rig.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE day_mark DROP COLUMN last_aside")
+        db.execute("UPDATE set_aside SET rowid = 1")
+        db.execute("PRAGMA user_version = 4")
+    outbox = opened_by(tmp_path, clock)
+    live(outbox, clock, MAX_DAYS, "exposure")
+    assert set_aside(outbox) == [2]
+    live(outbox, clock, 3, "exposure")
+    assert set_aside(outbox) == []
     outbox.close()

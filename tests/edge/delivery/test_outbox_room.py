@@ -25,6 +25,7 @@ from tests.edge.delivery.full_outbox import (
     owed_seqs,
     publish,
 )
+from tests.edge.server.databases import watermark_of
 
 CAP_BYTES = 1_000_000
 
@@ -240,7 +241,7 @@ def test_a_server_that_comes_back_after_a_year_passes_all_of_it(
         assert receipt.stored == len(seqs)
         outbox.acknowledge(outbox.epoch, receipt.answers[0].upto)
         seen = seqs[-1]
-    assert store.watermark("cellar-1", outbox.epoch) == made
+    assert watermark_of(store, "cellar-1", outbox.epoch) == made
     store.close()
     assert outbox.is_empty
     with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as db:

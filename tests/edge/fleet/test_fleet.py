@@ -20,6 +20,7 @@ from edge.fleet.fleet import Fleet, Rehearsal
 from edge.fleet.made import MadeHits
 from edge.messages import HitMessage, encode, envelope, parse_message
 from tests.brokers import Mosquitto, mosquitto
+from tests.edge.server.collectors import collecting as subscribed
 
 
 @contextmanager
@@ -102,11 +103,14 @@ def test_without_a_server_all_is_owed_and_kept_for_the_next_time(
         said = capsys.readouterr()
         assert json.loads(said.out)["owed"] == 6
         assert said.err.count("\n") == 1
-        with collecting(broker, tmp_path / "server.sqlite"):
+        # It listens before the rigs come: what nobody hears is sent again after 30 s only.
+        with subscribed(broker.url, tmp_path / "server.sqlite"):
             arguments[arguments.index("1")] = "60"
             assert main([*arguments, "--broker", broker.url]) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["hits"], summary["acknowledged"]) == (12, 12)
+    assert (summary["hits"], summary["acknowledged"], summary["owed"]) == (12, 12, 0)
+    found = stored(tmp_path / "server.sqlite")
+    assert len(found) == len(set(found)) == 12
 
 
 @pytest.mark.prove

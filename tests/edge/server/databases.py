@@ -35,6 +35,12 @@ def rows(database: object, query: str) -> list[Any]:
         return connection.execute(query.encode()).fetchall()
 
 
+def watermark_of(store, rig=RIG, epoch=EPOCH):
+    """A rig's watermark, as the store tells it; 0: nothing yet."""
+    found = {(one.rig, one.epoch): one.upto for one in store.rigs()}
+    return found.get((rig, epoch), 0)
+
+
 def execute(database, statement):
     """Change a database from outside."""
     if "://" not in str(database):

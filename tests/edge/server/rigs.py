@@ -99,7 +99,12 @@ class Rig:
         return [ack["conflict"] for ack in list(self.acks) if "conflict" in ack]
 
     def send(
-        self, data: bytes, kind: str = "hit", properties: dict[str, str] | None = None
+        self,
+        data: bytes,
+        kind: str = "hit",
+        properties: dict[str, str] | None = None,
+        *,
+        retain: bool = False,
     ) -> None:
         """Publish once."""
         extra: dict[str, Any] = {}
@@ -107,7 +112,7 @@ class Rig:
             made = Properties(PacketTypes.PUBLISH)
             made.UserProperty = list(properties.items())
             extra["properties"] = made
-        self._client.publish(f"cosmic-edge/v1/{self.name}/{kind}", data, qos=1, **extra)
+        self._client.publish(f"cosmic-edge/v1/{self.name}/{kind}", data, 1, retain, **extra)
 
     def deliver(self, messages: Iterable[tuple[str, int, bytes]], timeout_s: float = 30.0) -> bool:
         """Send what the watermark does not pass, again and again."""

@@ -16,7 +16,7 @@ from edge.server.postgres_store import PostgresStore
 from edge.server.store import StoreUnavailableError, open_store
 from edge.server.waiting import wait_for_store
 from edge.server.watchdog import Watchdog
-from tests.edge.server.databases import arrival, execute, name_of, rows
+from tests.edge.server.databases import arrival, execute, name_of, rows, watermark_of
 from tests.edge.server.rigs import eventually
 from tests.postgres import Postgres, why_not
 
@@ -216,7 +216,7 @@ def test_a_full_disk_is_waited_for_until_there_is_room_again(server, tmp_path):
         with pytest.raises(StoreUnavailableError, match="No space left"):
             fill(store)
         kept = rows(server.url("small"), "SELECT count(*) FROM hits")
-        mark = store.watermark(arrival("hit", 1).key.rig, arrival("hit", 1).key.epoch)
+        mark = watermark_of(store, arrival("hit", 1).key.rig, arrival("hit", 1).key.epoch)
         assert kept == [(mark,)]
         execute(server.url("small"), "DROP TABLE ballast")
         assert stored_in_the_end(store, mark + 1)

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.server.store import open_store
-from tests.edge.server.databases import arrival, rows
-from tests.edge.server.rigs import EPOCH, RIG
+from tests.edge.server.databases import arrival, rows, watermark_of
 
 HITS = [arrival("hit", seq) for seq in range(1, 31)]
 batches = st.lists(
@@ -32,7 +31,7 @@ def test_no_number_below_the_watermark_is_without_a_word_or_told_twice(series):
             for batch in series:
                 sent = [replace(HITS[seq - 1], floor=max(1, seq - back)) for seq, back in batch]
                 marks.append(store.commit(sent).answers[0].upto)
-            upto = store.watermark(RIG, EPOCH)
+            upto = watermark_of(store)
         told = [seq for (seq,) in rows(path, "SELECT seq FROM messages ORDER BY seq")]
         stored = {seq for batch in series for seq, _ in batch}
         kept = {seq for (seq,) in rows(path, "SELECT seq FROM hits")}
@@ -63,7 +62,7 @@ def test_a_rigs_own_word_takes_the_place_of_the_servers(stored, told, before):
             floors = [replace(HITS[28], floor=29)], [replace(lost, floor=30)]
             for batch in ([replace(lost, floor=1)], floors[0]) if before else floors:
                 store.commit(batch)
-            assert store.watermark(RIG, EPOCH) == 30
+            assert watermark_of(store) == 30
         ranges_of = "SELECT first_seq, last_seq FROM lost_ranges WHERE reason {} 'let_go'"
         ours = [n for a, b in rows(path, ranges_of.format("=")) for n in range(a, b + 1)]
         theirs = {n for a, b in rows(path, ranges_of.format("<>")) for n in range(a, b + 1)}

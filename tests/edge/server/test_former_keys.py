@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.messages import digest, digest_under
-from edge.server.arrival import MOST_FORMER_KEYS, examine
-from tests.edge.server.databases import arrival
+from edge.server.arrival import MOST_FORMER_KEYS, Refusal, examine
+from edge.server.store import open_store
+from tests.edge.server.databases import arrival, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 LATER, LATEST = "00000000000000ab", "00000000000000cd"
@@ -34,17 +38,17 @@ def test_what_comes_later_under_an_earlier_key_is_a_duplicate(store, rows):
     assert store.commit([moved(1, f"{EPOCH}:1")]).stored == 1
     receipt = store.commit([arrival("hit", 1), arrival("hit", 2)])
     assert (receipt.stored, receipt.duplicates, receipt.conflicts) == (1, 1, 0)
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
     assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(LATER, 1), (EPOCH, 2)])
 
 
 def test_an_earlier_key_settles_nothing_of_its_epoch(store, rows):
     """Else a clone that still writes in that epoch would be told that its own message is here."""
     store.commit([arrival("hit", 1), moved(1, f"{EPOCH}:2", peak_adu=901)])
-    assert store.watermark(RIG, EPOCH) == 1
+    assert watermark_of(store) == 1
     receipt = store.commit([arrival("hit", 2), arrival("hit", 3)])
     assert (receipt.stored, receipt.conflicts) == (2, 0)
-    assert store.watermark(RIG, EPOCH) == 3
+    assert watermark_of(store) == 3
     assert sorted(rows("SELECT peak_adu FROM hits")) == [(900,), (900,), (900,), (901,)]
 
 
@@ -111,3 +115,59 @@ def test_the_digest_under_a_key_is_that_of_the_message_sent_under_it(seq, floor)
     now = payload("hit", 3, epoch=LATER)
     then = payload("hit", seq, floor=min(floor, seq))
     assert digest_under(now, EPOCH, seq) == digest(then)
+
+
+def refused(one):
+    """What a version that could not read it made of it."""
+    return replace(one, message=None, former=(), refusal=Refusal("invalid", "a newer version's"))
+
+
+def test_what_leaves_the_quarantine_still_knows_its_earlier_keys(store, rows):
+    store.commit([arrival("hit", 7, floor=7)])
+    store.commit([refused(moved(1, f"{EPOCH}:7")), refused(moved(2, f"{EPOCH}:8"))])
+    store.commit([refused(moved(2, ""))])  # the same again, without its properties
+    assert rows("SELECT seq, was, times FROM quarantine ORDER BY seq") == [
+        (1, f"{EPOCH}:7", 1),
+        (2, f"{EPOCH}:8", 1),
+    ]
+    assert store.readmit() == 1
+    assert sorted(rows("SELECT epoch, seq FROM hits")) == sorted([(EPOCH, 7), (LATER, 2)])
+    # What it had before is known from now on, as of any message that is stored.
+    assert store.commit([arrival("hit", 8, floor=8)]).duplicates == 1
+    assert rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_of_what_travels_as_earlier_keys_no_more_is_kept_than_could_be_some():
+    told = " ".join(
+        ["x" * 10_000, f"{EPOCH}:7", f"{EPOCH}:-1", *[f"{LATEST}:{n}" for n in range(99)]]
+    )
+    kept = moved(1, told).was.split()
+    assert kept[0] == f"{EPOCH}:7"
+    assert len(kept) <= MOST_FORMER_KEYS
+
+
+def test_an_epoch_that_was_only_named_is_not_listed(store):
+    store.commit([moved(1, f"{EPOCH}:7 {LATEST}:2")])
+    assert [one.epoch for one in store.rigs()] == [LATER]
+    store.commit([arrival("hit", 1)])
+    assert sorted(one.epoch for one in store.rigs()) == sorted([LATER, EPOCH])
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_epoch_that_another_collector_hears_meanwhile_stays(store, database, monkeypatch):
+    """It began between the look for its row and the making of one."""
+    from edge.server.postgres_transaction import PostgresTransaction
+
+    other, hold = open_store(database), PostgresTransaction._hold
+    heard = []
+
+    def late(self, names):
+        hold(self, names)
+        if not heard:
+            heard.append(1)
+            assert other.commit([arrival("hit", 1)]).stored == 1
+
+    monkeypatch.setattr(PostgresTransaction, "_hold", late)
+    store.commit([moved(1, f"{EPOCH}:7")])
+    other.close()
+    assert (watermark_of(store), watermark_of(store, epoch=LATER)) == (1, 1)

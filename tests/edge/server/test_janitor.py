@@ -8,8 +8,8 @@ import threading
 from edge.cli.main import main
 from edge.server.janitor import Janitor
 from edge.server.store import open_store
-from tests.edge.server.databases import arrival
-from tests.edge.server.rigs import EPOCH, RIG, eventually
+from tests.edge.server.databases import arrival, watermark_of
+from tests.edge.server.rigs import eventually
 from tests.edge.server.test_upkeep import OLD, at, long_ago
 
 
@@ -31,7 +31,7 @@ def test_what_is_old_goes_at_the_start_and_again_each_time(store, database, rows
         stop.set()
         janitor.join(10)
     assert not janitor.is_alive()
-    assert store.watermark(RIG, EPOCH) == 4
+    assert watermark_of(store) == 4
 
 
 def test_what_fails_is_said_and_tried_again(tmp_path, caplog):

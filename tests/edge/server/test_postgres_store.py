@@ -15,8 +15,8 @@ from edge.errors import Failed
 from edge.messages import digest
 from edge.server.arrival import examine
 from edge.server.store import StoreUnavailableError, open_store
-from tests.edge.server.databases import arrival, garbage, name_of, rows
-from tests.edge.server.rigs import EPOCH, RIG, eventually, payload
+from tests.edge.server.databases import arrival, garbage, name_of, rows, watermark_of
+from tests.edge.server.rigs import RIG, eventually, payload
 from tests.message_examples import png
 from tests.postgres import why_not
 
@@ -78,6 +78,67 @@ def test_a_month_that_was_in_the_future_takes_its_hits_when_it_comes(store, url,
     assert parts(url) == {"hits_2031_05": 2, "hits_default": 1}
 
 
+def test_a_new_month_does_not_wait_for_whoever_reads_all_hits(store, url, monkeypatch, caplog):
+    """An analysis, or a backup, over the end of a month; then the table is made after all."""
+    import psycopg
+
+    store.commit([at(1, "2025-03-01T00:00:00.000000000Z")])
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM hits")
+        began_s = time.monotonic()
+        assert store.commit([at(2, "2025-04-01T00:00:00.000000000Z")]).stored == 1
+        assert store.commit([at(3, "2025-04-02T00:00:00.000000000Z")]).stored == 1
+        assert time.monotonic() - began_s < 8
+        assert parts(url) == {"hits_2025_03": 1, "hits_default": 2}
+        assert caplog.text.count("no table for hits_2025_04 can be made now") == 1
+    monkeypatch.setattr(store._months, "_not_before_s", 0.0)  # a minute later
+    assert store.commit([at(4, "2025-04-30T23:59:59.999999999Z")]).stored == 1
+    assert parts(url) == {"hits_2025_03": 1, "hits_2025_04": 3}
+    assert rows(url, "SHOW lock_timeout") == [("0",)]
+    assert store._connection.execute("SHOW lock_timeout").fetchone() == ("30s",)
+
+
+def test_a_month_made_while_its_messages_go_to_the_default_partition_takes_them(url, monkeypatch):
+    """One collector found the way barred, another one a moment later did not."""
+    barred, free = open_store(url), open_store(url)
+    monkeypatch.setattr(barred._months, "_not_before_s", time.monotonic() + 60)
+    barrier = threading.Barrier(2)
+    stored = []
+
+    def work(store, rig):
+        for month in range(1, 13):
+            when = f"2024-{month:02d}-03T00:00:00.000000000Z"
+            barrier.wait(20)
+            for seq in range(3):
+                stored.append(store.commit([at(3 * month + seq, when, rig=rig)]).stored)
+
+    threads = [threading.Thread(target=work, args=one) for one in ((barred, "a"), (free, "b"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stored == [1] * 72
+    assert rows(url, "SELECT count(*) FROM hits") == [(72,)]
+    assert rows(url, "SELECT count(*) FROM quarantine") == [(0,)]
+    for store in (barred, free):
+        store.close()
+
+
+def test_a_collector_that_may_make_no_tables_goes_on_in_the_default_partition(url, postgres):
+    open_store(url).close()
+    name = name_of(url)
+    postgres.execute("DROP ROLE IF EXISTS storing")
+    postgres.execute("CREATE ROLE storing LOGIN")
+    for kind in ("TABLES", "SEQUENCES"):
+        postgres.execute(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO storing", name)
+    store = open_store(postgres.url(name, "storing"))
+    assert store.commit([at(1, "2025-04-01T00:00:00.000000000Z")]).stored == 1
+    store.close()
+    assert parts(url) == {"hits_default": 1}
+    postgres.execute("DROP OWNED BY storing", name)
+    postgres.execute("DROP ROLE storing")
+
+
 def test_a_month_made_by_a_batch_that_failed_is_made_again(store, url, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr("edge.server.postgres_transaction.reach", lambda *_: 1 / 0)
@@ -116,7 +177,7 @@ def test_what_no_text_of_postgresql_holds_is_put_aside_and_passed(store, url):
         [arrival("hit", 1), arrival("hit", 2, series="a\0b"), arrival("exposure", 3), garbage(4)]
     )
     assert (receipt.stored, receipt.quarantined) == (2, 2)
-    assert store.watermark(RIG, EPOCH) == 4
+    assert watermark_of(store) == 4
     assert rows(url, "SELECT seq, reason FROM quarantine ORDER BY seq") == [
         (2, "unstorable"), (4, "invalid"),
     ]  # fmt: skip
@@ -153,7 +214,7 @@ def test_processes_that_store_one_rig_out_of_order_agree_and_the_watermark_only_
         worker.start()
     seen = []
     while any(worker.is_alive() for worker in workers):
-        upto = store.watermark(RIG, EPOCH)
+        upto = watermark_of(store)
         missing = rows(url, f"SELECT {upto} - count(*) FROM ledger WHERE seq <= {upto}")
         assert missing == [(0,)]
         seen.append(upto)
@@ -163,7 +224,7 @@ def test_processes_that_store_one_rig_out_of_order_agree_and_the_watermark_only_
         worker.join()
     assert seen == sorted(seen)
     assert all(one == sorted(one) for one in marks)
-    assert max(itertools.chain(*marks)) == store.watermark(RIG, EPOCH) == total
+    assert max(itertools.chain(*marks)) == watermark_of(store) == total
     assert rows(url, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(total, total)]
     store.close()
 
@@ -190,7 +251,7 @@ def test_a_batch_waits_for_another_collectors_batch_of_the_same_rig(url, monkeyp
     assert begun.wait(10)
     receipt = stores[1].commit([arrival("hit", 3), arrival("hit", 5)])
     first.join()
-    assert receipt.answers[0].upto == stores[0].watermark(RIG, EPOCH) == 5
+    assert receipt.answers[0].upto == watermark_of(stores[0]) == 5
     for store in stores:
         store.close()
 
@@ -198,7 +259,7 @@ def test_a_batch_waits_for_another_collectors_batch_of_the_same_rig(url, monkeyp
 def test_a_gap_that_closes_lets_the_watermark_pass_all_that_waited_behind_it(store, monkeypatch):
     monkeypatch.setattr("edge.server.postgres_watermark._STRIDE", 10)
     store.commit([arrival("hit", seq) for seq in range(2, 46)])
-    assert store.watermark(RIG, EPOCH) == 0
+    assert watermark_of(store) == 0
     assert store.commit([arrival("hit", 1)]).answers[0].upto == 45
 
 
@@ -256,7 +317,7 @@ def test_a_server_that_is_killed_and_comes_back_takes_the_same_batch(url, store,
     finally:
         postgres.start()
     assert store.commit([arrival("hit", 1), arrival("hit", 2)]).stored == 1
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
 
 
 def test_a_connection_that_is_cut_in_the_middle_stores_all_or_nothing(url, store, postgres):
@@ -294,7 +355,7 @@ def test_a_connection_that_is_cut_in_the_middle_stores_all_or_nothing(url, store
         cutter.join()
     assert failures > 0
     assert rows(url, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(400, 400)]
-    assert store.watermark(RIG, EPOCH) == 400
+    assert watermark_of(store) == 400
 
 
 def test_a_database_that_was_replaced_is_not_gone_on_with(url, store, postgres):

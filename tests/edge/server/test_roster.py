@@ -9,8 +9,8 @@ import pytest
 
 from edge.errors import Failed
 from edge.server import roster
-from tests.edge.server.databases import arrival, garbage
-from tests.edge.server.rigs import EPOCH, RIG
+from tests.edge.server.databases import arrival, garbage, watermark_of
+from tests.edge.server.rigs import RIG
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 NOW_UTC = "2026-05-04T03:02:01.000000000Z"
@@ -83,7 +83,7 @@ def test_a_revoked_rig_moves_no_watermark_by_its_floor_or_its_losses(store):
     do(store, roster.revoke, RIG, NOW)
     lost = arrival("lost", 9, ranges=[{"first_seq": 2, "last_seq": 8}])
     store.commit([arrival("hit", 10, floor=10), lost])
-    assert store.watermark(RIG, EPOCH) == 1
+    assert watermark_of(store) == 1
 
 
 def test_a_rig_that_is_added_again_is_taken_back(store):

@@ -12,7 +12,7 @@ from edge.server.layout import STEPS
 from edge.server.schema import MIGRATIONS, migrate
 from edge.server.sqlite_store import SqliteStore
 from edge.server.store import StoreUnavailableError, open_store
-from tests.edge.server.databases import arrival
+from tests.edge.server.databases import arrival, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 NEWEST = len(STEPS)
@@ -61,7 +61,7 @@ def test_a_full_disk_stores_nothing_of_the_batch_and_all_of_it_later(store, rows
     assert rows("SELECT count(*) FROM messages") == [(1,)]
     store._connection.execute("PRAGMA max_page_count = 100000")
     assert store.commit(batch).stored == 58
-    assert store.watermark(RIG, EPOCH) == 59
+    assert watermark_of(store) == 59
 
 
 def test_a_database_that_was_moved_away_is_noticed(path, store):
@@ -184,7 +184,7 @@ def test_a_file_of_the_first_version_keeps_all_it_holds(path):
     store = open_store(str(path))
     assert store.identity == identity
     assert store.schema == NEWEST
-    assert store.watermark(RIG, EPOCH) == 3
+    assert watermark_of(store) == 3
     receipt = store.commit([*kept, arrival("hit", 4)])
     assert (receipt.stored, receipt.duplicates) == (1, 3)
     assert connection.execute("SELECT seq, score_spot FROM real_hits ORDER BY seq").fetchall() == [

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
+import pytest
+
+from edge.errors import Failed
 from edge.server.store import open_store
-from tests.edge.server.databases import arrival, as_text, execute, fresh, garbage
+from tests.edge.server.databases import arrival, as_text, execute, fresh, garbage, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG
 from tests.message_examples import body
 
@@ -51,7 +55,7 @@ def test_what_a_rig_gave_up_by_age_is_passed_by_the_watermark(store, rows):
     lost = arrival("lost", 4, reason="expired", ranges=[{"first_seq": 1, "last_seq": 3}],
                    kinds={"hit": 2, "lost": 1})  # fmt: skip
     store.commit([lost])
-    assert store.watermark(RIG, EPOCH) == 4
+    assert watermark_of(store) == 4
     assert len(rows("SELECT seq FROM messages WHERE kind = 'declared_lost'")) == 3
 
 
@@ -77,16 +81,16 @@ def test_other_content_under_a_known_key_is_a_conflict_and_changes_nothing(store
 
 def test_another_floor_alone_is_no_conflict_and_the_higher_floor_counts(store):
     store.commit([arrival("hit", 9, floor=3)])
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
     receipt = store.commit([arrival("hit", 9, floor=8)])
     assert (receipt.duplicates, receipt.conflicts) == (1, 0)
-    assert store.watermark(RIG, EPOCH) == 7
+    assert watermark_of(store) == 7
 
 
 def test_garbage_with_a_key_is_settled_and_passed_by_the_watermark(store, rows):
     receipt = store.commit([arrival("hit", 1), garbage(2), arrival("hit", 3)])
     assert (receipt.stored, receipt.quarantined) == (2, 1)
-    assert store.watermark(RIG, EPOCH) == 3
+    assert watermark_of(store) == 3
     assert (RIG, EPOCH, 2, "quarantined") in rows("SELECT * FROM messages")
     assert rows("SELECT payload, topic FROM quarantine") == [
         (b"\x00\xff", f"cosmic-edge/v1/{RIG}/hit")
@@ -105,7 +109,7 @@ def test_garbage_without_a_key_is_kept_once_and_counted(store, rows):
 def test_lost_ranges_are_passed_and_each_number_has_one_row(store, rows):
     ranges = [{"first_seq": 2, "last_seq": 4}, {"first_seq": 4, "last_seq": 6}]
     store.commit([arrival("hit", 1), arrival("lost", 8, ranges=ranges), arrival("hit", 7)])
-    assert store.watermark(RIG, EPOCH) == 8
+    assert watermark_of(store) == 8
     assert rows("SELECT seq, kind FROM messages ORDER BY seq") == [
         (1, "hit"), *((seq, "declared_lost") for seq in range(2, 7)), (7, "hit"), (8, "lost"),
     ]  # fmt: skip
@@ -126,15 +130,15 @@ def test_ranges_of_another_epoch_count_there(store, rows):
             arrival("lost", 1, lost_epoch=old, ranges=[{"first_seq": 2, "last_seq": 900}]),
         ]
     )
-    assert store.watermark(RIG, old) == 900
-    assert store.watermark(RIG, EPOCH) == 1
+    assert watermark_of(store, RIG, old) == 900
+    assert watermark_of(store) == 1
     assert {(answer.epoch, answer.upto) for answer in receipt.answers} == {(old, 900), (EPOCH, 1)}
     assert rows(f"SELECT count(*) FROM messages WHERE epoch = '{old}'") == [(900,)]
 
 
 def test_rigs_and_epochs_do_not_mix(store):
     store.commit([arrival("hit", 1, rig="a"), arrival("hit", 2, rig="b")])
-    assert (store.watermark("a", EPOCH), store.watermark("b", EPOCH)) == (1, 0)
+    assert (watermark_of(store, "a", EPOCH), watermark_of(store, "b", EPOCH)) == (1, 0)
 
 
 def test_what_is_simulated_is_never_among_the_real_hits(store, rows):
@@ -150,7 +154,7 @@ def test_a_row_the_database_refuses_puts_one_message_aside_and_not_the_batch(sto
     receipt = store.commit([arrival("hit", 2), arrival("hit", 3, peak_adu=5)])
     assert (receipt.stored, receipt.quarantined) == (1, 1)
     assert rows("SELECT reason, seq FROM quarantine") == [("unstorable", 2)]
-    assert store.watermark(RIG, EPOCH) == 3
+    assert watermark_of(store) == 3
 
 
 def test_collectors_that_commit_at_the_same_time_lose_nothing(database):
@@ -169,7 +173,7 @@ def test_collectors_that_commit_at_the_same_time_lose_nothing(database):
     for thread in threads:
         thread.join()
     store = open_store(database)
-    assert store.watermark(RIG, EPOCH) == total
+    assert watermark_of(store) == total
     store.close()
 
 
@@ -182,3 +186,21 @@ def test_the_identity_stays_with_the_database(database, tmp_path, request):
         names.append(store.identity)
         store.close()
     assert names[0] == names[1] != names[2]
+
+
+def test_a_database_without_its_identity_is_refused_in_one_line(store, database):
+    """The collector's session at the broker goes by it."""
+    execute(database, "DELETE FROM store WHERE name = 'identity'")
+    with pytest.raises(Failed, match="lost its identity: restore it"):
+        open_store(database)
+
+
+def test_a_command_fills_no_empty_database(database):
+    if "://" not in database:
+        Path(database).touch()
+    with pytest.raises(Failed, match="holds no collector's tables"):
+        open_store(database, make=False)
+    if "://" not in database:
+        assert Path(database).read_bytes() == b""
+    open_store(database).close()
+    open_store(database, make=False).close()

@@ -13,8 +13,8 @@ from edge.errors import Failed
 from edge.server import layout, postgres_schema, roster, schema
 from edge.server.arrival import Refusal, examine
 from edge.server.store import open_store
-from tests.edge.server.databases import arrival, execute
-from tests.edge.server.rigs import EPOCH, RIG, payload
+from tests.edge.server.databases import arrival, execute, watermark_of
+from tests.edge.server.rigs import RIG, payload
 
 NEWEST = len(layout.STEPS)
 NEWER = Refusal("invalid", "a newer version's")
@@ -74,7 +74,7 @@ def test_several_new_collectors_at_once_bring_an_old_database_forward_once(older
     assert failed == []
     assert {one.schema for one in opened} == {NEWEST}
     assert len({one.identity for one in opened}) == 1
-    assert opened[0].watermark("old", "abcdef0123456789") == 1
+    assert watermark_of(opened[0], "old", "abcdef0123456789") == 1
     assert opened[1].commit([arrival("hit", 1)]).stored == 1
     for one in opened:
         one.close()
@@ -126,7 +126,7 @@ def test_a_message_of_a_newer_rig_is_kept_aside_whole_and_the_rig_may_go_on(stor
     assert "cosmic-edge/hit/2" in detail
     assert bytes(kept) == body
     assert rows("SELECT seq, kind FROM messages ORDER BY seq") == [(1, "quarantined"), (2, "hit")]
-    assert store.watermark(RIG, EPOCH) == 2
+    assert watermark_of(store) == 2
     assert store.readmit() == 0
 
 

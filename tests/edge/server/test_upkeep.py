@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from edge.errors import Failed
+from edge.server import upkeep
 from edge.server.store import StoreUnavailableError, open_store
-from tests.edge.server.databases import arrival, execute, garbage
-from tests.edge.server.rigs import EPOCH, RIG
+from tests.edge.server.databases import arrival, execute, garbage, watermark_of
+from tests.edge.server.rigs import RIG
 
 OLD = "2019-03-04T00:00:00.000000000Z"
 LIMIT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,6 +41,80 @@ def test_old_hits_are_removed_and_the_watermark_and_the_ledger_stay(store, datab
     assert (receipt.duplicates, receipt.answers[0].upto) == (4, 4)
     assert rows("SELECT count(*) FROM hits") == [(1,)]
     assert store.commit([at(5, OLD)]).stored == 1
+
+
+def test_what_a_wrong_clock_dated_ahead_is_as_old_as_its_arrival(store, database, rows):
+    ahead = ("2100-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z")
+    store.commit([at(seq, when) for seq, when in enumerate(ahead, 1)])
+    assert store.prune(LIMIT) == 0
+    long_ago(database)
+    store.commit([at(3, ahead[0])])
+    assert store.prune(LIMIT) == 2
+    assert rows("SELECT seq FROM hits") == [(3,)]
+
+
+def test_very_much_that_is_old_goes_part_by_part(store, database, rows, monkeypatch):
+    """In between, collectors store."""
+    monkeypatch.setattr(upkeep, "AT_ONCE", 10)
+    batch = [at(seq, "1970-01-01T00:00:00.000000000Z") for seq in range(1, 26)]
+    store.commit([*batch, *(garbage(seq, bytes([0, seq])) for seq in range(26, 47))])
+    long_ago(database)
+    asked, transact = [], store.transact
+    monkeypatch.setattr(store, "transact", lambda work: asked.append(1) or transact(work))
+    assert store.prune(LIMIT) == 46
+    assert len(asked) >= 6
+    assert rows("SELECT count(*) FROM hits") == rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_month_that_is_read_is_not_waited_for_by_those_who_store(store, database, rows):
+    import psycopg
+
+    store.commit([at(1, OLD)])
+    long_ago(database)
+    said = []
+
+    def prune():
+        try:
+            store.prune(LIMIT)
+        except StoreUnavailableError as error:
+            said.append(str(error))
+
+    storing = open_store(database)
+    with contextlib.closing(storing), psycopg.connect(database) as reader:
+        reader.execute("SELECT count(*) FROM hits")
+        pruning = threading.Thread(target=prune)
+        pruning.start()
+        pruning.join(0.3)
+        began_s = time.monotonic()
+        assert storing.commit([arrival("hit", 2)]).stored == 1
+        # 2 s behind the pruning, and 2 s until its new month is given up.
+        assert time.monotonic() - began_s < 8
+        pruning.join()
+    assert "another session holds what is needed" in said[0]
+    assert store.prune(LIMIT) == 1
+    assert rows("SELECT seq FROM hits") == [(2,)]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_epoch_that_begins_while_its_rig_is_erased_is_new(store, database, rows):
+    import psycopg
+
+    store.commit([arrival("hit", 1)])
+    erased, storing = [], open_store(database)
+    with contextlib.closing(storing), psycopg.connect(database) as other:
+        other.execute("LOCK TABLE lost IN SHARE MODE")  # hits are gone by then, keys are not marked
+        erasing = threading.Thread(target=lambda: erased.append(store.erase(RIG)))
+        erasing.start()
+        erasing.join(0.3)
+        assert erasing.is_alive()
+        assert storing.commit([arrival("hit", 1, epoch="00000000000000ab")]).stored == 1
+        other.rollback()
+        erasing.join()
+    assert erased == [1]
+    kinds = rows("SELECT epoch, kind FROM ledger ORDER BY epoch")
+    assert [kind for _, kind in kinds] == ["hit", "erased"]
+    assert rows("SELECT epoch FROM hits") == [("00000000000000ab",)]
 
 
 def test_an_old_recording_that_has_just_come_is_kept(store, rows):
@@ -94,7 +170,7 @@ def test_pruning_and_erasing_beside_a_collector_that_stores_disturb_nothing(stor
     assert sum(removed) == 100
     assert rows(f"SELECT count(*) FROM hits WHERE rig = '{RIG}'") == [(50,)]
     assert rows("SELECT count(*) FROM exposures") == [(50,)]
-    assert store.watermark(RIG, EPOCH) == 200
+    assert watermark_of(store) == 200
 
 
 def _stored(store, batch):
@@ -114,13 +190,13 @@ def test_what_is_erased_does_not_come_back_and_the_watermark_stands(store, rows)
         assert rows(f"SELECT count(*) FROM {table} WHERE rig = '{RIG}' OR rig IS NULL") == [(0,)]
     receipt = store.commit(mine[:5])
     assert (receipt.stored, receipt.duplicates) == (0, 5)
-    assert store.watermark(RIG, EPOCH) == 6
+    assert watermark_of(store) == 6
     assert rows("SELECT count(*) FROM hits") == [(1,)]
     assert rows(f"SELECT DISTINCT kind FROM messages WHERE rig = '{RIG}' ORDER BY kind") == [
         ("declared_lost",), ("erased",),
     ]  # fmt: skip
     assert store.commit([arrival("hit", 7)]).stored == 1
-    assert store.watermark(RIG, EPOCH) == 7
+    assert watermark_of(store) == 7
     assert store.erase(RIG) == 1
 
 

@@ -14,7 +14,7 @@ from edge.server.arrival import examine
 from edge.server.store import open_store
 from edge.server.watermark import advance
 from tests.edge.server.conftest import ENGINES
-from tests.edge.server.databases import fresh
+from tests.edge.server.databases import fresh, watermark_of
 from tests.edge.server.rigs import EPOCH, RIG, payload
 
 SEQS = st.integers(1, 30)
@@ -121,4 +121,4 @@ def test_the_database_agrees_with_counting_on_fingers(engine, request, traffic, 
             receipt = random.choice(stores).commit([arrival for arrival, _, _ in batch])
             assert [answer.upto for answer in receipt.answers] == [upto]
         for store in stores:
-            assert store.watermark(RIG, EPOCH) == upto
+            assert watermark_of(store) == upto
