@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-from edge.delivery.beside import Beside, BesideQueue, Commanded
+from edge.delivery.beside import STATUS, Beside, BesideQueue, Commanded
+from edge.delivery.flights import Flight, Flights
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
 from edge.delivery.transport import Acknowledged, Connected, Event, Received, Subscribed, Transport
@@ -33,16 +33,6 @@ _RELEASE_S = 1.0
 _HOLD_FIRST_S, _HOLD_LAST_S = 30.0, 600.0
 # Not authorized, quota exceeded: said of the rig, not of the message. Nothing is given up for it.
 _NOT_ITS_FAULT = frozenset({135, 151})
-_HEADER_BYTES = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Flight:
-    """A publish without its PUBACK; `seq` is None for what is outside the outbox."""
-
-    name: str
-    since_s: float
-    seq: int | None = None
 
 
 class Courier:
@@ -83,7 +73,7 @@ class Courier:
         self._epoch = outbox.epoch
         self._transport: Transport | None = None
         self._limits = Connected(0, 0)
-        self._flights: dict[int, _Flight] = {}
+        self._flights = Flights()
         self._beside = BesideQueue()
         self._ready_s = 0.0
         self._heard: Ack | None = None
@@ -96,7 +86,7 @@ class Courier:
         self.published = 0
         self.refused = 0
         self.errors: dict[str, str] = {}
-        """What is wrong now, by what it hinders."""
+        """By what they hinder; see `faults`."""
 
     # -- one connection -----------------------------------------------------------------------
 
@@ -116,11 +106,12 @@ class Courier:
 
     def say_status(self, now_s: float) -> None:
         """Publish the status, retained."""
-        self._publish_beside(Beside("status", self._status(), retain=True), now_s)
+        self._publish_beside(Beside(STATUS, self._status(), retain=True), now_s)
 
     def end(self, now_s: float, *, hung_up: bool = False) -> None:
         """Stop on this connection, which the broker may have `hung_up`."""
         self._transport = None
+        self._beside.ended(self._flights.beside(), now_s, hung_up=hung_up)
         self._flights.clear()
         for seq in self._ledger.connection_lost(now_s, hung_up=hung_up):
             self._give_up(seq, "the broker hangs up on it")
@@ -142,7 +133,8 @@ class Courier:
         """Send what is due, as far as the window goes."""
         self._after_events(now_s)
         self._send_beside(now_s)
-        if now_s < max(self._ready_s, self._held_until_s, self._disk_s):
+        waits = now_s < max(self._ready_s, self._held_until_s, self._disk_s)
+        if waits or self._beside.wants_quiet:
             return
         room = self._room()
         seqs = self._ledger.due(now_s, room, len(self._flights))
@@ -164,8 +156,7 @@ class Courier:
 
     def stalled(self, now_s: float) -> bool:
         """Whether the broker owes a PUBACK for too long."""
-        oldest_s = min((flight.since_s for flight in self._flights.values()), default=now_s)
-        return now_s - oldest_s >= PUBACK_TIMEOUT_S
+        return now_s - self._flights.oldest_s(now_s) >= PUBACK_TIMEOUT_S
 
     @property
     def in_flight(self) -> int:
@@ -176,6 +167,11 @@ class Courier:
     def unconfirmed(self) -> int:
         """Messages that were sent and not let go."""
         return len(self._ledger)
+
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong now, the worst first."""
+        return [*self.errors.values(), *self._beside.left_out.values()]
 
     @property
     def held(self) -> bool:
@@ -219,18 +215,15 @@ class Courier:
 
     def _send_one(self, out: Outgoing, now_s: float) -> bool:
         assert self._transport is not None  # noqa: S101
-        if len(out.payload) + _HEADER_BYTES > self._limits.maximum_packet_bytes:
+        full_name = topic(self._outbox.rig, out.kind)
+        if len(out.payload) > self._limits.room_bytes(full_name, out.properties):
             self._ledger.sent(out.seq, out.kind, now_s)
             self._refusal(out.seq, "larger than the broker's maximum packet", now_s)
             return True
-        mid = self._transport.publish(
-            topic(self._outbox.rig, out.kind),
-            out.payload,
-            properties=out.properties,
-        )
+        mid = self._transport.publish(full_name, out.payload, properties=out.properties)
         if mid is None:
             return False
-        self._flights[mid] = _Flight(out.kind, now_s, out.seq)
+        self._flights[mid] = Flight(out.kind, now_s, out.seq)
         self._ledger.sent(out.seq, out.kind, now_s)
         return True
 
@@ -240,7 +233,8 @@ class Courier:
 
     def _send_beside(self, now_s: float) -> None:
         most = min(WINDOW, self._limits.receive_maximum)
-        while len(self._flights) < most and (one := self._beside.take()) is not None:
+        room = self._limits.room_bytes(topic(self._outbox.rig, "calibration/current"))
+        while (flying := len(self._flights)) < most and (one := self._beside.take(room, flying)):
             if not self._publish_beside(one, now_s):
                 self._beside.put_back(one)
                 return
@@ -252,7 +246,7 @@ class Courier:
         mid = self._transport.publish(full_name, one.payload, retain=one.retain)
         if mid is None:
             return False
-        self._flights[mid] = _Flight(one.name, now_s)
+        self._flights[mid] = Flight(one.name, now_s)
         return True
 
     # -- the broker's word --------------------------------------------------------------------
@@ -261,7 +255,9 @@ class Courier:
         flight = self._flights.pop(event.mid, None)
         if flight is None:
             return
-        if flight.name == "status":
+        if flight.seq is None:
+            self._beside.taken(flight.name)
+        if flight.name == STATUS:
             self._ready_s = now_s
         if event.reason in _NOT_ITS_FAULT:
             self._may_not_write(flight, event, now_s)
@@ -286,7 +282,7 @@ class Courier:
         if entry is not None and entry.kind == "hit":
             self.published += 1
 
-    def _may_not_write(self, flight: _Flight, event: Acknowledged, now_s: float) -> None:
+    def _may_not_write(self, flight: Flight, event: Acknowledged, now_s: float) -> None:
         full_name = topic(self._outbox.rig, flight.name)
         self.errors["write"] = (
             f"the broker does not take {full_name} ({event.text.lower()}, reason {event.reason}); "
@@ -386,9 +382,7 @@ class Courier:
             self._released = []
             self._heard = None
             # A PUBACK of the old epoch must not be taken for one of the new.
-            self._flights = {
-                mid: _Flight(flight.name, flight.since_s) for mid, flight in self._flights.items()
-            }
+            self._flights.forget_seqs()
             self.say_status(now_s)
         if now_s >= self._disk_s:
             self.errors.pop("disk", None)

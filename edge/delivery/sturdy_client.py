@@ -1,9 +1,12 @@
-"""paho's client, kept alive over messages whose MQTT 5 properties it can't read.
+"""paho's client, kept alive over messages whose MQTT 5 properties it can't read, or that are huge.
 
 A broker passes on what paho refuses to read: a user property with U+FEFF in it, a payload format
 indicator of 7. paho ends the connection at such a message (eclipse-paho/paho.mqtt.python #173); if
 it is retained, or was not acknowledged, it comes again on the next one, and a single message would
 keep a rig from its watermark for ever.
+
+MQTT allows messages of 256 MB, which a small computer has no memory for. An MQTT 5 broker is told
+to send none; of what comes nevertheless the beginning is kept, too long to be taken for a message.
 """
 
 from __future__ import annotations
@@ -14,13 +17,24 @@ import paho.mqtt.client as mqtt
 from paho.mqtt import MQTTException
 from paho.mqtt.enums import MQTTErrorCode
 
+from edge.messages.codec import MAX_MESSAGE_BYTES
+
+MOST_PACKET_BYTES = MAX_MESSAGE_BYTES + (1 << 17)
+"""The longest message that is read, its topic and properties."""
+_READ_BYTES = 1 << 16
 _UNREADABLE = (MQTTException, ValueError, LookupError, struct.error)
 _AT_LEAST_ONCE = 0x06
 """Of the fixed header: QoS above 0, and so an identifier before the properties."""
 
 
 class SturdyClient(mqtt.Client):
-    """A client to which unreadable properties are none."""
+    """A client to which unreadable properties are none, and huge messages cost no memory."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        # paho asks for all that is still to come of a packet, and makes room for it at once.
+        data = super()._sock_recv(min(bufsize, _READ_BYTES))
+        del self._in_packet["packet"][MOST_PACKET_BYTES:]
+        return data
 
     def _handle_publish(self) -> MQTTErrorCode:
         # paho offers no seam before the properties are read.
