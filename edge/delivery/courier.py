@@ -136,15 +136,10 @@ class Courier:
         waits = now_s < max(self._ready_s, self._held_until_s, self._disk_s)
         if waits or self._beside.wants_quiet:
             return
-        room = self._room()
-        seqs = self._ledger.due(now_s, room, len(self._flights))
-        if not self._ledger.wants_quiet(now_s):
-            ahead = min(room - len(seqs), AHEAD - len(self._ledger))
-            if ahead > 0:
-                seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
-                self._say_if_it_waits()
-        if seqs:
-            self._send(seqs, now_s)
+        try:
+            self._send_due(now_s)
+        except OutboxFull as error:
+            self._disk_refuses(error, now_s)
 
     def wait_s(self, now_s: float) -> float:
         """How long nothing has to be done, as far as is known."""
@@ -193,12 +188,20 @@ class Courier:
         window = 1 if self.held else min(WINDOW, self._limits.receive_maximum)
         return max(0, window - len(self._flights))
 
+    def _send_due(self, now_s: float) -> None:
+        """Send what is due again and what is new; raises OutboxFull where it can't be read."""
+        room = self._room()
+        seqs = self._ledger.due(now_s, room, len(self._flights))
+        if not self._ledger.wants_quiet(now_s):
+            ahead = min(room - len(seqs), AHEAD - len(self._ledger))
+            if ahead > 0:
+                seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
+                self._say_if_it_waits()
+        if seqs:
+            self._send(seqs, now_s)
+
     def _send(self, seqs: list[int], now_s: float) -> None:
-        try:
-            frozen = self._outbox.freeze(self._epoch, seqs)
-        except OutboxFull as error:
-            self._disk_refuses(error, now_s)
-            return
+        frozen = self._outbox.freeze(self._epoch, seqs)
         found = {out.seq for out in frozen}
         for seq in seqs:
             if seq not in found:  # dropped meanwhile, and declared lost

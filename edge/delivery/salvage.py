@@ -125,6 +125,7 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     """
     old = found.state
     origin = "camera"
+    hits = sum(kind == "hit" for _, kind, _, _ in found.owed)
     db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
     for seq, kind, owed, was in found.owed:
         old_epoch = owed["epoch"]
@@ -133,12 +134,14 @@ def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
         put(db, state, kind, message, also_was(was, old_epoch, seq))
     if old is None:
         state.counters["committed"] = len(found.owed)
+        state.counters["hits_made"] = hits
         insert(db, state, Draft("lost", dict(_UNKNOWN_LOSS), origin))
     else:
         state.session = max(state.session, old.session)
         state.counters = Counter(old.counters)
         missing = max(0, old.owed - len(found.owed))
         state.counters["lost"] += missing
+        state.counters["hits_lost"] += min(missing, max(0, old.owed_hits - hits))
         # Among the unread may be some that were let go already; to declare them too does no harm.
         rows = [(seq, "") for seq in found.unread if missing]
         for draft in lost_drafts("damaged", rows, origin, old.epoch):
