@@ -27,6 +27,7 @@ from edge.delivery.limits import Limits
 from edge.delivery.losses import told_again
 from edge.delivery.ranks import owed_by_kind
 from edge.delivery.seal import owed_row
+from edge.delivery.shrink import give_back
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -132,6 +133,7 @@ class Outbox:
         lock = FolderLock(state_dir)
         try:
             store = Store(state_dir / FILE_NAME, rig, archive_rows)
+            store.read(lambda db: give_back(db, max_bytes))
             return cls(store, lock, Limits(max_bytes, max_days, archive_rows))
         except BaseException:
             lock.release()
