@@ -223,4 +223,10 @@ def _read(path: Path) -> OrderedDict[str, str]:
         return OrderedDict()
     if not isinstance(found, dict):
         return OrderedDict()
-    return OrderedDict((str(key), str(value)) for key, value in list(found.items())[-_REMEMBERED:])
+    whole = [(key, value) for key, value in found.items() if _is_text(value)]
+    return OrderedDict(whole[-_REMEMBERED:])
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be sent: JSON allows halves of characters, UTF-8 does not."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value

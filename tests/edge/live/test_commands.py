@@ -109,11 +109,14 @@ def test_an_answer_that_cannot_be_written_is_a_failure_and_no_end(desk: Desk) ->
 
 
 def test_a_damaged_list_of_answers_is_no_hindrance(tmp_path: Path) -> None:
-    for content in (b"", b"[1]", b"\xff", b"[" * 10_000):
+    halves = b'{"rig-0001": "\\ud800", "rig-0002": 5}'
+    for content in (b"", b"[1]", b"\xff", b"[" * 10_000, halves):
         (tmp_path / FILE_NAME).write_bytes(content)
-        reply = Desk(tmp_path).ask()
-        assert reply is not None
-        assert reply.state == "done"
+        for command_id in ("rig-0001", "rig-0002"):
+            reply = Desk(tmp_path).ask(command_id=command_id)
+            assert reply is not None
+            assert reply.state == "done"
+        (tmp_path / FILE_NAME).unlink()
 
 
 def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
