@@ -110,13 +110,14 @@ class _Sending:
         self._transport = transport
         self._broker = broker
         self._advance = advance
+        self._window = min(_WINDOW, transport.limits.receive_maximum)
         self._flights: dict[int, Archived] = {}
         self._taken = 0
         self._last_s = time.monotonic()
 
     def all(self, hits: Iterable[Archived]) -> int:
         for hit in hits:
-            while len(self._flights) >= _WINDOW:
+            while len(self._flights) >= self._window:
                 self._turn()
             self._send(hit)
         while self._flights:
@@ -124,11 +125,14 @@ class _Sending:
         return self._taken
 
     def _send(self, hit: Archived) -> None:
-        mid = self._transport.publish(
-            topic(hit.rig, "hit"),
-            hit.payload,
-            properties={"epoch": hit.epoch, "seq": str(hit.seq)},
-        )
+        full_name = topic(hit.rig, "hit")
+        properties = {"epoch": hit.epoch, "seq": str(hit.seq)}
+        if len(hit.payload) > self._transport.limits.room_bytes(full_name, properties):
+            raise self._failed(
+                f"hit {hit.seq} of {len(hit.payload)} bytes is too large for it; "
+                "raise its largest packet"
+            )
+        mid = self._transport.publish(full_name, hit.payload, properties=properties)
         if mid is None:
             raise self._failed("connection lost")
         self._flights[mid] = hit

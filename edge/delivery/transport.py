@@ -187,6 +187,8 @@ class Transport:
         self._subscribing: dict[int, str] = {}
         self.lost = False
         """Whether the connection ended by itself."""
+        self.limits = Connected(_DEFAULT_RECEIVE_MAXIMUM, _NO_SIZE_LIMIT)
+        """What the broker takes, once it has let us in."""
         self._selector: selectors.BaseSelector | None = None
         self._client = self._make_client(client_id, will, tls, login=login)
 
@@ -201,7 +203,7 @@ class Transport:
         options: dict[str, Any] = {}
         if self._version5:
             # No session is wanted at the broker: the outbox knows better what is owed.
-            options = {"clean_start": True, "properties": self._limits()}
+            options = {"clean_start": True, "properties": self._own_limits()}
         self._client.connect(self._address.host, self._address.port, KEEPALIVE_S, **options)
         self._selector = selectors.DefaultSelector()
         connected = self._client.socket()
@@ -283,7 +285,7 @@ class Transport:
         pending = getattr(self._client.socket(), "pending", None)
         return int(pending()) if pending is not None else 0
 
-    def _limits(self) -> Properties | None:
+    def _own_limits(self) -> Properties | None:
         """What the broker is told with CONNECT; nothing where it is only asked for an answer."""
         if self._bare:
             return None
@@ -340,12 +342,11 @@ class Transport:
         if reason.is_failure:
             self._events.append(Refused(int(reason.value), str(reason)))
             return
-        self._events.append(
-            Connected(
-                int(getattr(more, "ReceiveMaximum", _DEFAULT_RECEIVE_MAXIMUM)),
-                int(getattr(more, "MaximumPacketSize", _NO_SIZE_LIMIT)),
-            )
+        self.limits = Connected(
+            int(getattr(more, "ReceiveMaximum", _DEFAULT_RECEIVE_MAXIMUM)),
+            int(getattr(more, "MaximumPacketSize", _NO_SIZE_LIMIT)),
         )
+        self._events.append(self.limits)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, _more: Any
