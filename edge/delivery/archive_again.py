@@ -19,6 +19,7 @@ from edge.delivery.state import State
 from edge.delivery.talk import talking
 from edge.delivery.transport import Acknowledged, Lost, Transport
 from edge.errors import Failed
+from edge.hits.readonly import open_read_only
 from edge.messages import topic
 
 _WINDOW = 20
@@ -53,8 +54,7 @@ def confirmed_hits(state_dir: Path) -> Iterator[Archived]:
 
 def _confirmed(path: Path) -> Iterator[Archived]:
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)) as db:
+        with closing(open_read_only(path)) as db:
             version_of(db, path)
             state = State.load(db)
             if state is not None:

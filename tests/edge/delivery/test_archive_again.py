@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from edge.delivery import BrokerAddress, Outbox
 from edge.delivery.archive_again import confirmed_hits, send_again
+from edge.delivery.inspect import look_at_outbox
 from edge.errors import Failed
 from tests.edge.delivery.scripted_broker import scripted_broker
 from tests.edge.delivery.test_outbox import hits, owed, publish
@@ -53,3 +58,28 @@ def test_a_hit_that_is_too_large_for_the_broker_is_said_and_not_sent(delivered: 
         with pytest.raises(Failed, match="too large for it; raise its largest packet"):
             send_again(address, confirmed_hits(delivered), lambda more: None)
         assert broker.published == []
+
+
+def test_a_card_that_takes_no_writes_can_still_be_looked_at_and_read(delivered: Path) -> None:
+    with read_only(delivered):
+        summary = look_at_outbox(delivered)
+        assert summary is not None
+        assert summary.totals["hits_acknowledged"] == COUNT
+        assert len(list(confirmed_hits(delivered))) == COUNT
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing be written there, by root neither."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+        yield
+        folder.chmod(0o700)
+        return
+    for options in (["--bind"], ["-o", "remount,ro,bind"]):
+        if subprocess.run(["mount", *options, folder, folder], check=False).returncode:
+            pytest.skip("nothing can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
