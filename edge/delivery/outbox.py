@@ -24,7 +24,7 @@ from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
 from edge.delivery.freezing import Held, Outgoing
 from edge.delivery.limits import Limits
-from edge.delivery.losses import told_again
+from edge.delivery.losses import give_up, tell_again
 from edge.delivery.ranks import owed_by_kind
 from edge.delivery.seal import owed_row
 from edge.delivery.shrink import give_back
@@ -312,12 +312,10 @@ class Outbox:
             )
             db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
             db.execute("UPDATE archive SET owed = 0 WHERE epoch = ? AND seq = ?", (epoch, seq))
-            rows.count_lost(state, [kind])
             state.counters["refused"] += 1
             message = rows.read_message(seq, text)
-            lost = rows.lost_drafts("refused", [(seq, kind)], message["origin"])
-            for draft in (*lost, *told_again(message)):
-                rows.insert(db, state, draft)
+            give_up(db, state, "refused", [(seq, kind)], message["origin"])
+            tell_again(db, state, message)
             return True
 
         return self._store.write(work)
