@@ -129,6 +129,23 @@ def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
     assert desk.balanced()
 
 
+def test_a_flood_is_counted_and_written_down_a_few_times_a_minute(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="edge.live.desk"):
+        for n in range(500):
+            desk.desk.take(b"nonsense")
+            desk.ask(command_id=f"many-{n:04}")
+        flood = [one for one in caplog.messages if "done" not in one]
+        assert len(flood) == 6
+        assert len(caplog.messages) == 6 + 6, "what was done is written down each time"
+        desk.clock.now_s += 61
+        desk.desk.take(b"nonsense")
+    assert "988 before it were not written down" in caplog.messages[-1]
+    assert desk.desk.counts["broken"] == 501
+    assert desk.balanced()
+
+
 def test_a_burst_that_is_refused_does_not_push_out_what_was_done(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.ask(name="restart")
