@@ -94,6 +94,7 @@ class Courier:
         """Start on a connection: listen to the server, say that the rig is there."""
         self._transport = transport
         self._limits = limits
+        self.errors.pop("size", None)
         self._flights.clear()
         # The retained watermark comes right after SUBACK, before the status' PUBACK: it is read
         # before anything is sent that the server already has.
@@ -220,6 +221,9 @@ class Courier:
         assert self._transport is not None  # noqa: S101
         full_name = topic(self._outbox.rig, out.kind)
         if len(out.payload) > self._limits.room_bytes(full_name, out.properties):
+            self.errors["size"] = (
+                f"the broker takes no {out.kind} as large; raise its largest packet"
+            )
             self._ledger.sent(out.seq, out.kind, now_s)
             self._refusal(out.seq, "larger than the broker's maximum packet", now_s)
             return True

@@ -165,6 +165,7 @@ def test_a_message_beyond_the_brokers_size_is_not_sent_and_set_aside(
         outbox.commit([draft("exposure"), *hits(1), draft("exposure")])
         uplink.wake()
         wait_until(lambda: owed(outbox) == [2])
+        assert "takes no hit as large" in uplink.stats.last_error
         turn_hours(uplink, clock, lambda: uplink.stats.refused == 1)
         assert broker.of("hit") == []
         assert uplink.drain(5)
