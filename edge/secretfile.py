@@ -28,12 +28,14 @@ def read_secret(path: Path, what: str) -> str:
         with path.open("rb") as file:
             # Of the file that is open: one that takes its name later is not the one that is read.
             shared = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
-            lines = file.read(_MOST_BYTES).decode("utf-8").splitlines()
+            # As editors write it: with a byte order mark, with CR LF.
+            text = file.read(_MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise BadUse(f"{what} file {path} can't be read: {why}") from None
     if shared:
         raise BadUse(f"{what} file {path} can be read by others; chmod 600 {path}")
-    if not lines or not lines[0]:
+    secret = text.partition("\n")[0].rstrip("\r")
+    if not secret:
         raise BadUse(f"{what} file {path} is empty")
-    return lines[0]
+    return secret

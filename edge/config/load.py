@@ -70,10 +70,11 @@ def load_config(
     """
     where = str(path) if path is not None else "configuration"
     text = _read(Path(path)) if path is not None else ""
-    table = _parse(text, where)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     try:
-        config = Config.model_validate(_with(table, given))
+        config = Config.model_validate(_with(_parse(text, where), given))
+    except RecursionError:
+        raise BadConfig(where, [Problem(1, "nested deeper than any configuration")]) from None
     except ValidationError as error:
         problems = [_problem(detail, text, given) for detail in error.errors(include_url=False)]
         # Stable: what has no line of its own (an option) comes first.

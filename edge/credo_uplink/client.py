@@ -144,6 +144,8 @@ class HttpsPost:
             connection.request("POST", f"{self._server.path}/{endpoint}", body, headers)
             reply = connection.getresponse()
             content = reply.read(_MAX_ANSWER_BYTES)
+            if reply.length and len(content) < _MAX_ANSWER_BYTES:
+                raise http.client.IncompleteRead(content, reply.length)
             return Answer(
                 reply.status, content, reply.getheader("Retry-After"), reply.getheader("Location")
             )
@@ -173,11 +175,19 @@ class _TimedSocket(ssl.SSLSocket):
         self.settimeout(left_s)
 
 
+_CUT = (
+    http.client.RemoteDisconnected,
+    http.client.IncompleteRead,
+    ConnectionResetError,
+    BrokenPipeError,
+)
+
+
 def _said(error: Exception) -> str:
     """One short clause; never what was sent."""
     if isinstance(error, TimeoutError):
         return "timed out"
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
+    if isinstance(error, _CUT):
         return "the connection was cut"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

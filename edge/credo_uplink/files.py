@@ -24,8 +24,8 @@ def ping_path(out: Path) -> Path:
 
 def check_request_places(out: Path) -> None:
     """Refuse a place before any work is done for it; see `edge.outfile.check_place`."""
-    for path in (out, ping_path(out)):
-        check_place(path, REQUESTS)
+    check_place(out, REQUESTS)
+    check_place(ping_path(out), REQUESTS)
 
 
 def write_requests(offers: Iterable[Offer], packer: Packer, out: Path) -> tuple[Tally, int]:

@@ -109,7 +109,7 @@ class Source:
         database = place / FILE_NAME if place.is_dir() else place
         if _is_sqlite(database):
             yield from _from_rig(database)
-        else:
+        elif not place.is_dir():
             yield from _from_lines(exposure_path(place))
 
     def _add(self, damage: Damage) -> None:

@@ -80,7 +80,7 @@ class BrokerAddress:
         tls = parts.scheme == "mqtts"
         user = environ.get(USERNAME_VARIABLE) or unquote(parts.username or "") or username
         secret_file = options.get("password_file") or password_file
-        password = environ.get(PASSWORD_VARIABLE)
+        password = environ.get(PASSWORD_VARIABLE) or None  # set to nothing: not set
         if password is None and secret_file is not None:
             password = read_secret(Path(secret_file), "password")
         if password is not None and not user:

@@ -16,6 +16,7 @@ from edge.delivery.archive import RECORD_KINDS
 from edge.delivery.database import FILE_NAME, DamagedFile, version_of
 from edge.delivery.state import State
 from edge.errors import Failed
+from edge.hits.readonly import open_read_only
 
 _AT_ONCE = 256
 
@@ -65,8 +66,7 @@ class Confirmed:
 
     def __iter__(self) -> Iterator[Archived]:
         try:
-            uri = f"{self._path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)) as db:
+            with closing(open_read_only(self._path)) as db:
                 version = version_of(db, self._path)
                 state = State.load(db)
                 if state is None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from edge.delivery.beside import Beside, BesideQueue, Commanded
+from edge.delivery.beside import STATUS, Beside, BesideQueue, Commanded
 from edge.delivery.flights import WINDOW, Flight, Flights
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
@@ -31,7 +31,6 @@ _RELEASE_S = 1.0
 _HOLD_FIRST_S, _HOLD_LAST_S = 30.0, 600.0
 # Not authorized, quota exceeded: said of the rig, not of the message. Nothing is given up for it.
 _NOT_ITS_FAULT = frozenset({135, 151})
-_HEADER_BYTES = 512
 
 
 class Courier:
@@ -85,7 +84,7 @@ class Courier:
         self.published = 0
         self.refused = 0
         self.errors: dict[str, str] = {}
-        """What is wrong now, by what it hinders."""
+        """By what they hinder; see `faults`."""
 
     # -- one connection -----------------------------------------------------------------------
 
@@ -93,6 +92,7 @@ class Courier:
         """Start on a connection: listen to the server, say that the rig is there."""
         self._transport = transport
         self._limits = limits
+        self.errors.pop("size", None)
         self._flights.clear()
         # The retained watermark comes right after SUBACK, before the status' PUBACK: it is read
         # before anything is sent that the server already has.
@@ -105,11 +105,12 @@ class Courier:
 
     def say_status(self, now_s: float) -> None:
         """Publish the status, retained."""
-        self._publish_beside(Beside("status", self._status(), retain=True), now_s)
+        self._publish_beside(Beside(STATUS, self._status(), retain=True), now_s)
 
     def end(self, now_s: float, *, hung_up: bool = False) -> None:
         """Stop on this connection, which the broker may have `hung_up`."""
         self._transport = None
+        self._beside.ended(self._flights.beside(), now_s, hung_up=hung_up)
         self._flights.clear()
         for seq in self._ledger.connection_lost(now_s, hung_up=hung_up):
             self._give_up(seq, "the broker hangs up on it")
@@ -131,19 +132,13 @@ class Courier:
         """Send what is due, as far as the window goes."""
         self._after_events(now_s)
         self._send_beside(now_s)
-        if now_s < max(self._ready_s, self._held_until_s, self._disk_s):
+        waits = now_s < max(self._ready_s, self._held_until_s, self._disk_s)
+        if waits or self._beside.wants_quiet:
             return
-        room = self._flights.room(1 if self.held else self._limits.receive_maximum)
-        if not room:
-            return
-        seqs = self._ledger.due(now_s, room, len(self._flights))
-        if not self._ledger.wants_quiet(now_s):
-            ahead = min(room - len(seqs), AHEAD - len(self._ledger))
-            if ahead > 0:
-                seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
-                self._say_if_it_waits()
-        if seqs:
-            self._send(seqs, now_s)
+        try:
+            self._send_due(now_s)
+        except OutboxFull as error:
+            self._disk_refuses(error, now_s)
 
     def wait_s(self, now_s: float) -> float:
         """How long nothing has to be done, as far as is known."""
@@ -168,6 +163,11 @@ class Courier:
         return len(self._ledger)
 
     @property
+    def faults(self) -> list[str]:
+        """What is wrong now, the worst first."""
+        return [*self.errors.values(), *self._beside.left_out.values()]
+
+    @property
     def held(self) -> bool:
         """Whether the broker does not let the rig write now."""
         return self._hold_s > 0
@@ -183,12 +183,22 @@ class Courier:
 
     # -- sending ------------------------------------------------------------------------------
 
-    def _send(self, seqs: list[int], now_s: float) -> None:
-        try:
-            frozen = self._outbox.freeze(self._epoch, seqs)
-        except OutboxFull as error:
-            self._disk_refuses(error, now_s)
+    def _send_due(self, now_s: float) -> None:
+        """Send what is due again and what is new; raises OutboxFull where it can't be read."""
+        room = self._flights.room(1 if self.held else self._limits.receive_maximum)
+        if not room:
             return
+        seqs = self._ledger.due(now_s, room, len(self._flights))
+        if not self._ledger.wants_quiet(now_s):
+            ahead = min(room - len(seqs), AHEAD - len(self._ledger))
+            if ahead > 0:
+                seqs += [seq for seq, _ in self._outbox.pending(self._ledger.cursor, ahead)]
+                self._say_if_it_waits()
+        if seqs:
+            self._send(seqs, now_s)
+
+    def _send(self, seqs: list[int], now_s: float) -> None:
+        frozen = self._outbox.freeze(self._epoch, seqs)
         found = {out.seq for out in frozen}
         for seq in seqs:
             if seq not in found:  # dropped meanwhile, and declared lost
@@ -205,15 +215,15 @@ class Courier:
 
     def _send_one(self, out: Outgoing, now_s: float) -> bool:
         assert self._transport is not None  # noqa: S101
-        if len(out.payload) + _HEADER_BYTES > self._limits.maximum_packet_bytes:
+        full_name = topic(self._outbox.rig, out.kind)
+        if len(out.payload) > self._limits.room_bytes(full_name, out.properties):
+            self.errors["size"] = (
+                f"the broker takes no {out.kind} as large; raise its largest packet"
+            )
             self._ledger.sent(out.seq, out.kind, now_s)
             self._refusal(out.seq, "larger than the broker's maximum packet", now_s)
             return True
-        mid = self._transport.publish(
-            topic(self._outbox.rig, out.kind),
-            out.payload,
-            properties=out.properties,
-        )
+        mid = self._transport.publish(full_name, out.payload, properties=out.properties)
         if mid is None:
             return False
         self._flights.begin(mid, Flight(out.kind, now_s, len(out.payload), out.seq))
@@ -226,7 +236,8 @@ class Courier:
 
     def _send_beside(self, now_s: float) -> None:
         most = min(WINDOW, self._limits.receive_maximum)
-        while len(self._flights) < most and (one := self._beside.take()) is not None:
+        room = self._limits.room_bytes(topic(self._outbox.rig, "calibration/current"))
+        while (flying := len(self._flights)) < most and (one := self._beside.take(room, flying)):
             if not self._publish_beside(one, now_s):
                 self._beside.put_back(one)
                 return
@@ -247,7 +258,9 @@ class Courier:
         flight = self._flights.end(event.mid, now_s)
         if flight is None:
             return
-        if flight.name == "status":
+        if flight.seq is None:
+            self._beside.taken(flight.name)
+        if flight.name == STATUS:
             self._ready_s = now_s
         if event.reason in _NOT_ITS_FAULT:
             self._may_not_write(flight, event, now_s)

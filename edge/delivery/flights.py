@@ -70,6 +70,10 @@ class Flights:
             return max(1, free)
         return free if 2 * free >= under_way else 0
 
+    def beside(self) -> list[Flight]:
+        """Those from outside the outbox."""
+        return [one for one in self._flights.values() if one.seq is None]
+
     @property
     def full(self) -> bool:
         """Whether nothing more fits in, by its size."""

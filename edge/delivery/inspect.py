@@ -12,6 +12,7 @@ from edge.delivery.ranks import owed_by_kind
 from edge.delivery.room import used_bytes
 from edge.delivery.state import State
 from edge.errors import Failed
+from edge.hits.readonly import open_read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ def look_at_outbox(state_dir: Path) -> OutboxSummary | None:
     if not path.exists():
         return None
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=5, isolation_level=None)) as db:
+        with closing(open_read_only(path)) as db:
             version = version_of(db, path)
             if version == 0:
                 return None

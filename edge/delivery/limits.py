@@ -87,7 +87,7 @@ class Limits:
         trim_delivered(db)
         sums = state.counters
         let_go = sums["hits_acknowledged"] + sums["refused"]
-        owed = sums["hits_made"] - sums["hits_acknowledged"] - sums["hits_lost"] + hits
+        owed = state.owed_hits + hits
         spare = self.archive_rows // 100
         if self._idle is not None:
             idle = self._idle[0] + let_go - self._idle[1]

@@ -22,10 +22,12 @@ from edge.detection import Draft
 from edge.messages import SCHEMAS
 from edge.messages.records import MAX_RANGES
 
-GivenUp = Literal["outbox_full", "expired"]
+GivenUp = Literal["outbox_full", "expired", "refused"]
 MOST_SEQS = 1_000_000
 """In one message: a server takes more than ten times as many for a fault."""
-REASONS = ("outbox_full", "expired")
+_SMALL = 8
+"""Ranges that fit into a packet of 1 kB."""
+REASONS = ("outbox_full", "expired", "refused")
 Row = tuple[int, str]
 """Seq and kind of what was owed."""
 Range = tuple[int, int, Counter[str]]
@@ -91,23 +93,30 @@ def complete(
     return {**message, "ranges": ranges, "kinds": dict(kinds)}
 
 
-def told_again(refused: Mapping[str, Any]) -> list[Draft]:
-    """What a declaration told that was refused, in two halves: it may have been too large.
+def tell_again(db: sqlite3.Connection, state: State, refused: Mapping[str, Any]) -> None:
+    """Declare once more what a declaration told that was refused; others have nothing to tell.
 
-    Nothing for a message of another kind.
+    In two halves, as it may have been too large. What is small goes back to where ranges grow
+    together: for a broker that takes no declarations at all there would soon be very many.
     """
     ranges = refused.get("ranges") if refused["schema"] == SCHEMAS["lost"] else None
     if not ranges:
-        return []
-    same = {"reason": refused["reason"], "lost_epoch": refused["lost_epoch"] or refused["epoch"]}
+        return
+    reason, kinds, origin = refused["reason"], refused["kinds"], refused["origin"]
+    epoch = refused["lost_epoch"] or refused["epoch"]
+    # How many of each kind stands with the first part: the sum is what is known.
+    if len(ranges) <= _SMALL and reason in REASONS and epoch == state.epoch:
+        for part in ranges:
+            _note(db, epoch, reason, (part["first_seq"], part["last_seq"], Counter(kinds)))
+            kinds = {}
+        if not _is_declared(db, reason, None, max(part["last_seq"] for part in ranges)):
+            insert(db, state, _declaration(reason, None, origin))
+        return
     middle = (len(ranges) + 1) // 2
-    halves = [half for half in (ranges[:middle], ranges[middle:]) if half]
-    # How many of each kind stands with the first half: the sum is what is known.
-    kinds = [refused["kinds"], {}]
-    return [
-        Draft("lost", {**same, "ranges": half, "kinds": count}, refused["origin"])
-        for half, count in zip(halves, kinds, strict=False)
-    ]
+    for half, count in ((ranges[:middle], kinds), (ranges[middle:], {})):
+        if half:
+            body = {"reason": reason, "lost_epoch": epoch, "ranges": half, "kinds": count}
+            insert(db, state, Draft("lost", body, origin))
 
 
 def _declaration(reason: str, lost_epoch: str | None, origin: str) -> Draft:

@@ -23,10 +23,11 @@ from edge.delivery.dating import Dating
 from edge.delivery.folder import FolderLock
 from edge.delivery.freezing import Held, Outgoing
 from edge.delivery.limits import Limits
-from edge.delivery.losses import told_again
+from edge.delivery.losses import give_up, tell_again
 from edge.delivery.ranks import owed_by_kind
 from edge.delivery.refused import put_aside
 from edge.delivery.seal import owed_row
+from edge.delivery.shrink import give_back
 from edge.delivery.state import State
 from edge.delivery.store import Store
 from edge.detection import Draft
@@ -134,6 +135,7 @@ class Outbox:
         lock = FolderLock(state_dir)
         try:
             store = Store(state_dir / FILE_NAME, rig, archive_rows)
+            store.read(lambda db: give_back(db, max_bytes))
             return cls(store, lock, Limits(max_bytes, max_days, archive_rows))
         except BaseException:
             lock.release()
@@ -305,11 +307,9 @@ class Outbox:
             if row is None:
                 return False
             put_aside(db, state, seq, row, why)
-            rows.count_lost(state, [row.kind])
             message = rows.read_message(seq, row.text)
-            lost = rows.lost_drafts("refused", [(seq, row.kind)], message["origin"])
-            for draft in (*lost, *told_again(message)):
-                rows.insert(db, state, draft)
+            give_up(db, state, "refused", [(seq, row.kind)], message["origin"])
+            tell_again(db, state, message)
             return True
 
         return self._store.write(work)

@@ -21,6 +21,9 @@ from edge.messages import encode
 _BATCH = 16
 _SHARE = 0.01
 _LARGEST_SPARE_BYTES = 1 << 15
+_SHRINK_BYTES = 4 << 20
+"""Most that one commit takes out of a file whose cap was made smaller. Each page that changes goes
+through SQLite's log: all at once, a disk that is short of room would have to hold it twice."""
 # The last page of 4 kB of a message may be all but empty; a commit of any size may
 # add a page to each table and index, and split some, as does what is frozen before the next one.
 _ROW_BYTES = 1 << 12
@@ -56,10 +59,11 @@ def make_room(
     list of (int, str)
         Seq and kind of what was owed and is lost now.
     """
-    if used_bytes(db) + need_bytes <= max_bytes:
+    used = used_bytes(db)
+    if used + need_bytes <= max_bytes:
         return []
     spare = min(int(_SHARE * max_bytes), _LARGEST_SPARE_BYTES)
-    target = max_bytes - need_bytes - spare
+    target = max(max_bytes - spare, used - _SHRINK_BYTES) - need_bytes
     lost: list[Row] = []
     steps: tuple[Callable[[], bool], ...] = (
         lambda: drop_idle(db, _BATCH) > 0,

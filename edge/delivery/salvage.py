@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -60,15 +60,18 @@ class Salvaged:
     """What could be read.
 
     `state` is None where even that was lost; `losses` are ranges that were given up and are still
-    to be told; `owed` is in order of seq; `unread` are the seqs that may have been owed and could
-    not be read; `checkpoint` the open exposure, if any.
+    to be told; `checkpoint` is the open exposure, if any; `rows` gives what is owed in order of
+    seq, once, while the file is open: an outbox may hold more than the computer has memory for.
+    Meanwhile `saved` counts them, and `unread` grows by the seqs that may have been owed and could
+    not be read.
     """
 
     state: State | None = None
     losses: list[LossRow] = field(default_factory=list)
-    owed: list[OwedRow] = field(default_factory=list)
-    unread: list[int] = field(default_factory=list)
     checkpoint: str | None = None
+    rows: Iterator[OwedRow] = field(default_factory=lambda: iter(()))
+    saved: int = 0
+    unread: list[int] = field(default_factory=list)
 
 
 def set_aside(path: Path) -> Path:
@@ -96,57 +99,88 @@ def companions(path: Path) -> list[Path]:
     return [Path(f"{path}{suffix}") for suffix in ("-wal", "-shm", "")]
 
 
-def read_damaged(path: Path, known: State | None = None) -> Salvaged:
+@contextmanager
+def reading(path: Path, known: State | None = None) -> Iterator[Salvaged]:
     """Read what is owed from a damaged file; never raises for what the damage did.
 
     `known` is the state row, where the file became damaged in use.
     """
     found = Salvaged(state=known)
-    try:
-        with closing(_open_to_read(path)) as db:
-            if known is None:
-                found.state = _try(lambda: State.load(db))
-            row = _try(lambda: db.execute("SELECT body FROM checkpoint").fetchone())
-            found.checkpoint = row[0] if row else None
-            found.losses = list(_read_losses(db))
-            if found.state is not None:
-                _read_owed(db, found.state, found)
-            else:
-                found.owed = list(_owed_without_state(db))
-    except (sqlite3.Error, UnicodeDecodeError):  # not even an SQLite file
-        pass
-    return found
+    with ExitStack() as opened:
+        try:
+            db = opened.enter_context(closing(_open_to_read(path)))
+            _begin(db, found)
+        except (sqlite3.Error, UnicodeDecodeError):  # not even an SQLite file
+            pass
+        yield found
+
+
+def _begin(db: sqlite3.Connection, found: Salvaged) -> None:
+    if found.state is None:
+        found.state = _try(lambda: State.load(db))
+    row = _try(lambda: db.execute("SELECT body FROM checkpoint").fetchone())
+    found.checkpoint = row[0] if row else None
+    found.losses = list(_read_losses(db))
+    known = found.state
+    found.rows = _owed_without_state(db) if known is None else _read_owed(db, known, found)
 
 
 def bring_in(db: sqlite3.Connection, state: State, found: Salvaged) -> None:
     """Put what was owed into the new outbox under new keys, and declare the rest lost.
 
-    Works inside the caller's transaction.
+    Runs its own transactions: the file counts only once it takes the other one's place.
     """
-    old = found.state
     origin = "camera"
-    db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
-    for seq, kind, owed, was in found.owed:
-        old_epoch = owed["epoch"]
-        message = rekey(owed, state)
-        origin = message["origin"]
-        put(db, state, kind, message, also_was(was, old_epoch, seq))
+    hits = 0
+    with committing(db):
+        db.executemany("INSERT OR IGNORE INTO loss VALUES (?, ?, ?, ?, ?)", found.losses)
+    while batch := list(islice(found.rows, _ROWS_PER_COMMIT)):
+        with committing(db):
+            for seq, kind, owed, was in batch:
+                old_epoch = owed["epoch"]
+                message = rekey(owed, state)
+                origin = message["origin"]
+                put(db, state, kind, message, also_was(was, old_epoch, seq))
+                hits += kind == "hit"
+        found.saved += len(batch)
+    with committing(db):
+        _count(db, state, found, hits, origin)
+        if found.checkpoint is not None:
+            db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (found.checkpoint,))
+
+
+def _count(db: sqlite3.Connection, state: State, found: Salvaged, hits: int, origin: str) -> None:
+    """Go on with the sums of the old file, and declare what is missing."""
+    old = found.state
     if old is None:
-        state.counters["committed"] = len(found.owed)
+        state.counters["committed"] = found.saved
+        state.counters["hits_made"] = hits
         insert(db, state, Draft("lost", dict(_UNKNOWN_LOSS), origin))
     else:
         state.session = max(state.session, old.session)
         state.counters = Counter(old.counters)
-        missing = max(0, old.owed - len(found.owed))
+        missing = max(0, old.owed - found.saved)
         state.counters["lost"] += missing
+        state.counters["hits_lost"] += min(missing, max(0, old.owed_hits - hits))
         # Among the unread may be some that were let go already; to declare them too does no harm.
         rows = [(seq, "") for seq in found.unread if missing]
         for draft in lost_drafts("damaged", rows, origin, old.epoch):
             insert(db, state, draft)
-    state.counters["rekeyed"] += len(found.owed)
+    state.counters["rekeyed"] += found.saved
     state.counters["damaged_files"] += 1
-    if found.checkpoint is not None:
-        db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (found.checkpoint,))
+
+
+@contextmanager
+def committing(db: sqlite3.Connection) -> Iterator[None]:
+    """One transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
@@ -180,17 +214,17 @@ def _read_losses(db: sqlite3.Connection) -> Iterator[LossRow]:
         yield (*where, kinds if readable else "{}")
 
 
-def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> None:
+def _read_owed(db: sqlite3.Connection, old: State, found: Salvaged) -> Iterator[OwedRow]:
     misses = 0
     for seq in range(max(1, old.floor), old.next_seq):
         row = _owed_row(db, old.epoch, seq)
         if row is not None:
-            found.owed.append(row)
-        else:
-            found.unread.append(seq)
-            misses += not _is_absent(db, seq)
-            if misses >= _MAX_MISSES:
-                break
+            yield row
+            continue
+        found.unread.append(seq)
+        misses += not _is_absent(db, seq)
+        if misses >= _MAX_MISSES:
+            break
 
 
 def _is_absent(db: sqlite3.Connection, seq: int) -> bool:
@@ -248,15 +282,8 @@ def _newest(old: sqlite3.Connection, table: _Kept, max_rows: int) -> Iterator[tu
 
 
 def _put_rows(db: sqlite3.Connection, table: _Kept, rows: list[tuple[object, ...]]) -> int:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        done = db.executemany(table.insert, rows)
-        db.execute("COMMIT")
-        return done.rowcount
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+    with committing(db):
+        return db.executemany(table.insert, rows).rowcount
 
 
 def _try(read: Callable[[], _T]) -> _T | None:

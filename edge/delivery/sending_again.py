@@ -114,13 +114,14 @@ class _Work:
 
 def _send(work: _Work, transport: Transport) -> None:
     heard_s = time.monotonic()
+    window = min(_WINDOW, transport.limits.receive_maximum)
     try:
         while (one := work.next()) is not None or work.flights:
             if one is not None:
                 heard_s = heard_s if work.flights else time.monotonic()
                 _publish(work, transport, one)
             # The last ones are waited for; before, only where the window is full.
-            while work.flights and (one is None or len(work.flights) >= _WINDOW):
+            while work.flights and (one is None or len(work.flights) >= window):
                 if _turn(work, transport):
                     heard_s = time.monotonic()
                 elif time.monotonic() - heard_s > _SILENCE_S:
@@ -130,11 +131,14 @@ def _send(work: _Work, transport: Transport) -> None:
 
 
 def _publish(work: _Work, transport: Transport, one: Archived) -> None:
-    mid = transport.publish(
-        topic(one.rig, one.kind),
-        one.payload,
-        properties={"epoch": one.epoch, "seq": str(one.seq)},
-    )
+    full_name = topic(one.rig, one.kind)
+    properties = {"epoch": one.epoch, "seq": str(one.seq)}
+    if len(one.payload) > transport.limits.room_bytes(full_name, properties):
+        raise work.failed(
+            f"{one.kind} {one.seq} of {len(one.payload)} bytes is too large for it; raise its "
+            "largest packet"
+        )
+    mid = transport.publish(full_name, one.payload, properties=properties)
     if mid is None:
         work.returned.appendleft(one)
         raise _ConnectionLostError("connection lost")

@@ -105,6 +105,12 @@ class State:
         sums = self.counters
         return sums["committed"] - sums["acknowledged"] - sums["lost"]
 
+    @property
+    def owed_hits(self) -> int:
+        """Hits among them."""
+        sums = self.counters
+        return sums["hits_made"] - sums["hits_acknowledged"] - sums["hits_lost"]
+
     def copy(self) -> State:
         """Copy, to be changed in a transaction that may fail."""
         return State(

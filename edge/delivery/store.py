@@ -17,7 +17,7 @@ from edge.delivery.salvage import (
     bring_in,
     companions,
     copy_archive,
-    read_damaged,
+    reading,
     set_aside,
 )
 from edge.delivery.state import State
@@ -208,13 +208,13 @@ class Store:
         A crash on the way finds either the damaged file in its place, or the new one complete.
         """
         self._drop_connection()
-        found = read_damaged(self.path, known)
-        self._fill_successor(found)
+        with reading(self.path, known) as found:
+            self._fill_successor(found)
         aside = set_aside(self.path)
         os.replace(self._successor, self.path)
         _LOG.error(
             "outbox %s is damaged (%s): set aside as %s, %d owed messages saved; new epoch",
-            self.path, damage, aside.name, len(found.owed),
+            self.path, damage, aside.name, found.saved,
         )  # fmt: skip
         self._connect(check=False)
 
@@ -224,11 +224,9 @@ class Store:
         state = State.new(self._rig)
         with closing(open_database(self._successor)) as db:
             try:
-                db.execute("BEGIN IMMEDIATE")
                 bring_in(db, state, found)
                 state.session += 1
                 state.save(db)
-                db.execute("COMMIT")
             except sqlite3.Error as error:
                 raise translate(error, self.path) from error
             copy_archive(self.path, db, self._archive_rows)

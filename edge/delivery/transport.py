@@ -28,6 +28,8 @@ KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 _DEFAULT_RECEIVE_MAXIMUM = 65_535
 _NO_SIZE_LIMIT = 268_435_455
+_HEADER_BYTES = 64
+"""Of a PUBLISH: its head, identifier and the properties that each has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Connected:
 
     receive_maximum: int
     maximum_packet_bytes: int
+
+    def room_bytes(self, topic: str, properties: Mapping[str, str] | None = None) -> int:
+        """Longest payload that the broker takes on a topic with such user properties."""
+        beside = sum(len(part) + 4 for pair in (properties or {}).items() for part in pair)
+        return self.maximum_packet_bytes - _HEADER_BYTES - len(topic) - beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +182,13 @@ class Transport:
         self._address = address
         self._version5 = protocol == "5"
         self._waker = waker
+        self._bare = not login
         self._events: list[Event] = []
         self._subscribing: dict[int, str] = {}
         self.lost = False
         """Whether the connection ended by itself."""
+        self.limits = Connected(_DEFAULT_RECEIVE_MAXIMUM, _NO_SIZE_LIMIT)
+        """What the broker takes, once it has let us in."""
         self._selector: selectors.BaseSelector | None = None
         self._client = self._make_client(client_id, will, tls, login=login)
 
@@ -193,7 +203,7 @@ class Transport:
         options: dict[str, Any] = {}
         if self._version5:
             # No session is wanted at the broker: the outbox knows better what is owed.
-            options = {"clean_start": True}
+            options = {"clean_start": True, "properties": self._own_limits()}
         self._client.connect(self._address.host, self._address.port, KEEPALIVE_S, **options)
         self._selector = selectors.DefaultSelector()
         connected = self._client.socket()
@@ -275,6 +285,19 @@ class Transport:
         pending = getattr(self._client.socket(), "pending", None)
         return int(pending()) if pending is not None else 0
 
+    def _own_limits(self) -> Properties | None:
+        """What the broker is told with CONNECT; nothing where it is only asked for an answer."""
+        if self._bare:
+            return None
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.properties import Properties
+
+        from edge.delivery.sturdy_client import MOST_PACKET_BYTES
+
+        limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        limits.MaximumPacketSize = MOST_PACKET_BYTES
+        return limits
+
     def _publish_properties(self, pairs: Mapping[str, str] | None) -> Properties | None:
         return _Packed(pairs or {}) if self._version5 else None  # type: ignore[return-value]
 
@@ -321,12 +344,11 @@ class Transport:
         if reason.is_failure:
             self._events.append(Refused(int(reason.value), str(reason)))
             return
-        self._events.append(
-            Connected(
-                int(getattr(more, "ReceiveMaximum", _DEFAULT_RECEIVE_MAXIMUM)),
-                int(getattr(more, "MaximumPacketSize", _NO_SIZE_LIMIT)),
-            )
+        self.limits = Connected(
+            int(getattr(more, "ReceiveMaximum", _DEFAULT_RECEIVE_MAXIMUM)),
+            int(getattr(more, "MaximumPacketSize", _NO_SIZE_LIMIT)),
         )
+        self._events.append(self.limits)
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, _more: Any

@@ -191,7 +191,7 @@ class Uplink:
         """How it stands now."""
         self._watch_thread()
         courier, state = self._courier, self._state
-        errors = [self._error, *list(courier.errors.values())]
+        errors = [self._error, *courier.faults]
         return UplinkStats(
             state="refused" if state == "connected" and courier.held else state,
             connected=state == "connected",

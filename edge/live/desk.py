@@ -21,6 +21,8 @@ FILE_NAME = "commands.json"
 _REMEMBERED = 64
 _AT_ONCE = 6
 _REFILL_S = 10.0
+_MINUTE_NS = 60 * 10**9
+_SAID_A_MINUTE = 6
 _HARMLESS = ("report", "snapshot")
 """Done again where they are asked again: what they answered is too large to be kept."""
 
@@ -42,6 +44,28 @@ class Executor(Protocol):
 
     def execute(self, command: Command) -> Answer:
         """Do it; what was done, in words, and data. Raises NotDone."""
+
+
+class _Seldom:
+    """Writes what a flood of commands brings a few times a minute: all of it wears out a card."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._minute_ns = 0
+        self._said = 0
+        self._left_out = 0
+
+    def warn(self, what: str, *args: object) -> None:
+        """Say it, and how many were not said before it."""
+        now_ns = self._clock.boottime_ns()
+        if now_ns >= self._minute_ns:
+            self._minute_ns, self._said = now_ns + _MINUTE_NS, 0
+        if self._said >= _SAID_A_MINUTE:
+            self._left_out += 1
+            return
+        more = f"; {self._left_out} before it were not written down" if self._left_out else ""
+        _LOG.warning(what + "%s", *args, more)
+        self._said, self._left_out = self._said + 1, 0
 
 
 class CommandDesk:
@@ -68,6 +92,7 @@ class CommandDesk:
         self._answered: OrderedDict[str, str] = _read(self._file)
         self._tokens = float(_AT_ONCE)
         self._filled_ns = clock.boottime_ns()
+        self._seldom = _Seldom(clock)
         self.counts = {"taken": 0, "done": 0, "refused": 0, "failed": 0, "repeated": 0, "broken": 0}
 
     def answer_through(self, reply: Callable[[bytes], None]) -> None:
@@ -114,15 +139,15 @@ class CommandDesk:
     def _checked(self, payload: bytes, retained: bool) -> Command | None:
         """A command that is one; the log tells of any other."""
         if retained:
-            _LOG.warning("a retained command is ignored: it would be done at every start")
+            self._seldom.warn("a retained command is ignored: it would be done at every start")
             return None
         if len(payload) > MAX_COMMAND_BYTES:
-            _LOG.warning("a command of %d bytes is ignored", len(payload))
+            self._seldom.warn("a command of %d bytes is ignored", len(payload))
             return None
         try:
             return parse_service(Command, payload)
         except MessageError as error:
-            _LOG.warning("a command is ignored: %s", error)
+            self._seldom.warn("a command is ignored: %s", error)
             return None
 
     def _too_late(self, command: Command) -> str:
@@ -157,7 +182,10 @@ class CommandDesk:
         if said is None:
             state, data = "failed", {}
             said = self._reply_of(command, state, "its answer can't be written", {}) or b""
-        _LOG.info("command %s (%s): %s %s", command.name, command.id, state, detail)
+        if keep:
+            _LOG.info("command %s (%s): %s %s", command.name, command.id, state, detail)
+        else:
+            self._seldom.warn("command %s (%s): %s %s", command.name, command.id, state, detail)
         self.counts[state] += 1
         if keep and (state != "done" or command.name not in _HARMLESS):
             self._remember(command.id, said)
@@ -223,4 +251,10 @@ def _read(path: Path) -> OrderedDict[str, str]:
         return OrderedDict()
     if not isinstance(found, dict):
         return OrderedDict()
-    return OrderedDict((str(key), str(value)) for key, value in list(found.items())[-_REMEMBERED:])
+    whole = [(key, value) for key, value in found.items() if _is_text(value)]
+    return OrderedDict(whole[-_REMEMBERED:])
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be sent: JSON allows halves of characters, UTF-8 does not."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value

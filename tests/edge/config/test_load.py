@@ -204,6 +204,9 @@ def test_all_problems_are_known_in_the_order_of_their_lines(tmp_path):
         (b'[rig]\nname = """\nopen', "rig.toml:3: not TOML: "),
         (b"[rig]\n\n# \xff\n", "rig.toml:3: not UTF-8 text"),
         (b"\x00\x01", "rig.toml:1: not TOML: "),
+        (b"a = " + b"[" * 20_000 + b"]" * 20_000, "rig.toml:1: nested deeper"),
+        (b".".join([b"a"] * 2000) + b" = 1", "rig.toml:1: nested deeper"),
+        (b'[rig]\nstate_dir = "a\\u0000b"', "rig.toml:2: [rig] state_dir: a path can't hold a NUL"),
     ],
 )
 def test_what_is_not_toml_is_refused_with_its_line(tmp_path, content, expected):

@@ -15,14 +15,16 @@ from tests.edge.credo_uplink.credo_server import (
     CredoServer,
     cut_after,
     cut_before,
+    half,
     ordinary,
     says,
 )
 
 Send = Callable[..., tuple[int, dict[str, Any], str]]
 FAULTS = [
-    ordinary, ordinary, ordinary, cut_before, cut_after, says(500, "<h1>"), says(502), says(503),
-    says(429, None, Retry_After="0"), says(401, {"message": "Invalid token"}), says(404),
+    ordinary, ordinary, ordinary, cut_before, cut_after, half, says(500, "<h1>"), says(502),
+    says(503), says(429, None, Retry_After="0"), says(401, {"message": "Invalid token"}),
+    says(404),
     says(413, "<html>too large</html>"), says(400, {"message": "no"}), says(302), says(200, "<p>"),
     says(200, {"detections": [{"id": 1}] * 3}), says(408),
 ]  # fmt: skip

@@ -96,6 +96,9 @@ def test_a_person_is_told_what_was_left_out(rig: Rig, tmp_path: Path, capsys: Ca
         (["a", "--state-dir", "b", "--out", "o"], 2, "not both"),
         (["--state-dir", "b", "--out", "o"], 1, "no such hits file"),
         (["--since", "soon", "--out", "o"], 2, "--since"),
+        ([".", "--out", "o"], 1, "no rig has run here"),
+        (["..", "--out", "o"], 1, "no rig has run here"),
+        (["missing.jsonl", "--out", "."], 2, "name a file"),
     ],
 )
 def test_bad_use_is_one_line(

@@ -17,10 +17,12 @@ from tests.edge.credo_uplink.credo_server import (
     TOKEN,
     USER,
     CredoServer,
+    Script,
     certificate,
     cut_after,
     cut_before,
     drips,
+    half,
     ordinary,
     says,
     slow,
@@ -176,11 +178,12 @@ def test_a_fault_that_passes_costs_no_hit_and_makes_no_second(
     assert credo.rows.ids == [one["id"] for one in hits]
 
 
+@pytest.mark.parametrize("lost", [cut_after, half])
 def test_a_lost_answer_makes_a_second_row_that_is_counted_and_not_shown(
-    credo: CredoServer, rig: Rig, send: Send
+    credo: CredoServer, rig: Rig, send: Send, lost: Script
 ) -> None:
     hits = [hit(seq) for seq in range(1, 33)]
-    credo.script.extend([ordinary, cut_after])
+    credo.script.extend([ordinary, lost])
     code, summary, _ = send("--state-dir", rig(hits, [exposure(99)]))
     assert (code, summary["hits"]["sent"], summary["hits"]["repeated"]) == (0, 32, 16)
     assert len(credo.rows.ids) == 32 + 16

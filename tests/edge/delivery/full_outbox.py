@@ -88,8 +88,11 @@ def owed_seqs(outbox: Outbox) -> list[int]:
     return [seq for seq, _ in outbox.pending(0, 1_000_000)]
 
 
-def declared(outbox: Outbox) -> dict[tuple[str, str], list[int]]:
-    """Publish all that is owed; what it says is lost, by epoch and reason."""
+def declared(outbox: Outbox, *, counted: bool = True) -> dict[tuple[str, str], list[int]]:
+    """Publish all that is owed; what it says is lost, by epoch and reason.
+
+    `counted` False: a declaration was refused, and its parts hold the kinds of all with the first.
+    """
     found: dict[tuple[str, str], list[int]] = {}
     seen = 0
     while seqs := [seq for seq, _ in outbox.pending(seen, 64)]:
@@ -98,7 +101,7 @@ def declared(outbox: Outbox) -> dict[tuple[str, str], list[int]]:
             if isinstance(lost, LostMessage):
                 key = lost.lost_epoch or lost.epoch, lost.reason
                 seqs_of = [n for r in lost.ranges for n in range(r.first_seq, r.last_seq + 1)]
-                if lost.reason != "damaged":  # nobody knows what could not be read
+                if counted and lost.reason != "damaged":  # nobody knows what could not be read
                     assert sum(lost.kinds.values()) == len(seqs_of)
                 found.setdefault(key, []).extend(seqs_of)
         seen = seqs[-1]

@@ -22,11 +22,15 @@ Verdict = int | None | str
 
 @dataclass
 class ScriptedBroker:
-    """Answers as told; `published` holds (topic, JSON) of every PUBLISH."""
+    """Answers as told; `published` holds (topic, JSON) of every PUBLISH.
+
+    `notes` are further properties of each CONNACK, PUBACK and DISCONNECT.
+    """
 
     connack: int | None = 0
     receive_maximum: int = 65_535
     maximum_packet: int = 0
+    notes: bytes = b""
     verdict: Callable[[str, Any], Verdict] = lambda topic, message: 0
     connects: list[int] = field(default_factory=list)
     published: list[tuple[str, Any]] = field(default_factory=list)
@@ -64,7 +68,7 @@ class ScriptedBroker:
 
     def disconnect(self, reason: int) -> None:
         """Send DISCONNECT and hang up."""
-        self._send(0xE0, bytes([reason, 0]))
+        self._send(0xE0, bytes([reason, len(self.notes)]) + self.notes)
         assert self._current is not None
         self._current.shutdown(socket.SHUT_RDWR)
 
@@ -86,6 +90,7 @@ class ScriptedBroker:
                 properties = b"\x21" + struct.pack(">H", self.receive_maximum)
                 if self.maximum_packet:
                     properties += b"\x27" + struct.pack(">I", self.maximum_packet)
+                properties += self.notes
                 self._send(0x20, bytes([0, self.connack, len(properties)]) + properties)
                 if self.connack:
                     return
@@ -117,7 +122,7 @@ class ScriptedBroker:
         return True
 
     def _puback(self, mid: int, reason: int) -> None:
-        self._send(0x40, struct.pack(">HBB", mid, reason, 0))
+        self._send(0x40, struct.pack(">HBB", mid, reason, len(self.notes)) + self.notes)
 
     def _send(self, kind: int, body: bytes) -> None:
         assert self._current is not None

@@ -92,6 +92,33 @@ def test_a_password_file_gives_its_first_line_and_must_be_private(tmp_path: Path
         parse("mqtt://a@host", password_file=tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("content", "password"),
+    [
+        (b"\xef\xbb\xbfsesame\r\n", "sesame"),
+        (b" two words \n", " two words "),
+        ("a\u2028b\x0bc\x85d".encode(), "a\u2028b\x0bc\x85d"),
+    ],
+)
+def test_a_password_file_is_read_as_editors_write_it(
+    tmp_path: Path, content: bytes, password: str
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_bytes(content)
+    secret.chmod(0o600)
+    assert parse("mqtt://a@host", password_file=secret).password == password
+
+
+def test_a_variable_that_is_set_to_nothing_is_not_set(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("sesame\n")
+    secret.chmod(0o600)
+    environ = {"COSMIC_EDGE_MQTT_USERNAME": "", "COSMIC_EDGE_MQTT_PASSWORD": ""}
+    address = BrokerAddress.parse("mqtt://a@host", password_file=secret, environ=environ)
+    assert (address.username, address.password) == ("a", "sesame")
+    assert BrokerAddress.parse("mqtt://host", environ=environ).password is None
+
+
 def test_unreadable_certificates_are_one_line(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     for make in (lambda: None, lambda: ca.write_text("not a certificate")):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from edge.delivery.inspect import look_at_outbox
 from edge.delivery.outbox import Outbox
 from edge.errors import Failed
+from edge.fleet.made import MadeHits
 from edge.messages import HitMessage, LostMessage, parse_message
 from tests.edge.delivery.test_outbox import archive, balance, draft, hits, owed, publish
 
@@ -157,7 +160,7 @@ def test_a_crash_while_the_new_file_takes_its_place_is_finished_at_the_next_star
 
 def test_looking_at_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "rig.sqlite").write_bytes(b"x" * 5000)
-    with pytest.raises(Failed, match="can't be read"):
+    with pytest.raises(Failed, match=r"damaged database .* next start saves what can be read"):
         look_at_outbox(tmp_path)
 
 
@@ -179,4 +182,28 @@ def test_a_message_whose_text_is_spoilt_is_declared_and_the_rest_goes_on(tmp_pat
     assert lost[0].ranges[0].first_seq == lost[0].ranges[-1].last_seq == 3
     counts = outbox.counts()
     assert counts.totals["committed"] == counts.totals["lost"] + counts.owed_total
+    outbox.close()
+
+
+def test_more_than_there_is_memory_for_is_saved(tmp_path: Path) -> None:
+    made = MadeHits(crop_px=60)
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    for _ in range(8):
+        outbox.commit([made.draft(0) for _ in range(500)])
+    outbox.close()
+    path = tmp_path / "rig.sqlite"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE archive SET body = replace(body, 'x_px', 'y_px') WHERE seq = 2000")
+    file_bytes = path.stat().st_size
+    outbox = Outbox.open(tmp_path, "cellar-1")
+    tracemalloc.start()
+    try:
+        outbox.freeze(outbox.epoch, [2000])  # finds the damage
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    counts = outbox.counts()
+    assert (counts.totals["damaged_files"], counts.owed["hit"], counts.hits_lost) == (1, 3999, 1)
+    assert peak_bytes < file_bytes / 2
+    balance(outbox)
     outbox.close()

@@ -25,6 +25,7 @@ from tests.edge.delivery.full_outbox import (
     owed_seqs,
     publish,
 )
+from tests.edge.delivery.test_outbox import balance
 from tests.edge.server.databases import watermark_of
 
 CAP_BYTES = 1_000_000
@@ -209,6 +210,30 @@ def test_a_declaration_that_is_refused_is_made_again_in_halves(outbox: Outbox) -
     assert [*parts[1].ranges, *parts[2].ranges] == whole.ranges
     assert len(parts[1].ranges) - len(parts[2].ranges) in (0, 1)
     assert all(one.lost_epoch == outbox.epoch for one in parts[1:])
+
+
+def test_a_broker_that_takes_no_declarations_is_not_answered_with_ever_more(
+    outbox: Outbox,
+) -> None:
+    for n in range(0, 600, 20):
+        outbox.commit([hit(n + k) for k in range(20)])
+    outbox.commit([other("exposure")])
+    before = owed_seqs(outbox)
+    assert outbox.refuse(outbox.epoch, before[0], "too large")
+    for _ in range(12):
+        kinds = {seq: one.kind for seq, one in look(outbox).items()}
+        declarations = [seq for seq, kind in kinds.items() if kind == "lost"]
+        assert len(declarations) <= 2
+        publish(outbox, declarations)
+        for seq in declarations:
+            assert outbox.refuse(outbox.epoch, seq, "not this topic")
+    still = set(owed_seqs(outbox))
+    told = declared(outbox)
+    seqs = [seq for part in told.values() for seq in part]
+    last = outbox._store.state.next_seq - 1
+    assert sorted([*seqs, *still]) == list(range(1, last + 1)), "each once"
+    assert {reason for _, reason in told} == {"outbox_full", "refused"}
+    balance(outbox)
 
 
 def test_losses_that_were_not_told_yet_outlive_a_new_epoch(outbox: Outbox) -> None:

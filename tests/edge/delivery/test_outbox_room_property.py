@@ -39,6 +39,7 @@ class FullOutboxMachine(RuleBasedStateMachine):
         self.frozen: dict[int, bytes] = {}
         self.lost: dict[str, set[int]] = {}
         self.told: dict[str, set[int]] = {}
+        self.told_again = False
 
     @rule(
         count=st.integers(1, 12),
@@ -92,6 +93,30 @@ class FullOutboxMachine(RuleBasedStateMachine):
         if self.frozen:
             self.outbox.acknowledge(self.outbox.epoch, int(max(self.frozen) * share))
 
+    @rule(which=st.integers(0, 99), declaration=st.booleans())
+    def refuse(self, which: int, declaration: bool) -> None:
+        before, epoch = look(self.outbox), self.outbox.epoch
+        wanted = [
+            seq
+            for seq, one in before.items()
+            if one.frozen and (one.kind == "lost" or not declaration)
+        ]
+        if not wanted:
+            return
+        seq = wanted[which % len(wanted)]
+        message = parse_message(publish(self.outbox, [seq])[0])
+        if isinstance(message, LostMessage):  # nobody has heard it
+            self.told_again = True
+            told = self.told.get(message.lost_epoch or message.epoch, set())
+            told.difference_update(
+                n for r in message.ranges for n in range(r.first_seq, r.last_seq + 1)
+            )
+        assert self.outbox.refuse(epoch, seq, "test")
+        self.frozen.pop(seq, None)
+        gone = before.keys() - look(self.outbox).keys()
+        assert seq in gone
+        self.lost.setdefault(epoch, set()).update(gone)
+
     @rule()
     def new_epoch(self) -> None:
         assert self.outbox.acknowledge(self.outbox.epoch, 10**9)
@@ -121,11 +146,12 @@ class FullOutboxMachine(RuleBasedStateMachine):
             message = parse_message(publish(self.outbox, [one.seq])[0])
             assert isinstance(message, HitMessage)
             assert (message.crop.data is not None) == one.has_picture
-        told = declared(self.outbox)
+        told = declared(self.outbox, counted=not self.told_again)
         for (epoch, reason), seqs in told.items():
-            assert reason == "outbox_full"
+            assert reason in ("outbox_full", "refused")
             self.told.setdefault(epoch, set()).update(seqs)
-        assert self.told == {epoch: seqs for epoch, seqs in self.lost.items() if seqs}
+        heard = {epoch: seqs for epoch, seqs in self.told.items() if seqs}
+        assert heard == {epoch: seqs for epoch, seqs in self.lost.items() if seqs}
         event(f"lost some: {any(self.lost.values())}")
         self.outbox.close()
         self.folder.cleanup()

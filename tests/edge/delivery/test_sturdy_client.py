@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.delivery.backoff import FullJitter
 from edge.delivery.sturdy_client import without_properties
 from tests import raw_mqtt
 from tests.brokers import mosquitto
+from tests.edge.delivery.scripted_broker import scripted_broker
 from tests.edge.delivery.test_outbox import hits
 from tests.edge.delivery.uplinks import RIG, Server, running, wait_until
 from tests.edge.server.collectors import collecting
@@ -59,6 +61,24 @@ def test_a_rig_hears_the_server_behind_what_it_cannot_read(tmp_path: Path, why: 
             assert uplink.drain(5)
             assert uplink.stats.connections == 1
         stranger.close()
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [UNREADABLE["U+FEFF in a user property"], b"\x1f" + raw_mqtt.text("\ufeffwhy"), b"\x7f\x00"],
+)
+def test_a_broker_whose_answers_hold_what_cannot_be_read_is_served(
+    tmp_path: Path, notes: bytes
+) -> None:
+    with (
+        scripted_broker(notes=notes) as broker,
+        running(tmp_path, broker.url, ack="broker", backoff=FullJitter(5, 5)) as (outbox, uplink),
+    ):
+        outbox.commit(hits(5))
+        assert uplink.drain(10)
+        assert (uplink.stats.connections, uplink.stats.refused) == (1, 0)
+        broker.disconnect(142)
+        wait_until(lambda: "another client says" in uplink.stats.last_error)
 
 
 @given(

@@ -165,6 +165,7 @@ def test_a_message_beyond_the_brokers_size_is_not_sent_and_set_aside(
         outbox.commit([draft("exposure"), *hits(1), draft("exposure")])
         uplink.wake()
         wait_until(lambda: owed(outbox) == [2])
+        assert "takes no hit as large" in uplink.stats.last_error
         turn_hours(uplink, clock, lambda: uplink.stats.refused == 1)
         assert broker.of("hit") == []
         assert uplink.drain(5)
@@ -325,3 +326,33 @@ def test_damage_under_the_uplink_goes_on_in_the_new_epoch(
         broker.say(ACK_TOPIC, {"epoch": outbox.epoch, "upto": last})
         wait_until(lambda: owed(outbox) == [])
         assert {m["frame"] for m in broker.of("hit")} == set(range(35))
+
+
+def test_damage_on_a_disk_that_takes_no_new_file_is_waited_out_on_the_same_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    with (
+        caplog.at_level(logging.ERROR, logger="edge.delivery"),
+        scripted_broker() as broker,
+        running(tmp_path, broker.url, ack="broker", clock=clock) as (outbox, uplink),
+    ):
+        wait_until(lambda: uplink.stats.connected and not uplink.stats.in_flight)
+        outbox.commit(hits(30))
+        outbox._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        outbox._store._db.execute("PRAGMA cache_size = 1")
+        path, in_the_way = tmp_path / "rig.sqlite", tmp_path / "rig.sqlite.new"
+        in_the_way.mkdir()
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        uplink.wake()
+        wait_until(lambda: "can't be replaced" in uplink.stats.last_error)
+        in_the_way.rmdir()
+        clock.added_s += 6
+        assert uplink.drain(10)
+        assert broker.of("lost")[0]["reason"] == "damaged"
+        counts, stats = outbox.counts(), uplink.stats
+    assert (counts.hits_made, counts.hits_acknowledged, counts.hits_lost) == (30, 0, 30)
+    assert (stats.connections, stats.restarts, stats.last_error) == (1, 0, "")
+    assert "Traceback" not in caplog.text

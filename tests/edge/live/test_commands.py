@@ -109,11 +109,14 @@ def test_an_answer_that_cannot_be_written_is_a_failure_and_no_end(desk: Desk) ->
 
 
 def test_a_damaged_list_of_answers_is_no_hindrance(tmp_path: Path) -> None:
-    for content in (b"", b"[1]", b"\xff", b"[" * 10_000):
+    halves = b'{"rig-0001": "\\ud800", "rig-0002": 5}'
+    for content in (b"", b"[1]", b"\xff", b"[" * 10_000, halves):
         (tmp_path / FILE_NAME).write_bytes(content)
-        reply = Desk(tmp_path).ask()
-        assert reply is not None
-        assert reply.state == "done"
+        for command_id in ("rig-0001", "rig-0002"):
+            reply = Desk(tmp_path).ask(command_id=command_id)
+            assert reply is not None
+            assert reply.state == "done"
+        (tmp_path / FILE_NAME).unlink()
 
 
 def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
@@ -123,6 +126,23 @@ def test_too_many_are_refused_and_later_ones_are_done(desk: Desk) -> None:
     later = desk.ask(command_id="many-later")
     assert later is not None
     assert later.state == "done"
+    assert desk.balanced()
+
+
+def test_a_flood_is_counted_and_written_down_a_few_times_a_minute(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="edge.live.desk"):
+        for n in range(500):
+            desk.desk.take(b"nonsense")
+            desk.ask(command_id=f"many-{n:04}")
+        flood = [one for one in caplog.messages if "done" not in one]
+        assert len(flood) == 6
+        assert len(caplog.messages) == 6 + 6, "what was done is written down each time"
+        desk.clock.now_s += 61
+        desk.desk.take(b"nonsense")
+    assert "988 before it were not written down" in caplog.messages[-1]
+    assert desk.desk.counts["broken"] == 501
     assert desk.balanced()
 
 
