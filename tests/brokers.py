@@ -46,6 +46,12 @@ class Mosquitto:
         """Whether it runs now."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and return once it accepts connections."""
         with (self.folder / "log").open("ab") as log:

@@ -37,6 +37,14 @@ def postgres() -> Iterator[Postgres]:
     server.stop()
 
 
+def pytest_configure() -> None:
+    """Let no property fail by the clock: how fast a busy computer is says nothing of the code."""
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let properties be tried on fewer examples where a computer is emulated, and slow."""
     most = os.environ.get("COSMIC_EDGE_MOST_EXAMPLES")

@@ -43,23 +43,37 @@ class Postgres:
     durable : bool
         Wait for the disk, as a real one does; without, tests are quicker, and a killed process
         loses nothing all the same.
+    data, wal : Path, optional
+        Empty folders for its data and its log, such as disks of their own; they are given to the
+        server's user.
+    segment_mb : int
+        Size of a file of its log, in MiB.
     **settings : str
         More of its settings.
     """
 
-    def __init__(self, durable: bool = False, **settings: str) -> None:
+    def __init__(
+        self,
+        durable: bool = False,
+        data: Path | None = None,
+        wal: Path | None = None,
+        segment_mb: int = 16,
+        **settings: str,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cosmic-edge-postgres-"))
         self._settings = settings
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self._account = _account()
-        if self._account is not None:
-            os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
-        self._data = self.folder / "data"
+        self._data = data or self.folder / "data"
+        for owned in (self.folder, data, wal):
+            if owned is not None and self._account is not None:
+                os.chown(owned, self._account.pw_uid, self._account.pw_gid)
         self._run(
             *("initdb", "-D", str(self._data), "-U", _USER, "-A", "trust"),
-            *("-E", "UTF8", "--locale", "C", "--no-sync"),
+            *("-E", "UTF8", "--locale", "C", "--no-sync", f"--wal-segsize={segment_mb}"),
+            *([f"--waldir={wal}"] if wal is not None else []),
         )
         self.start()
 
@@ -67,6 +81,11 @@ class Postgres:
     def log(self) -> str:
         """What it has said since its first start."""
         return (self.folder / "log").read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self._process is not None and self._process.poll() is None
 
     def url(self, database: str, user: str = _USER, password: str = "") -> str:
         """Where a database is."""

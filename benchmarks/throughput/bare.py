@@ -10,14 +10,14 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.delivery.courier import WINDOW
+from edge.delivery.flights import WINDOW, WINDOW_BYTES
 
 TOPIC = "bare/hit"
 
 
-def _client(name: str, port: int, ca_file: str) -> mqtt.Client:
+def _client(name: str, port: int, ca_file: str, window: int = WINDOW) -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-    client.max_inflight_messages_set(WINDOW)
+    client.max_inflight_messages_set(window)
     client.tls_set(ca_file)
     client.connect("localhost", port)
     return client
@@ -46,7 +46,7 @@ def subscribe(port: int, ca_file: str, count: int) -> None:
 
 def publish(port: int, ca_file: str, count: int, size: int) -> None:
     """Publish as fast as the window lets."""
-    client = _client("bare-pub", port, ca_file)
+    client = _client("bare-pub", port, ca_file, min(WINDOW, WINDOW_BYTES // size))
     client.loop_start()
     payload = bytes(size)
     print("ready", flush=True)

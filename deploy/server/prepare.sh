@@ -27,10 +27,16 @@ make() {
     [ -e "$CERTIFICATES/$name.crt" ] || "$here/certificates.sh" "$@" >/dev/null
 }
 make authority authority
-# `broker` is its name inside the server.
-make broker broker "$@" broker
-make collector client collector
-make watch client watch
+# `broker` is its name inside the server, `localhost` without Docker.
+make broker broker "$@" broker localhost
+# Older ones, by the authority that signs rigs', are no longer let in.
+for name in collector watch; do
+    made=$CERTIFICATES/$name
+    if [ -e "$made.crt" ] && ! openssl verify -CAfile "$CERTIFICATES/servers.crt" "$made.crt" >/dev/null 2>&1; then
+        "$here/certificates.sh" revoke $name >/dev/null
+    fi
+    make $name server $name
+done
 
 # put OWNER NAME: standard input becomes a secret.
 put() {
@@ -49,9 +55,12 @@ chmod 0711 "$secrets"
 put $broker broker.crt < "$CERTIFICATES/broker.crt"
 put $broker broker.key < "$CERTIFICATES/broker.key"
 put $broker broker-authority.crt < "$CERTIFICATES/authority.crt"
+put $broker servers.crt < "$CERTIFICATES/servers.crt"
 # Written in place when somebody is revoked: the container must see the same file.
-cat "$CERTIFICATES/authority.crl" > "$secrets/authority.crl"
-chmod 0644 "$secrets/authority.crl"
+for name in authority servers; do
+    cat "$CERTIFICATES/$name.crl" > "$secrets/$name.crl"
+    chmod 0644 "$secrets/$name.crl"
+done
 put $ours authority.crt < "$CERTIFICATES/authority.crt"
 for name in collector watch; do
     put $ours $name.crt < "$CERTIFICATES/$name.crt"
@@ -62,6 +71,6 @@ printf '*:*:*:*:%s\n' "$(cat "$secrets/database-password")" | keep $ours databas
 password | keep $grafana grafana-password
 
 [ "$(id -u)" = 0 ] || echo "prepare.sh: not root, so the secrets are yours: run it with sudo, or" \
-    "give them to $broker (broker.*, broker-authority.crt), $database (database-password)," \
+    "give them to $broker (broker.*, broker-authority.crt, servers.crt), $database (database-password)," \
     "$grafana (grafana-password) and $ours (all others)" >&2
 echo "$secrets"

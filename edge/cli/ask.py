@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge.cli.server_shared import check_name
 from edge.cli.shared import print_json
 from edge.errors import BadUse, Failed
 
@@ -41,12 +41,10 @@ def command(
     """Ask a rig over the broker; 0 where it was done, 1 where it was not."""
     from edge.delivery.address import BrokerAddress
     from edge.messages import MessageError
-    from edge.messages.fields import RIG_PATTERN
     from edge.outfile import FileKind, check_place, write_whole
     from edge.server.ask import ask, command_of
 
-    if re.fullmatch(RIG_PATTERN, rig) is None:
-        raise BadUse(f"{rig!r} is no rig's name: a-z, 0-9 and -, at most 64")
+    check_name(rig)
     if out is not None:
         if what != "snapshot":
             raise BadUse("--out goes with snapshot")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 import threading
@@ -93,6 +94,8 @@ def command(
         _live_line(collector, began) as refresh,
         _ending_after(stop, duration),
     ):
+        # What is there by now stays: there is no need to look through it for garbage, ever again.
+        gc.freeze()
         worker.start()
         _await_end(worker, stop, store, refresh)
     stop.set()  # it may have ended by itself

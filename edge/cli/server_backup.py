@@ -95,6 +95,4 @@ def _tell_behind(behind: tuple[Behind, ...]) -> None:
             f"{one.missing} messages are declared lost"
         )
     if any(one.missing for one in behind):
-        typer.echo(
-            "Their hits may still lie in the rig's archive; on the rig: cosmic-edge hits resend"
-        )
+        typer.echo("They may still lie in the rig's archive; on the rig: cosmic-edge hits resend")

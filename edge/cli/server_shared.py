@@ -29,6 +29,8 @@ Rig = Annotated[str, typer.Argument(metavar="RIG", help="Key or name of the rig.
 
 # The broker lets the users of these names read every rig, and the first speak for the server.
 _RESERVED = frozenset({"collector", "watch"})
+# A rig's session bears its name.
+_SESSIONS = "cosmic-edge-collect-"
 
 
 @contextlib.contextmanager
@@ -59,4 +61,6 @@ def check_name(name: str) -> str:
         raise BadUse(f"{name!r} is no rig's name: a-z, 0-9 and -, at most 64")
     if name in _RESERVED:
         raise BadUse(f"{name!r} is the server's own user at the broker: take another name")
+    if name.startswith(_SESSIONS):
+        raise BadUse(f"{name!r} is called as collectors' sessions are: take another name")
     return name

@@ -12,14 +12,15 @@ from edge.clock.base import (
     UNSYNCED_BOUND_S,
     Clock,
     ClockState,
-    Known,
     Stamp,
     boottime_ns,
     drift_s,
     read_boot_id,
 )
+from edge.clock.kernel import kernel_max_error_s
+from edge.clock.reading import Bracket, compare_clocks
 from edge.clock.recorded import RecordedClock
-from edge.clock.system import Bracket, SystemClock, compare_clocks, kernel_max_error_s
+from edge.clock.system import SystemClock
 
 __all__ = [
     "DRIFT_PPM",
@@ -27,7 +28,6 @@ __all__ = [
     "Bracket",
     "Clock",
     "ClockState",
-    "Known",
     "RecordedClock",
     "Stamp",
     "SystemClock",

@@ -59,18 +59,12 @@ class ArrivalLine:
     period_ns : int or None
         Nominal time between frames, the slope until 32 frames have come. Where it is None or proves
         wrong, arrivals are taken as they are until then.
-
-    Attributes
-    ----------
-    resets : int
-        How often a new line was begun.
     """
 
     def __init__(self, period_ns: int | None = None) -> None:
         self._nominal_ns = period_ns
         self._seen: deque[tuple[int, int]] = deque(maxlen=_WINDOW)
         self._last_ns: int | None = None
-        self.resets = 0
 
     def reset(self) -> None:
         """Begin a new line, as after the camera was opened anew."""
@@ -91,7 +85,6 @@ class ArrivalLine:
         self._seen.append((number, arrival_ns))
         smooth_ns, period_ns = self._fitted()
         if period_ns is not None and arrival_ns - smooth_ns > period_ns:
-            self.resets += 1
             if len(self._seen) < _LEAST_FRAMES:
                 self._nominal_ns = None  # webcams take longer in the dark than they say
             self._seen.clear()

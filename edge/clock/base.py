@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from edge.clock.status import ClockStatus
 
 ClockState: TypeAlias = Literal["synced", "holdover", "unsynced"]
 
 DRIFT_PPM = 15.0
-"""How fast a free-running crystal of a rig walks off at most (RFC 5905's PHI)."""
+"""How fast a clock walks off at most whose frequency is known or corrected (RFC 5905's PHI)."""
+
+CRYSTAL_PPM = 100.0
+"""How far a crystal may be off that nobody has measured: what cheap ones are sold with."""
+
+ASLEEP_S = 1.0
+ASLEEP_RATE = 100e-6
+"""The kernel counts the time asleep by the hardware clock, which tells whole seconds."""
 
 UNSYNCED_BOUND_S = 16.0
 """NTP's own limit (RFC 5905, MAXDISP), and the kernel's: who is further off does not know the time.
@@ -58,35 +66,17 @@ class Clock(Protocol):
     def is_known(self) -> bool:
         """Whether UTC is known now, within a stated bound; as cheap as a stamp."""
 
-    def on_known(self, call: Callable[[], None]) -> None:
-        """Be told once that UTC is known: at once, or by the thread that finds it out."""
+    def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
+        """Body of a ``clock`` message for a span: how its boot time is UTC, with the bound there.
 
+        None where UTC is not known, or the axis is no boot time.
+        """
 
-class Known:
-    """Whether UTC was ever known, and who wants to be told the first time."""
+    def status(self) -> ClockStatus | None:
+        """What is known of the servers it asks itself; None where it asks none."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known = False
-        self._calls: list[Callable[[], None]] = []
-
-    def add(self, call: Callable[[], None]) -> None:
-        """Call it once: now, if UTC is known already."""
-        with self._lock:
-            if not self._known:
-                self._calls.append(call)
-                return
-        call()
-
-    def tell(self) -> None:
-        """UTC is known: call all who wait."""
-        if self._known:
-            return
-        with self._lock:
-            self._known = True
-            calls, self._calls = self._calls, []
-        for call in calls:
-            call()
+    def close(self) -> None:
+        """End what it does by itself."""
 
 
 def boottime_ns() -> int:
@@ -95,7 +85,7 @@ def boottime_ns() -> int:
 
 
 def drift_s(span_ns: int) -> float:
-    """How far a free-running clock may walk off in a span, in s."""
+    """How far a clock that is corrected may walk off in a span, in s."""
     return abs(span_ns) * 1e-9 * DRIFT_PPM * 1e-6
 
 

@@ -14,13 +14,22 @@ from edge.clock.disturbance import (
     with_early,
 )
 from edge.clock.drift import estimate
-from edge.clock.exchange import Sample
-from edge.clock.map import ClockMap, Knot, Rate
-from edge.clock.selection import Selection, Statement, select
+from edge.clock.knot import CORRECTED, Knot, Rate, Resolved
+from edge.clock.leap import LEAP, LEAP_S, due_ns
+from edge.clock.map import ClockMap
+from edge.clock.selection import Selection, Statement, most_false, select
 from edge.clock.server import Server
 
 GOOD_POLLS = 8
 """Polls for which a selection is good, as a server's answer is for its eight reach bits."""
+
+PATIENCE = 4
+"""Polls after which a silent server is given up: as many as the burst at the start has."""
+
+_QUIET_NS = 60 * 1_000_000_000
+"""After a push it takes so long until a daemon's correction is steady again."""
+
+PERSUADED_NS = 86_400 * 1_000_000_000
 
 # A knot that says no more than the map does is none.
 _BETTER = 0.99
@@ -41,11 +50,19 @@ class Belief:
     surprises : int
         How often the majority contradicted the map.
     leap : int
-        1 or 2 where the chosen server announces a leap second.
+        1 or 2 where a server of the majority announces a leap second.
+    leap_due_ns : int or None
+        When that is due, in UTC.
     why : str
         Why there is no majority.
     past : tuple of Disturbance
         What happened to boot time so far.
+    voices : int
+        How many confirmed the map the last time.
+    waiting : int
+        Servers that are still to be heard.
+    corrected : bool
+        Whether a daemon corrected the system's clock.
     """
 
     map: ClockMap | None = None
@@ -54,8 +71,12 @@ class Belief:
     good_for_ns: int = 0
     surprises: int = 0
     leap: int = 0
+    leap_due_ns: int | None = None
     why: str = "no server has answered yet"
     past: tuple[Disturbance, ...] = ()
+    voices: int = 0
+    waiting: int = 0
+    corrected: bool = False
 
     @property
     def rate(self) -> Rate:
@@ -66,48 +87,69 @@ class Belief:
         """Whether a majority confirmed it lately."""
         return self.selection is not None and now_ns - self.confirmed_ns <= self.good_for_ns
 
+    def may_have_leapt(self, here: Resolved) -> bool:
+        """Whether an announced leap second, of which the map does not know, may be over by then."""
+        return self.leap_due_ns is not None and here.high_ns >= self.leap_due_ns
+
 
 def judge(
-    belief: Belief, servers: Sequence[Server], now_ns: int, *, corrected: bool = False
+    belief: Belief,
+    servers: Sequence[Server],
+    now_ns: int,
+    *,
+    corrected: bool = False,
+    patience: int = PATIENCE,
 ) -> Belief:
     """Take in what the servers say now.
 
-    Servers that were not heard or given up yet count as voices against: the first to answer may be
-    the one that is wrong.
+    Servers that were not heard yet, or not since an outage, count as voices against until they were
+    asked a few times: the first to answer may be the one that is wrong.
 
     Parameters
     ----------
     corrected : bool
         Whether a daemon corrects the system's clock: boot time then has no drift of its own that
         could be learned.
+    patience : int
+        Polls for which a server that is silent is waited for.
     """
     heard = {
         index: best
         for index, server in enumerate(servers)
-        if server.reach and (best := server.best(now_ns)) is not None
+        if server.reach and (best := server.best(now_ns, belief.rate)) is not None
     }
-    statements = [_statement(str(index), one, belief.rate, now_ns) for index, one in heard.items()]
-    waiting = sum(
-        not server.finished or bool(server.reach and not server.samples) for server in servers
-    )
-    selection = select(statements, len(statements) + waiting)
+    statements = [
+        Statement(str(index), *one.at(now_ns, belief.rate)) for index, one in heard.items()
+    ]
+    waiting = sum(_is_waited_for(server, patience) for server in servers)
+    selection = select(statements, len(statements) + waiting, len(servers))
     if selection is None:
-        return replace(belief, selection=None, why=_why(len(statements), waiting))
-    sample = heard[int(selection.chosen.name)]
+        why = _why(len(statements), waiting)
+        return replace(belief, selection=None, why=why, waiting=waiting)
+    if _is_overreach(belief, selection, len(servers), now_ns):
+        why = f"{len(selection.survivors)} of {len(servers)} servers alone are not believed yet"
+        return replace(belief, selection=None, why=why, waiting=waiting)
     named = _named(selection, servers)
-    chain, surprised = _grown(belief, named, sample, now_ns)
+    chain, surprised = _grown(belief, named, now_ns)
     if not corrected:
-        chain = _with_drift(chain)
+        chain = _with_rate(chain, estimate(chain.knots))
+    elif belief.corrected and not (belief.past and now_ns - belief.past[-1].end_ns < _QUIET_NS):
+        chain = _with_rate(chain, CORRECTED)
     survivors = [servers[int(index)] for index in selection.survivors]
+    leap = max(heard[int(index)].leap for index in selection.survivors)
     return Belief(
         map=chain,
         selection=named,
         confirmed_ns=max(server.samples[-1].boot_ns for server in survivors),
         good_for_ns=int(GOOD_POLLS * max(one.polling.poll_s for one in survivors) * 1e9),
         surprises=belief.surprises + surprised,
-        leap=sample.leap,
+        leap=leap,
+        leap_due_ns=due_ns(now_ns + selection.chosen.offset_ns) if leap else None,
         why="",
         past=belief.past,
+        voices=len(survivors),
+        waiting=waiting,
+        corrected=corrected,
     )
 
 
@@ -118,12 +160,37 @@ def disturbed(belief: Belief, what: Disturbance) -> Belief:
     """
     chain = None if belief.map is None else with_break(belief.map, what)
     lost = replace(belief, map=chain, past=with_early(belief.past, what))
+    if what.source == LEAP:
+        return replace(lost, leap_due_ns=None)
     return replace(lost, selection=None, why="was suspended") if what.source == SUSPENDED else lost
 
 
-def _statement(name: str, sample: Sample, rate: Rate, now_ns: int) -> Statement:
-    drifted_ns = round((now_ns - sample.boot_ns) * rate.drift)
-    return Statement(name, sample.offset_ns + drifted_ns, sample.bound_at(now_ns))
+def leap_of(belief: Belief, now_ns: int) -> list[Disturbance]:
+    """What an announced leap second does to the time, where it is due."""
+    if belief.map is None or not belief.may_have_leapt(belief.map.resolve(now_ns)):
+        return []
+    return [Disturbance(belief.map.knots[-1].boot_ns, now_ns, LEAP_S, LEAP)]
+
+
+def _is_waited_for(server: Server, patience: int) -> bool:
+    """Whether a server is to be heard before others are believed."""
+    if server.reach:
+        return not server.samples  # it answered before a suspend
+    if server.refused:
+        return False
+    # Who wants to be asked seldom would be waited for too long.
+    return server.unheard < (patience if server.polling.hurried else 1)
+
+
+def _is_overreach(belief: Belief, selection: Selection, servers: int, now_ns: int) -> bool:
+    """Whether all who are left may be false, and more said before what the map knows.
+
+    The others may be gone for good: after a day those who are left are believed.
+    """
+    voices = len(selection.survivors)
+    if belief.map is None or voices > most_false(servers) or voices >= belief.voices:
+        return False
+    return now_ns - belief.confirmed_ns <= PERSUADED_NS
 
 
 def _named(selection: Selection, servers: Sequence[Server]) -> Selection:
@@ -147,20 +214,12 @@ def _why(answering: int, waiting: int) -> str:
     return f"no majority of the {answering} servers that answer agrees"
 
 
-def _grown(
-    belief: Belief, selection: Selection, sample: Sample, now_ns: int
-) -> tuple[ClockMap, bool]:
+def _grown(belief: Belief, selection: Selection, now_ns: int) -> tuple[ClockMap, bool]:
     """The map with the selection in it, and whether that was a surprise."""
     old, chosen = belief.map, selection.chosen
-    extra_s = selection.bound_s - chosen.bound_s
-    knot = Knot(
-        sample.boot_ns, sample.boot_ns + sample.offset_ns, sample.bound_s + extra_s, chosen.name
-    )
     here = Knot(now_ns, now_ns + chosen.offset_ns, selection.bound_s, chosen.name)
     if old is None:
-        # A sample of before a disturbance was widened for it: it speaks of now.
-        late = any(what.end_ns > knot.boot_ns for what in belief.past)
-        return first_map(here if late else knot, belief.past), False
+        return first_map(here, belief.past), False
     low_ns, high_ns = now_ns + selection.low_ns, now_ns + selection.high_ns
     if not old.agrees(now_ns, low_ns, high_ns):
         # What a server said that is now known to be false goes; else the clock itself has jumped.
@@ -171,8 +230,6 @@ def _grown(
         if not left.agrees(now_ns, low_ns, high_ns):
             return left.with_knot(_behind(left, replace(here, joined=False))), True
         old = left
-    if knot.boot_ns > old.knots[-1].boot_ns:
-        return old.with_knot(knot), False
     if now_ns > old.knots[-1].boot_ns and here.error_s < _BETTER * old.resolve(now_ns).bound_s:
         return old.with_knot(here), False
     return old, False
@@ -184,6 +241,5 @@ def _behind(chain: ClockMap, knot: Knot) -> Knot:
     return replace(knot, boot_ns=knot.boot_ns + late_ns, utc_ns=knot.utc_ns + late_ns)
 
 
-def _with_drift(chain: ClockMap) -> ClockMap:
-    rate = estimate(chain.knots)
+def _with_rate(chain: ClockMap, rate: Rate) -> ClockMap:
     return chain if rate == chain.knots[-1].rate else chain.with_rate(rate)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edge.clock.map import ClockMap, Knot, Rate
-from edge.clock.watch import Change
+from edge.clock.base import ASLEEP_RATE, ASLEEP_S
+from edge.clock.exchange import Sample
+from edge.clock.knot import Knot, Rate
+from edge.clock.map import ClockMap
+from edge.clock.reading import Reading
+from edge.clock.watch import STEP_NS, Change
 
 SLEWED = "slewed"
 SUSPENDED = "suspended"
+UNSEEN = "unseen"
 
-# The kernel counts the time asleep by the hardware clock, which tells whole seconds.
-_ASLEEP_S = 1.0
-_ASLEEP_RATE = 100e-6
 # A slew takes many looks: one break for all within a minute.
 _JOIN_NS = 60_000_000_000
 _REMEMBERED = 200
@@ -35,9 +37,24 @@ def disturbances(change: Change, now_ns: int) -> list[Disturbance]:
     if change.slewed_ns:
         found.append(Disturbance(change.since_ns, now_ns, change.slewed_ns * 1e-9, SLEWED))
     if change.asleep_ns:
-        error_s = _ASLEEP_S + change.asleep_ns * 1e-9 * _ASLEEP_RATE
+        error_s = ASLEEP_S + change.asleep_ns * 1e-9 * ASLEEP_RATE
         found.append(Disturbance(change.since_ns, now_ns, error_s, SUSPENDED))
     return found
+
+
+def before_start(begun: Reading) -> tuple[Disturbance, ...]:
+    """What daemons did to boot time before this program was there to see it."""
+    if abs(begun.pushed_ns) < STEP_NS:
+        return ()
+    return (Disturbance(0, begun.boot_ns, abs(begun.pushed_ns) * 1e-9, UNSEEN),)
+
+
+def undisturbed(sample: Sample, asked_ns: int, past: Sequence[Disturbance]) -> Sample | None:
+    """What an exchange is worth during which boot time was pushed; None: it slept meanwhile."""
+    meanwhile = [what for what in past if what.end_ns > asked_ns and what.begin_ns < sample.boot_ns]
+    if any(what.source == SUSPENDED for what in meanwhile):
+        return None
+    return replace(sample, bound_s=sample.bound_s + sum(what.error_s for what in meanwhile))
 
 
 def with_break(chain: ClockMap, what: Disturbance) -> ClockMap:
@@ -78,7 +95,8 @@ def with_early(early: tuple[Disturbance, ...], what: Disturbance) -> tuple[Distu
 def first_map(knot: Knot, early: Sequence[Disturbance]) -> ClockMap:
     """The map that begins with a knot, with breaks where boot time was disturbed before it."""
     knots = [knot]
-    for what in reversed(early):
+    unseen = next((what for what in early if what.source == UNSEEN), Disturbance(0, 0, 0.0, ""))
+    for what in reversed([what for what in early if what.source != UNSEEN]):
         end_ns = min(what.end_ns, knots[0].boot_ns - 1)
         if what.begin_ns >= end_ns:
             continue
@@ -90,4 +108,4 @@ def first_map(knot: Knot, early: Sequence[Disturbance]) -> ClockMap:
             Knot(what.begin_ns, begin.utc_ns, doubtful_s, knot.source),
             replace(behind, loose_s=what.error_s),
         ]
-    return ClockMap(tuple(knots))
+    return ClockMap(tuple(knots), unseen.error_s, unseen.end_ns)

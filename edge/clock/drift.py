@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.clock.map import FREE, Knot, Rate
+from edge.clock.knot import FREE, Knot, Rate
 
-WANDER = 1e-6
-"""What a crystal's frequency changes by within hours as it warms and cools by a few degrees.
+WANDER = 8e-6
+"""What a crystal's frequency changes by: some 0.2 ppm for each of 40 degrees.
 
-The floor of the growth: however well the mean frequency of the past is known, the next hour's
-differs from it.
+So far a small computer warms up at its start. The floor of the growth: however well the mean
+frequency of the past is known, the next hour's differs from it.
 """
 
 _LEAST_KNOTS = 4

@@ -11,11 +11,13 @@ from __future__ import annotations
 import secrets
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from edge.clock.base import UNSYNCED_BOUND_S, boottime_ns, drift_s
+from edge.clock.base import UNSYNCED_BOUND_S, boottime_ns
 from edge.clock.era import FLOOR_S, unix_ns
+from edge.clock.knot import CORRECTED, FREELY, Rate
 
 NTP_PORT = 123
 _PACKET_BYTES = 48
@@ -82,14 +84,17 @@ class Sample:
     leap: int = 0
     address: str = ""
 
-    def bound_at(self, time_ns: int) -> float:
-        """Bound at another instant: a free-running clock walks off."""
-        return self.bound_s + drift_s(time_ns - self.boot_ns)
+    def at(self, time_ns: int, rate: Rate = FREELY) -> tuple[int, float]:
+        """Offset in ns and its bound in s at another instant: a clock walks off."""
+        span_ns = time_ns - self.boot_ns
+        growth = max(rate.growth, CORRECTED.growth)  # an answer may be hours old
+        grown_s = abs(span_ns) * 1e-9 * growth
+        return self.offset_ns + round(span_ns * rate.drift), self.bound_s + grown_s
 
-    def contradicts(self, other: Sample) -> bool:
-        """Whether both can't be true."""
-        apart_s = abs(self.offset_ns - other.offset_ns) * 1e-9
-        return apart_s > self.bound_s + other.bound_at(self.boot_ns)
+    def contradicts(self, other: Sample, rate: Rate = FREELY) -> bool:
+        """Whether both can't be true while boot time runs at this rate."""
+        offset_ns, bound_s = other.at(self.boot_ns, rate)
+        return abs(self.offset_ns - offset_ns) * 1e-9 > self.bound_s + bound_s
 
 
 Answer: TypeAlias = tuple[bytes, int, int]
@@ -129,23 +134,42 @@ def exchange(address: Address, timeout_s: float = 5.0, floor_s: int = FLOOR_S) -
 
 
 def _ask(address: Address, timeout_s: float) -> Answer:
-    """Send a question and wait for what answers it; others' packets are passed over."""
+    """Send a question and wait for what answers it.
+
+    What others send is passed over: one forged or repeated packet must not cost the answer.
+    """
     import ntplib
 
     with socket.socket(address.family, socket.SOCK_DGRAM) as endpoint:
-        endpoint.settimeout(timeout_s)
         endpoint.connect(address.sockaddr)  # the kernel drops what others send, and tells refusals
         nonce = secrets.randbits(31) + 1 + secrets.randbits(21) * 2.0**-21
         question = ntplib.NTPPacket(version=4, mode=3, tx_timestamp=nonce).to_data()
         sent_ns = boottime_ns()
         endpoint.send(question)
-        data = endpoint.recv(512)
-        came_ns = boottime_ns()
+        deadline_s = time.monotonic() + timeout_s
+        stray = ""
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            endpoint.settimeout(left_s)
+            try:
+                data = endpoint.recv(512)
+            except TimeoutError:
+                break
+            came_ns = boottime_ns()
+            stray = _stray(data, question)
+            if not stray:
+                return data, sent_ns, came_ns
+    if stray:
+        raise Rejected(stray)
+    raise TimeoutError
+
+
+def _stray(data: bytes, question: bytes) -> str:
+    """Why a packet is no answer to the question; "" where it is one."""
     if len(data) < _PACKET_BYTES:
-        raise Rejected("Invalid NTP packet.")
+        return "Invalid NTP packet."
     if data[24:32] != question[40:48]:
-        raise Rejected("the answer is not to our question (origin timestamp)")
-    return data, sent_ns, came_ns
+        return "the answer is not to our question (origin timestamp)"
+    return ""
 
 
 def _check(answer: _Header) -> None:
@@ -177,7 +201,7 @@ def _sample(answer: _Header, times_ns: tuple[int, int, int, int], address: str) 
         bound_s=answer.root_delay / 2
         + answer.root_dispersion
         + max(delay_s, 0.0) / 2
-        + drift_s(came - sent)
+        + (came - sent) * 1e-9 * FREELY.growth
         + resolution_s,
         stratum=answer.stratum,
         leap=answer.leap,

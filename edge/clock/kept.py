@@ -40,9 +40,9 @@ def read_floor_s(folder: Path) -> int:
     return max(int(kept.timestamp()), FLOOR_S)
 
 
-def behind_floor(folder: Path) -> str:
+def behind_floor(folder: Path, floor_s: int) -> str:
     """Say so, and what to do, where the system's clock is before the kept time; else ""."""
-    now_s, floor_s = time.time(), read_floor_s(folder)
+    now_s = time.time()
     if now_s >= floor_s - _TOLERANCE_S:
         return ""
     return (
@@ -60,24 +60,25 @@ class KeptTime:
     ----------
     folder : Path
         The state folder.
+    floor_s : int
+        As read from there.
     clock : Clock
         Of the live rig; one without boot time (a recording's) keeps nothing.
     every_s : float
         Between two writes.
     """
 
-    def __init__(self, folder: Path, clock: Clock, every_s: float = EVERY_S) -> None:
+    def __init__(self, folder: Path, floor_s: int, clock: Clock, every_s: float = EVERY_S) -> None:
         self._folder, self._clock = folder, clock
         self._every_ns = round(every_s * _NS)
         now_ns = clock.boottime_ns()
-        floor_s = read_floor_s(folder)
         self._written_s = floor_s
         self._known = floor_s > FLOOR_S
         self._floor = (now_ns, floor_s * _NS)
         self._seen: tuple[int, int] | None = None
         self._next_look_ns = now_ns
         self._next_write_ns = now_ns + round(SURE_S * _NS)
-        if clock.boot_id is not None and (said := behind_floor(folder)):
+        if clock.boot_id is not None and (said := behind_floor(folder, floor_s)):
             _LOG.warning(said)
 
     def look(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.clock.base import Clock
-from edge.clock.chrony import DaemonWord
+from edge.clock.daemon import DaemonWord
 from edge.clock.era import FLOOR_S
-from edge.clock.system import SystemClock, kernel_max_error_s
+from edge.clock.system import SystemClock
 
 if TYPE_CHECKING:
     from edge.config.clock import ClockConfig
@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 def system_clock(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock, with chronyd's word where it may be asked."""
-    word = DaemonWord() if chrony else kernel_max_error_s
-    return SystemClock(max_error_s=word, floor_s=floor_s)
+    return clock_by(daemon_word(chrony=chrony), floor_s)
+
+
+def daemon_word(*, chrony: bool = True) -> DaemonWord:
+    """Make the word of whoever keeps the system's clock; chronyd's where it may be asked."""
+    return DaemonWord() if chrony else DaemonWord(lambda: None)
+
+
+def clock_by(word: DaemonWord, floor_s: int = FLOOR_S) -> SystemClock:
+    """Make the system's clock, as good as a daemon says."""
+    return SystemClock(
+        max_error_s=word, floor_s=floor_s, source=lambda: word.source, renewed=word.reference_s
+    )
 
 
 def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
@@ -42,11 +53,3 @@ def live_clock(settings: ClockConfig, floor_s: int = FLOOR_S) -> Clock:
     )
     clock.start()
     return clock
-
-
-def end_clock(clock: Clock) -> None:
-    """End what a clock does by itself: one that asks servers asks no more."""
-    from edge.clock.ntp import NtpClock
-
-    if isinstance(clock, NtpClock):
-        clock.close()

@@ -13,89 +13,36 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from edge.clock.base import DRIFT_PPM
+from edge.clock.knot import FREE, Knot, Rate, Resolved
+from edge.clock.thinning import moved_s, thinned, tightened
 
-FREE = DRIFT_PPM * 1e-6
-"""How fast the bound grows while the drift is not known, in s per s."""
-
-_KEPT_NS = 24 * 3600 * 1_000_000_000
-_FINE_KNOTS = 32
-_COARSE_NS = 300 * 1_000_000_000
-_MOST_KNOTS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How much faster UTC runs than boot time, and how far that may be off; both in s per s."""
-
-    drift: float = 0.0
-    growth: float = FREE
-
-
-@dataclass(frozen=True, slots=True)
-class Knot:
-    """An instant at which UTC is known.
-
-    Attributes
-    ----------
-    error_s : float
-        Bound of the error here.
-    source : str
-        Who said it.
-    rate : Rate
-        What was known of the clock's frequency then; holds back to the knot before.
-    joined : bool
-        Whether the line from the knot before leads here. False after a suspend, or where the time
-        contradicts what was believed before.
-    loose_s : float
-        How far boot time was pushed since the knot before, all ways added up; where not joined.
-    """
-
-    boot_ns: int
-    utc_ns: int
-    error_s: float
-    source: str = ""
-    rate: Rate = Rate()
-    joined: bool = True
-    loose_s: float = 0.0
-
-    def at(self, boot_ns: int, rate: Rate) -> Resolved:
-        """Go on from here along a straight line, either way."""
-        span_ns = boot_ns - self.boot_ns
-        utc_ns = self.utc_ns + span_ns + round(span_ns * rate.drift)
-        return Resolved(utc_ns, self.error_s + abs(span_ns) * 1e-9 * rate.growth)
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """Unix time in ns, and the bound of its error in s."""
-
-    utc_ns: int
-    bound_s: float
-
-    @property
-    def low_ns(self) -> int:
-        """Earliest UTC it can be."""
-        return self.utc_ns - round(self.bound_s * 1e9)
-
-    @property
-    def high_ns(self) -> int:
-        """Latest UTC it can be."""
-        return self.utc_ns + round(self.bound_s * 1e9)
+_STEEPEST = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class ClockMap:
-    """Knots in their order, at least one; all of one boot."""
+    """Knots in their order, at least one; all of one boot.
+
+    Attributes
+    ----------
+    forgotten_s : float
+        How far breaks may have moved the time of which nothing else is kept, or that nobody saw.
+    forgotten_ns : int
+        Boot time of the last of these.
+    """
 
     knots: tuple[Knot, ...]
+    forgotten_s: float = 0.0
+    forgotten_ns: int = 0
 
     def resolve(self, boot_ns: int) -> Resolved:
         """UTC of an instant of this boot: past, between the knots, or to come."""
         index = bisect_right(self.knots, boot_ns, key=lambda knot: knot.boot_ns)
         if index == 0:
             # Nothing was measured before the first knot: the drift of later need not hold there.
-            return self.knots[0].at(boot_ns, replace(self.knots[0].rate, growth=FREE))
+            here = self.knots[0].at(boot_ns, replace(self.knots[0].rate, growth=FREE))
+            lost_s = self.forgotten_s if boot_ns < self.forgotten_ns else 0.0
+            return replace(here, bound_s=here.bound_s + lost_s)
         before = self.knots[index - 1]
         if index == len(self.knots):
             return before.at(boot_ns, before.rate)
@@ -116,7 +63,12 @@ class ClockMap:
         """
         if knot.boot_ns <= self.knots[-1].boot_ns:
             raise ValueError("a knot of the clock's map must be newer than the last")
-        return ClockMap(_thinned(_tightened((*self.knots, knot))))
+        chain = tightened((*self.knots, knot))
+        kept = thinned(chain)
+        lost_s, first_ns = moved_s(chain, kept[0].boot_ns), kept[0].boot_ns
+        if not lost_s:
+            return replace(self, knots=kept)
+        return ClockMap(kept, self.forgotten_s + lost_s, first_ns)
 
     def before(self, sources: frozenset[str]) -> ClockMap | None:
         """What was known before some sources first said anything; None where that is nothing."""
@@ -127,21 +79,25 @@ class ClockMap:
             kept.append(knot)
         while kept and not kept[-1].joined:  # a break alone tells no time
             kept.pop()
-        return ClockMap(tuple(kept)) if kept else None
+        return replace(self, knots=tuple(kept)) if kept else None
 
     def without_last(self) -> ClockMap | None:
         """Leave out the last knot; None where nothing is left."""
-        return ClockMap(self.knots[:-1]) if len(self.knots) > 1 else None
+        return replace(self, knots=self.knots[:-1]) if len(self.knots) > 1 else None
 
     def with_rate(self, rate: Rate) -> ClockMap:
         """Go on from the last knot at another rate, as learned since the knot before it."""
-        return ClockMap(_tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate))))
+        return replace(
+            self, knots=tightened((*self.knots[:-1], replace(self.knots[-1], rate=rate)))
+        )
 
     def line_over(self, from_boot_ns: int, to_boot_ns: int) -> tuple[Knot, Rate]:
         """One straight line for a span, whose error is how far the truth may be from it there."""
         begin, end = self.resolve(from_boot_ns), self.resolve(to_boot_ns)
         span_ns = to_boot_ns - from_boot_ns
-        rate = Rate((end.utc_ns - begin.utc_ns - span_ns) / max(span_ns, 1), 0.0)
+        drift = (end.utc_ns - begin.utc_ns - span_ns) / max(span_ns, 1)
+        # Over a jump the line would be steeper than a clock message may say.
+        rate = Rate(min(max(drift, -_STEEPEST), _STEEPEST), 0.0)
         # A break says nothing of its own: who spoke last before it did.
         source = next((one.source for one in reversed(self.knots) if one.joined), "")
         line = Knot(from_boot_ns, begin.utc_ns, 0.0, source)
@@ -153,13 +109,14 @@ class ClockMap:
         """How far the bound may rise between two marks above the higher end: g T / 2."""
         first_ns, last_ns = self.knots[0].boot_ns, self.knots[-1].boot_ns
         inside = (b - a for a, b in pairwise(marks) if a >= first_ns and b <= last_ns)
-        growth = max(FREE, *(knot.rate.growth for knot in self.knots))
+        growth = max(knot.rate.growth for knot in self.knots)
         return max(inside, default=0) * 0.5e-9 * growth
 
     def _marks(self, from_boot_ns: int, to_boot_ns: int) -> list[int]:
         """The ends of a span and where the map bends in it; both sides of a break."""
         inner = {knot.boot_ns for knot in self.knots}
         inner |= {knot.boot_ns - 1 for knot in self.knots if not knot.joined}
+        inner |= {self.forgotten_ns, self.forgotten_ns - 1}
         within = {mark for mark in inner if from_boot_ns < mark < to_boot_ns}
         return [from_boot_ns, *sorted(within), to_boot_ns]
 
@@ -203,37 +160,3 @@ def _between(before: Knot, after: Knot, boot_ns: int) -> Resolved:
 def _hull(one: Resolved, other: Resolved, loose_s: float) -> Resolved:
     low_ns, high_ns = min(one.low_ns, other.low_ns), max(one.high_ns, other.high_ns)
     return Resolved((low_ns + high_ns) // 2, (high_ns - low_ns) * 0.5e-9 + 1e-9 + loose_s)
-
-
-def _tightened(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-    """Let a knot that knows less than the next one tells of it take that over."""
-    chain = list(knots)
-    for index in range(len(chain) - 2, -1, -1):
-        knot, after = chain[index], chain[index + 1]
-        if not after.joined:
-            break
-        told = after.at(knot.boot_ns, after.rate)
-        if told.bound_s >= knot.error_s:
-            break
-        chain[index] = replace(knot, utc_ns=told.utc_ns, error_s=told.bound_s)
-    return tuple(chain)
-
-
-def _thinned(knots: tuple[Knot, ...]) -> tuple[Knot, ...]:
-    """Keep a day, of what is older than the newest few the best of each five minutes."""
-    last_ns = knots[-1].boot_ns
-    kept: list[Knot] = []
-    for knot in knots[:-_FINE_KNOTS]:
-        if last_ns - knot.boot_ns > _KEPT_NS:
-            continue
-        same = kept and knot.joined and kept[-1].boot_ns // _COARSE_NS == knot.boot_ns // _COARSE_NS
-        if not same:
-            kept.append(knot)
-        elif knot.error_s < kept[-1].error_s:
-            rate, first = _wider(kept[-1], knot), kept[-1]
-            kept[-1] = replace(knot, joined=first.joined, loose_s=first.loose_s, rate=rate)
-    return (*kept, *knots[-_FINE_KNOTS:])[-_MOST_KNOTS:]
-
-
-def _wider(one: Knot, other: Knot) -> Rate:
-    return max(one.rate, other.rate, key=lambda rate: rate.growth)

@@ -7,16 +7,18 @@ Background threads ask the configured servers; each answer is put to the vote
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edge.clock.base import UNSYNCED_BOUND_S, Clock, Known, Stamp, boottime_ns
-from edge.clock.belief import Belief, disturbed, judge
-from edge.clock.disturbance import disturbances
+from edge.clock.base import UNSYNCED_BOUND_S, Clock, Stamp, boottime_ns
+from edge.clock.belief import PATIENCE, Belief, disturbed, judge, leap_of
+from edge.clock.disturbance import before_start, disturbances, undisturbed
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import Rejected, Sample
+from edge.clock.leap import LEAP_S
 from edge.clock.polling import POLL_S, SLOWEST_POLL_S, Polling
 from edge.clock.server import Server, parse_server
 from edge.clock.status import ClockStatus, status_of
@@ -24,6 +26,7 @@ from edge.clock.system import SystemClock
 from edge.clock.watch import LocalClocks
 
 _WATCH_S = 2.0
+_LOG = logging.getLogger(__name__)
 
 
 class NtpClock:
@@ -45,6 +48,8 @@ class NtpClock:
         Shortest and longest wait between two polls of a server.
     floor_s : int
         Unix time that surely is past, such as the last that was stored (`edge.clock.era`).
+    patience : int
+        Polls for which a server that is silent is waited for before others are believed.
     local : LocalClocks
         Watches the computer's own clocks.
     now : callable
@@ -59,6 +64,7 @@ class NtpClock:
         *,
         poll_s: tuple[float, float] = (POLL_S, SLOWEST_POLL_S),
         floor_s: int = FLOOR_S,
+        patience: int = PATIENCE,
         local: LocalClocks | None = None,
         now: Callable[[], int] = boottime_ns,
     ) -> None:
@@ -68,10 +74,9 @@ class NtpClock:
             server.polling = Polling(least_s, most_s, least_s)
         self._system = system or SystemClock()
         self._timeout_s, self._floor_s, self._now = timeout_s, floor_s, now
-        self._belief = Belief()
+        self._patience = patience
         self._local = local or LocalClocks()
-        self._told = Known()
-        self._system.on_known(self._told.tell)
+        self._belief = Belief(past=before_start(self._local.begun))
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._wake = [threading.Event() for _ in self._servers]
@@ -124,6 +129,7 @@ class NtpClock:
     def poll(self, server: Server) -> Sample | None:
         """Ask one server now and put it to the vote; None, and `error` says why, on failure."""
         server.asked += 1
+        asked_ns = self._now()
         sample, why = None, Rejected("")
         try:
             sample = server.ask(self._timeout_s, self._floor_s)
@@ -132,34 +138,45 @@ class NtpClock:
         self.look_around()  # what happened to boot time meanwhile counts before the answer does
         corrected = self._system.is_known()
         with self._lock:
+            before, now_ns = self._belief, self._now()
+            if sample is not None:
+                sample = undisturbed(sample, asked_ns, before.past)
+                why = Rejected("the computer slept while it was asked")
             server.finished += 1
+            is_back = sample is not None and not any(one.reach for one in self._servers)
             if sample is None:
                 server.fail(why)
             else:
-                server.take(sample)
+                server.take(sample, before.rate)
                 server.polling.went_well()
-            before = self._belief
-            self._belief = judge(before, self._servers, self._now(), corrected=corrected)
+            if is_back:  # who else was silent during the outage is to be heard as well
+                for one in self._servers:
+                    one.unheard = 0
+            self._belief = judge(
+                before, self._servers, now_ns, corrected=corrected, patience=self._patience
+            )
             surprised = self._belief.surprises > before.surprises
         if surprised:
-            self._ask_sooner()
-        if self._belief.selection is not None:
-            self._told.tell()
+            self._ask_again(Polling.was_odd)
+        elif is_back:
+            self._ask_again(Polling.begin_anew, silent=True)
         return sample
 
     def look_around(self) -> None:
         """See whether this computer slept or its wall clock was set; after sleep ask at once."""
         with self._lock:
             change, now_ns = self._local.look(), self._now()
-            for what in disturbances(change, now_ns):
+            leap = leap_of(self._belief, now_ns)
+            for what in [*disturbances(change, now_ns), *leap]:
                 # A step of the wall clock is none: the map is one of boot time.
                 self._belief = disturbed(self._belief, what)
                 for server in self._servers:
                     server.widen(what.error_s)
-            if not change.asleep_ns:
+            if not change.asleep_ns and not leap:
                 return
             for server in self._servers:
-                server.forget()
+                if change.asleep_ns:
+                    server.forget()
                 server.polling.begin_anew()
         for wake in self._wake:
             wake.set()
@@ -169,21 +186,19 @@ class NtpClock:
         system, belief = self._system.stamp(time_ns), self._belief
         if belief.map is None:
             return system
-        here = belief.map.resolve(time_ns)
-        if system.uncertainty_s is not None and system.uncertainty_s < here.bound_s:
-            return system
-        if here.bound_s >= UNSYNCED_BOUND_S:
+        here, fresh = belief.map.resolve(time_ns), belief.is_fresh(self._now())
+        bound_s = here.bound_s + (LEAP_S if belief.may_have_leapt(here) else 0.0)
+        if system.uncertainty_s is not None and system.uncertainty_s < bound_s:
+            apart_s = abs(system.utc_ns - here.utc_ns) * 1e-9
+            if not fresh or apart_s <= system.uncertainty_s + bound_s:
+                return system  # one daemon does not outweigh a majority that contradicts it
+        if bound_s >= UNSYNCED_BOUND_S:
             return Stamp(here.utc_ns, None, "unsynced")
-        fresh = belief.is_fresh(self._now())
-        return Stamp(here.utc_ns, here.bound_s, "synced" if fresh else "holdover")
+        return Stamp(here.utc_ns, bound_s, "synced" if fresh else "holdover")
 
     def is_known(self) -> bool:
         """Whether UTC is known now, within a stated bound."""
         return self.stamp(self._now()).state != "unsynced"
-
-    def on_known(self, call: Callable[[], None]) -> None:
-        """Be told once that UTC is known: at once, or by the thread that finds it out."""
-        self._told.add(call)
 
     def status(self) -> ClockStatus:
         """What is known of the servers and of this clock."""
@@ -192,24 +207,31 @@ class NtpClock:
             return status_of(self.stamp(now_ns), self._belief, self._servers, self._local, now_ns)
 
     def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-        """Fields of a ``clock`` message for a span; None before the first sync."""
-        chain = self._belief.map
-        if chain is None or self.boot_id is None:
-            return None
-        state = self.stamp(to_boot_ns).state
-        return chain.to_json(from_boot_ns, to_boot_ns) | {"boot_id": self.boot_id, "state": state}
+        """Body of a ``clock`` message for a span, by the map or, where that is surer, the system.
 
-    def _ask_sooner(self) -> None:
-        """What was believed is contradicted: find out soon who is right."""
+        None before the first sync.
+        """
+        chain, by_system = self._belief.map, self._system.message(from_boot_ns, to_boot_ns)
+        if chain is None or self.boot_id is None:
+            return by_system
+        state = self.stamp(to_boot_ns).state
+        by_map = chain.to_json(from_boot_ns, to_boot_ns) | {"boot_id": self.boot_id, "state": state}
+        if by_system is None or by_system["uncertainty_s"] is None:
+            return by_map
+        return min(by_map, by_system, key=lambda told: float(told["uncertainty_s"]))
+
+    def _ask_again(self, how: Callable[[Polling], None], *, silent: bool = False) -> None:
+        """Ask all, or those that were silent, sooner than was meant: find out who is right."""
         with self._lock:
             for server in self._servers:
-                server.polling.was_odd()
+                if not (silent and server.reach):
+                    how(server.polling)
         for wake in self._wake:
             wake.set()
 
     def _run(self, server: Server, wake: threading.Event) -> None:
         while not self._closed.is_set():
-            self.poll(server)
+            self._survive(lambda: self.poll(server))
             asked_ns = boottime_ns()
             while not self._closed.is_set():
                 due_ns = asked_ns + int(server.polling.wait_s() * 1e9)
@@ -219,4 +241,11 @@ class NtpClock:
 
     def _watch(self) -> None:
         while not self._closed.wait(_WATCH_S):
-            self.look_around()
+            self._survive(self.look_around)
+
+    def _survive(self, call: Callable[[], object]) -> None:
+        """Whatever an answer or a clock of this computer does: the next one may be good."""
+        try:
+            call()
+        except Exception:
+            _LOG.exception("the clock's %s goes on", threading.current_thread().name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from edge.clock.base import Stamp, boottime_ns
 
 
@@ -31,5 +29,11 @@ class RecordedClock:
         """False: a recording's bound is never known."""
         return False
 
-    def on_known(self, call: Callable[[], None]) -> None:
-        """Never calls."""
+    def message(self, from_boot_ns: int, to_boot_ns: int) -> None:
+        """None: there is no boot time to map."""
+
+    def status(self) -> None:
+        """None: it asks nobody."""
+
+    def close(self) -> None:
+        """Nothing goes on by itself."""

@@ -1,11 +1,12 @@
 """Which servers to believe: the majority whose statements can all be true (Marzullo's method).
 
-Each server says that UTC - boot time lies in offset ± root distance. Where most of these intervals
-have an instant in common, that is where the truth is; who has no part in it is a falseticker
-(RFC 5905, section 11.2.1). The RFC's cluster algorithm and the mean of the survivors are left out:
-they make the offset smoother by assuming errors that average out, while the bound stated here is
-one that holds for the server of the smallest root distance whatever the others' errors are. Who
-errs by less than the others' bounds can't be told from them: more servers, and near ones, help.
+Each server says that UTC - boot time lies in offset ± root distance. Where more than half of these
+intervals have an instant in common, the truth may be; who has no part in any such place is a
+falseticker (RFC 5905, section 11.2.1). The RFC takes the place where the most overlap, which one
+server that errs by less than the others' bounds can move away from the truth; here every place
+counts that is possible with as many false servers as a majority allows, so that the bound holds
+whatever those say. Its cluster algorithm and the mean of the survivors are left out: they make the
+offset smoother by assuming errors that average out.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ class Selection:
     chosen : Statement
         The survivor of the smallest root distance.
     low_ns, high_ns : int
-        Where the most intervals overlap; the hull, where they do so in several places.
+        From the first to the last instant that is possible while the honest are the majority.
     bound_s : float
         How far the chosen offset may be off: never less than its own bound, and never less than
-        to the farther end of the overlap.
+        to the farther of these two.
     survivors, falsetickers : tuple of str
         Names in the order given.
     """
@@ -63,7 +64,14 @@ class Selection:
     falsetickers: tuple[str, ...]
 
 
-def select(statements: Sequence[Statement], voters: int | None = None) -> Selection | None:
+def most_false(servers: int) -> int:
+    """How many of so many may be false while the honest are the majority."""
+    return max(servers - 1, 0) // 2
+
+
+def select(
+    statements: Sequence[Statement], voters: int | None = None, servers: int | None = None
+) -> Selection | None:
     """Choose whom to believe; None where no majority agrees.
 
     Parameters
@@ -73,12 +81,17 @@ def select(statements: Sequence[Statement], voters: int | None = None) -> Select
     voters : int, optional
         Of how many more than a half must agree; all statements if not given. More than those,
         where some servers were not heard yet.
+    servers : int, optional
+        How many there are, silent ones too; as many as voters if not given. Fewer than half of
+        these are false, and the survivors may be among them.
     """
-    overlap = most_overlap(statements)
-    if overlap is None or 2 * overlap[0] <= max(voters or 0, len(statements)):
+    voters = max(voters or 0, len(statements))
+    agreed = overlap(statements, voters // 2 + 1)
+    if agreed is None:
         return None
-    _, low_ns, high_ns, members = overlap
+    members = agreed[2]
     survivors = [one for index, one in enumerate(statements) if index in members]
+    low_ns, high_ns = _allowed(statements, survivors, most_false(max(servers or 0, voters)))
     chosen = min(survivors, key=lambda one: one.bound_s)
     farther_ns = max(high_ns - chosen.offset_ns, chosen.offset_ns - low_ns)
     return Selection(
@@ -91,27 +104,36 @@ def select(statements: Sequence[Statement], voters: int | None = None) -> Select
     )
 
 
-def most_overlap(statements: Sequence[Statement]) -> tuple[int, int, int, frozenset[int]] | None:
-    """How many intervals overlap at most, from where to where, and the indices of those.
+def _allowed(
+    statements: Sequence[Statement], survivors: Sequence[Statement], false: int
+) -> tuple[int, int]:
+    """From where to where the truth may be, though so many are false, found out or not."""
+    honest = len(statements) - false
+    # Where too few answer for that, any of those that agree may be the one that is right.
+    place = overlap(statements, honest) if honest > 1 else overlap(survivors, 1)
+    if place is None:
+        raise ValueError("a majority that agrees is more than the honest are at least")
+    return place[:2]
 
-    Ends belong to an interval: two that touch agree.
+
+def overlap(statements: Sequence[Statement], least: int) -> tuple[int, int, frozenset[int]] | None:
+    """From where to where at least so many intervals overlap, and the indices of those.
+
+    The hull, where they do so in several places. Ends belong to an interval: two that touch agree.
     """
     edges = sorted(
         [(one.low_ns, 0, index) for index, one in enumerate(statements)]
         + [(one.high_ns, 1, index) for index, one in enumerate(statements)]
     )
-    most, low_ns, high_ns = 0, 0, 0
-    members: frozenset[int] = frozenset()
+    places: list[int] = []
+    members: set[int] = set()
     inside: set[int] = set()
     for at_ns, ends, index in edges:
-        if ends:
-            if len(inside) == most:  # a place of most overlap ends here
-                high_ns = at_ns
-            inside.discard(index)
-            continue
-        inside.add(index)
-        if len(inside) > most:
-            most, low_ns, members = len(inside), at_ns, frozenset(inside)
-        elif len(inside) == most:
+        if not ends:
+            inside.add(index)
+        if len(inside) >= least:
+            places.append(at_ns)
             members |= inside
-    return (most, low_ns, high_ns, members) if most else None
+        if ends:
+            inside.discard(index)
+    return (places[0], places[-1], frozenset(members)) if places else None

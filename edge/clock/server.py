@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import NTP_PORT, Address, Rejected, Sample, exchange
+from edge.clock.knot import FREELY, Rate
 from edge.clock.polling import Polling
 
 _SAMPLES = 8
@@ -23,6 +24,10 @@ class Server:
 
     Attributes
     ----------
+    unheard : int
+        Polls in a row without an answer; counted anew once servers are back after an outage.
+    refused : bool
+        Whether the last poll ended with a kiss-o'-death.
     reach : int
         The last eight polls as bits, the newest lowest: 1 for a good answer (as in ntpq).
     address : Address or None
@@ -38,6 +43,8 @@ class Server:
     asked: int = 0
     answered: int = 0
     finished: int = 0
+    unheard: int = 0
+    refused: bool = False
     reach: int = 0
     error: str = ""
     address: Address | None = None
@@ -72,15 +79,17 @@ class Server:
         self.address = None
         raise failure or Rejected(f"{self.host}: all its addresses told us to stay away", "DENY")
 
-    def take(self, sample: Sample) -> None:
+    def take(self, sample: Sample, rate: Rate = FREELY) -> None:
         """Keep an answer, and let go of those that two in a row contradict.
 
         The server was set, or boot time jumped; old answers of a short round trip would hide it.
         """
         self.answered += 1
+        self.unheard = 0
+        self.refused = False
         self.error = ""
-        if self.samples and not sample.contradicts(self.samples[-1]):
-            for old in [one for one in self.samples if sample.contradicts(one)]:
+        if self.samples and not sample.contradicts(self.samples[-1], rate):
+            for old in [one for one in self.samples if sample.contradicts(one, rate)]:
                 self.samples.remove(old)
         self.samples.append(sample)
         self.reach = self.reach << 1 & _REACH_BITS | 1
@@ -88,6 +97,8 @@ class Server:
     def fail(self, why: Rejected) -> None:
         """Note that there was none."""
         self.error = str(why)
+        self.unheard += 1
+        self.refused = bool(why.kiss)
         self.reach = self.reach << 1 & _REACH_BITS
         if why.kiss in _REFUSALS:
             self.polling.stay_away()
@@ -96,7 +107,7 @@ class Server:
         else:
             self.polling.was_odd()
 
-    def best(self, now_ns: int | None = None) -> Sample | None:
+    def best(self, now_ns: int | None = None, rate: Rate = FREELY) -> Sample | None:
         """The sample that says most of now (RFC 5905's clock filter), the newest of equals.
 
         That of the shortest round trip, until it is so old that what the clock may have drifted
@@ -106,7 +117,7 @@ class Server:
         if not samples:
             return None
         at_ns = samples[-1].boot_ns if now_ns is None else now_ns
-        return min(reversed(samples), key=lambda one: one.bound_at(at_ns))
+        return min(reversed(samples), key=lambda one: one.at(at_ns, rate)[1])
 
     def forget(self) -> None:
         """Let go of all answers: they say nothing across a suspend."""

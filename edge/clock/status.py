@@ -87,7 +87,7 @@ def status_of(
 
 
 def _server(server: Server, belief: Belief, now_ns: int) -> ServerStatus:
-    best = server.best(now_ns) if server.reach else None
+    best = server.best(now_ns, belief.rate) if server.reach else None
     offset_s = None
     if best is not None and belief.map is not None:
         here_ns = belief.map.resolve(best.boot_ns).utc_ns
@@ -103,7 +103,7 @@ def _server(server: Server, belief: Belief, now_ns: int) -> ServerStatus:
         stratum=best.stratum if best else None,
         delay_s=best.delay_s if best else None,
         offset_s=offset_s,
-        bound_s=best.bound_at(now_ns) if best else None,
+        bound_s=best.at(now_ns, belief.rate)[1] if best else None,
         why=server.error,
         denied=tuple(sorted(str(address) for address in server.denied)),
     )

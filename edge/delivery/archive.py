@@ -1,15 +1,17 @@
-"""What stays in the file although nobody waits for it: delivered hits and exposure records.
+"""What stays in the file although nobody waits for it: delivered hits and records.
 
 A hit's row in the archive is ``owed`` as long as the outbox names it; an index holds the others.
-Exposure records move to a table of their own when they are let go: they become CREDO's pings.
+Records move to a table of their own when they are let go: exposures become CREDO's pings, and all
+of them can be sent again to a server that lost them.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-EXPOSURES = 50_000
-"""Delivered exposure records kept: 34 days of one each minute."""
+RECORDS = 50_000
+"""Delivered records kept: 34 days of one each minute."""
+RECORD_KINDS = frozenset({"exposure", "calibration", "clock"})
 _TRIMMED_AT_ONCE = 64
 _LAST_ROW = 2**63 - 1
 
@@ -29,15 +31,15 @@ def drop_idle(db: sqlite3.Connection, count: int, last_row: int = _LAST_ROW) -> 
 
 
 def keep_delivered(db: sqlite3.Connection, epoch: str, seq: int) -> None:
-    """Keep an exposure record that the outbox is about to let go of."""
+    """Keep a record that the outbox is about to let go of."""
     db.execute(
         "INSERT INTO delivered (epoch, seq, body) SELECT ?, seq, body FROM outbox WHERE seq = ?",
         (epoch, seq),
     )
 
 
-def trim_delivered(db: sqlite3.Connection, most: int = EXPOSURES) -> None:
-    """Forget the oldest delivered exposure records beyond so many."""
+def trim_delivered(db: sqlite3.Connection, most: int = RECORDS) -> None:
+    """Forget the oldest delivered records beyond so many."""
     # Two questions: both in one would read the whole table. Rows go from the front alone, so that
     # the ids tell how many there are.
     first, last = db.execute(
@@ -48,7 +50,7 @@ def trim_delivered(db: sqlite3.Connection, most: int = EXPOSURES) -> None:
 
 
 def drop_delivered(db: sqlite3.Connection, count: int) -> int:
-    """Forget the oldest delivered exposure records; returns how many."""
+    """Forget the oldest delivered records; returns how many."""
     return db.execute(
         "DELETE FROM delivered WHERE id IN (SELECT id FROM delivered ORDER BY id LIMIT ?)",
         (count,),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from edge.delivery.beside import STATUS, Beside, BesideQueue, Commanded
-from edge.delivery.flights import Flight, Flights
+from edge.delivery.flights import WINDOW, Flight, Flights
 from edge.delivery.outbox import Outbox, OutboxFull, Outgoing
 from edge.delivery.resend import Entry, Ledger
 from edge.delivery.transport import Acknowledged, Connected, Event, Received, Subscribed, Transport
@@ -20,12 +20,10 @@ from edge.messages import Ack, MessageError, parse_service, topic
 _LOG = logging.getLogger(__name__)
 
 AckMode = Literal["server", "broker"]
-WINDOW = 20
 # A broker with default settings queues 1000 messages for a server that is away or slow, and drops
 # the rest after its PUBACK. Ahead of the server by less than that, a rig wastes nothing; by half of
 # it, it would stand still each time the server stores.
 AHEAD = 900
-PUBACK_TIMEOUT_S = 60.0
 _READY_S = 2.0
 _RETRY_DISK_S = 5.0
 _RELEASE_ROWS = 64
@@ -152,7 +150,7 @@ class Courier:
 
     def stalled(self, now_s: float) -> bool:
         """Whether the broker owes a PUBACK for too long."""
-        return now_s - self._flights.oldest_s(now_s) >= PUBACK_TIMEOUT_S
+        return self._flights.stalled(now_s)
 
     @property
     def in_flight(self) -> int:
@@ -185,13 +183,11 @@ class Courier:
 
     # -- sending ------------------------------------------------------------------------------
 
-    def _room(self) -> int:
-        window = 1 if self.held else min(WINDOW, self._limits.receive_maximum)
-        return max(0, window - len(self._flights))
-
     def _send_due(self, now_s: float) -> None:
         """Send what is due again and what is new; raises OutboxFull where it can't be read."""
-        room = self._room()
+        room = self._flights.room(1 if self.held else self._limits.receive_maximum)
+        if not room:
+            return
         seqs = self._ledger.due(now_s, room, len(self._flights))
         if not self._ledger.wants_quiet(now_s):
             ahead = min(room - len(seqs), AHEAD - len(self._ledger))
@@ -208,7 +204,7 @@ class Courier:
             if seq not in found:  # dropped meanwhile, and declared lost
                 self._ledger.forget(seq)
         for out in frozen:
-            if not self._send_one(out, now_s):
+            if self._flights.full or not self._send_one(out, now_s):
                 return
 
     def _say_if_it_waits(self) -> None:
@@ -230,7 +226,7 @@ class Courier:
         mid = self._transport.publish(full_name, out.payload, properties=out.properties)
         if mid is None:
             return False
-        self._flights[mid] = Flight(out.kind, now_s, out.seq)
+        self._flights.begin(mid, Flight(out.kind, now_s, len(out.payload), out.seq))
         self._ledger.sent(out.seq, out.kind, now_s)
         return True
 
@@ -253,13 +249,13 @@ class Courier:
         mid = self._transport.publish(full_name, one.payload, retain=one.retain)
         if mid is None:
             return False
-        self._flights[mid] = Flight(one.name, now_s)
+        self._flights.begin(mid, Flight(one.name, now_s, len(one.payload)))
         return True
 
     # -- the broker's word --------------------------------------------------------------------
 
     def _acknowledged(self, event: Acknowledged, now_s: float) -> None:
-        flight = self._flights.pop(event.mid, None)
+        flight = self._flights.end(event.mid, now_s)
         if flight is None:
             return
         if flight.seq is None:

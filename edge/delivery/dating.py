@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from edge.clock import Clock, ClockState, Stamp
 from edge.messages.utc import format_utc_ns, parse_utc_ns
@@ -35,12 +35,13 @@ class Dating:
     wait_s : float
         Longest wait of a message for the first sync, on boot time since it was made.
     sent_undated : callable
-        Told of each message that goes out without, of which the server is to hear later.
+        Told of each message that goes out without, of which the server is to hear later: the first
+        boot time in it.
     """
 
     clock: Clock
     wait_s: float
-    sent_undated: Callable[[], None] = lambda: None
+    sent_undated: Callable[[int], None] = lambda _boot_ns: None
 
     def is_known(self) -> bool:
         """Whether the clock knows the time now."""
@@ -58,18 +59,21 @@ class Dating:
         made_ns = self._undated_ns(message)
         if made_ns is None or self.is_known():
             return False
-        return self.clock.boottime_ns() - made_ns < self.wait_s * _NS
+        waited_ns = self.clock.boottime_ns() - made_ns
+        # What claims to be of the future, by a camera's fault, would wait for ever.
+        return -_NS < waited_ns < self.wait_s * _NS
 
     def dated(self, message: Message) -> Message | None:
         """Date a message anew; None where it is dated already, or still can't be.
 
         A hit's window keeps its width and its place about the middle.
         """
-        if self._undated_ns(message) is None:
+        made_ns = self._undated_ns(message)
+        if made_ns is None:
             return None
         dated = self._hit(message) if "time_boot_ns" in message else self._exposure(message)
         if dated is None:
-            self.sent_undated()
+            self.sent_undated(int(message.get("from_boot_ns", made_ns)))
         return dated
 
     def _undated_ns(self, message: Mapping[str, Any]) -> int | None:
@@ -105,49 +109,6 @@ class Dating:
             "to_utc": format_utc_ns(end.utc_ns),
             "clock": {"state": end.state, "uncertainty_s": _larger(begin, end)},
         }
-
-
-@runtime_checkable
-class Mapped(Protocol):
-    """A clock that keeps a map of its own, with the bound over any span."""
-
-    def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-        """Body of a ``clock`` message; None where it has no map."""
-
-
-def clock_body(clock: Clock, source: str) -> dict[str, Any]:
-    """Write down how boot time of this boot is UTC, for messages that went out without.
-
-    Parameters
-    ----------
-    clock : Clock
-        One that knows the time.
-    source : str
-        Where it knows it from.
-
-    Returns
-    -------
-    dict
-        Body of a ``clock`` message: the map from the start of the boot on, with the bound that
-        holds over all of it.
-    """
-    now_ns = clock.boottime_ns()
-    told = clock.message(0, now_ns) if isinstance(clock, Mapped) else None
-    if told is not None:
-        return told
-    begin, now = clock.stamp(0), clock.stamp(now_ns)
-    rate = (now.utc_ns - begin.utc_ns) / now_ns - 1 if now_ns else 0.0
-    return {
-        "boot_id": clock.boot_id,
-        "reference_boot_ns": now_ns,
-        "reference_utc": format_utc_ns(now.utc_ns),
-        "rate_ppm": round(rate * 1e6, 6),
-        "from_boot_ns": 0,
-        "to_boot_ns": None,
-        "uncertainty_s": _larger(begin, now),
-        "state": now.state,
-        "source": source,
-    }
 
 
 def _state_of(message: Mapping[str, Any]) -> ClockState | None:

@@ -48,10 +48,10 @@ def make_room(
 ) -> list[Row]:
     """Keep the file below its cap before `need_bytes` are added.
 
-    First goes what is only kept: hits that were delivered, what was set aside, delivered exposure
-    records; the oldest first. Then the pictures of hits that were never published, then whole
-    hits, and the rest, in the order of `edge.delivery.ranks`. What was owed is declared lost in the
-    same transaction; a hit says itself that its picture is gone.
+    First goes what is only kept: hits that were delivered, what was set aside, delivered records;
+    the oldest first. Then the pictures of hits that were never published, then whole hits, and the
+    rest, in the order of `edge.delivery.ranks`. What was owed is declared lost in the same
+    transaction; a hit says itself that its picture is gone.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from edge.delivery.archive import keep_delivered
+from edge.delivery.archive import RECORD_KINDS, keep_delivered
 from edge.delivery.database import DamagedFile
 from edge.delivery.ranks import rank_of
 from edge.delivery.seal import owed_row, seal
@@ -100,11 +100,11 @@ def message_of(db: sqlite3.Connection, epoch: str, seq: int) -> dict[str, Any]:
 
 
 def acknowledge(db: sqlite3.Connection, state: State, where: str, values: Sequence[int]) -> int:
-    """Let go of the owed messages `where` says; hits and exposure records stay, acknowledged."""
+    """Let go of the owed messages `where` says; hits and records stay, acknowledged."""
     rows = db.execute(f"SELECT seq, kind FROM outbox WHERE {where}", values).fetchall()  # noqa: S608
     hits = [seq for seq, kind in rows if kind == "hit"]
     for seq, kind in rows:
-        if kind == "exposure":
+        if kind in RECORD_KINDS:
             keep_delivered(db, state.epoch, seq)
     db.executemany("DELETE FROM outbox WHERE seq = ?", [(seq,) for seq, _ in rows])
     db.executemany(

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from edge.delivery.archive import EXPOSURES
+from edge.delivery.archive import RECORDS
 from edge.delivery.database import DamagedFile, readable
 from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
 from edge.delivery.seal import Owed, owed_row, sealed
@@ -191,7 +191,7 @@ def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:
     copied = 0
     try:
         with closing(_open_to_read(path)) as old:
-            for table, most in ((_HITS, max_rows), (_DELIVERED, EXPOSURES)):
+            for table, most in ((_HITS, max_rows), (_DELIVERED, RECORDS)):
                 rows = _newest(old, table, most)
                 while batch := list(islice(rows, _ROWS_PER_COMMIT)):
                     copied += _put_rows(db, table, batch)

@@ -317,6 +317,8 @@ class Transport:
             reconnect_on_failure=False,
         )
         client.suppress_exceptions = True
+        # Who calls knows the broker's limits, and how many are under way.
+        client.max_inflight_messages_set(0)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

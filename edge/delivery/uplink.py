@@ -24,6 +24,7 @@ from edge.delivery.link import (
 )
 from edge.delivery.outbox import Outbox
 from edge.delivery.resend import Ledger
+from edge.delivery.standing import StandingFile
 from edge.delivery.transport import Connected, Lost, Refused, Transport, Waker, Will
 from edge.messages import Health, MessageError, Status, encode, format_utc_ns, parse_service, topic
 
@@ -33,6 +34,7 @@ MAX_CALIBRATION_BYTES = 65_536
 _LONGEST_TURN_S = 0.5
 _CONNACK_TIMEOUT_S = 10.0
 _LASTING_S = 10.0
+_NOTE_EVERY_S = 1.0
 _TOO_EARLY_S = 10.0
 _GOODBYE_S = 2.0
 
@@ -97,6 +99,8 @@ class Uplink:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._waker = Waker()
+        self._standing = StandingFile(outbox.path.parent, broker)
+        self._noted_s = float("-inf")
         self._courier = Courier(
             outbox,
             ack,
@@ -110,6 +114,7 @@ class Uplink:
         """Begin to deliver; returns at once, whether or not there is a broker."""
         with self._starting:
             if self._thread is None and not self._stopping.is_set():
+                self._standing.note("connecting", self._protocol, "")
                 self._begin_thread()
 
     def wake(self) -> None:
@@ -141,6 +146,7 @@ class Uplink:
         if thread is None or not thread.is_alive():
             self._waker.close()
             self._state = "stopped"
+            self._standing.note("stopped", self._protocol, "")
 
     def publish_health(self, values: Mapping[str, Any]) -> None:
         """Publish how the rig is doing: ``counters``, ``gauges``, ``notes``; the newest counts.
@@ -298,6 +304,7 @@ class Uplink:
         if error != self._error:
             _LOG.warning("%s", error)
         self._error = error
+        self._standing.note(state, self._protocol, error)
         return self._backoff.next_s()
 
     def _serve(self, transport: Transport, limits: Connected) -> float:
@@ -322,6 +329,7 @@ class Uplink:
         while True:
             now_s = self._clock()
             courier.pump(now_s)
+            self._note(now_s)
             if self._stopping.is_set():
                 self._say_goodbye(transport)
                 return ""
@@ -348,6 +356,13 @@ class Uplink:
     def _keep(self, name: str, payload: bytes) -> None:
         self._courier.keep(name, payload)
         self.wake()
+
+    def _note(self, now_s: float) -> None:
+        if now_s - self._noted_s < _NOTE_EVERY_S:
+            return
+        self._noted_s = now_s
+        stats = self.stats
+        self._standing.note(stats.state, stats.protocol, stats.last_error)
 
     def _notify(self) -> None:
         with self._settled:

@@ -7,12 +7,15 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edge.config.model import BrokerConfig
 from edge.delivery.address import BrokerAddress
 from edge.delivery.link import UNSUPPORTED_PROTOCOL_VERSION
+from edge.delivery.standing import Standing
 from edge.doctor.check import Finding
+from edge.doctor.running import rig_runs
 
 _LOGIN_CODES = frozenset({133, 134, 135, 138, 140})
 _RETAINED_WAIT_S = 0.3
@@ -49,7 +52,8 @@ class Answer:
 def broker(config: BrokerConfig, rig: str, timeout_s: float = 5.0) -> Finding:
     """Connect as the rig would, read what the server last acknowledged, and leave.
 
-    Nothing is published, and the session is another one than the rig's, which goes on undisturbed.
+    Nothing is published. Where the broker lets each client name its session, it is another one
+    than the rig's, which goes on undisturbed; for others there is `of_rig`.
 
     Parameters
     ----------
@@ -89,6 +93,39 @@ def broker(config: BrokerConfig, rig: str, timeout_s: float = 5.0) -> Finding:
             f"give this user the topics cosmic-edge/v1/{rig}/# in the broker's access list",
         )
     return Finding("ok", f"{detail}; {_server(config, answer)}")
+
+
+def of_rig(config: BrokerConfig, rig: str, state_dir: Path) -> Finding:
+    """Ask the rig that runs on this folder, or else the broker.
+
+    A broker may give each login one session (`use_username_as_clientid`): to connect beside a
+    running rig would end the rig's connection there.
+
+    Parameters
+    ----------
+    config : BrokerConfig
+        Where to and with which name.
+    rig : str
+        Whose topics.
+    state_dir : Path
+        The rig's folder.
+    """
+    standing = Standing.read(state_dir) if rig_runs(state_dir) else None
+    if standing is None or standing.broker != str(_address(config)):
+        return broker(config, rig)
+    since = f"since {standing.since_utc[:19]}Z"
+    if standing.state == "connected" and not standing.error:
+        detail = f"{config.url}: the rig that runs here is connected with MQTT {standing.protocol}"
+        return Finding("ok", f"{detail}, {since}")
+    if standing.state == "connecting" and not standing.error:
+        return Finding("warn", f"{config.url}: the rig that runs here is connecting, {since}")
+    said = standing.error or standing.state
+    return Finding(
+        "fail",
+        f"{config.url}: the rig that runs here says, {since}: {said}",
+        "look at [broker] in the configuration and at the broker's users and access list; "
+        "hits wait in the outbox meanwhile",
+    )
 
 
 def _refused(config: BrokerConfig, answer: Answer) -> Finding:

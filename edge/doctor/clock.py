@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import Clock, SystemClock
-from edge.clock.chrony import DaemonWord
 from edge.clock.era import FLOOR_S
 from edge.clock.kept import behind_floor, read_floor_s
-from edge.clock.live import system_clock
+from edge.clock.live import clock_by, daemon_word
 from edge.clock.ntp import NtpClock
 from edge.clock.status import ClockStatus
 from edge.config.clock import ClockConfig
@@ -28,19 +27,17 @@ _ADVICE = (
 
 def system_now(*, chrony: bool = True, floor_s: int = FLOOR_S) -> SystemClock:
     """Make the system's clock as a rig has it, once its daemon has been heard."""
-    if not chrony:
-        return system_clock(chrony=False, floor_s=floor_s)
-    word = DaemonWord()
+    word = daemon_word(chrony=chrony)
     word.refresh()
-    return SystemClock(max_error_s=word, floor_s=floor_s)
+    return clock_by(word, floor_s)
 
 
 def clock(
     servers: Sequence[str] = (),
-    system: Callable[[], Clock] = system_now,
+    system: Callable[[], SystemClock] = system_now,
     timeout_s: float = _NTP_TIMEOUT_S,
     *,
-    state_dir: Path | None = None,
+    behind: str = "",
 ) -> Finding:
     """State of the system's clock; configured NTP servers are asked once.
 
@@ -52,20 +49,23 @@ def clock(
         Makes the system's clock.
     timeout_s : float
         Longest wait for a server.
-    state_dir : Path, optional
-        Where the rig keeps the last time it knew: a clock that is before it is not believed.
+    behind : str
+        What is wrong where the system's clock is before the last time that the rig knew, and is not
+        believed (`edge.clock.kept.behind_floor`).
     """
-    behind = behind_floor(state_dir) if state_dir is not None else ""
-    chosen: Clock = system()
+    own = system()
+    chosen: Clock = own
     status = None
     if servers:
-        found = _ask(servers, chosen, timeout_s)
+        found = _ask(servers, own, timeout_s)
         chosen, status = found, found.status()
     stamp = chosen.stamp(chosen.boottime_ns())
     said = f"{stamp.state} {uncertainty(stamp.uncertainty_s)}".rstrip()
     data: dict[str, Any] = {"state": stamp.state, "uncertainty_s": stamp.uncertainty_s}
     troubles = [behind] if behind else []
     if status is None:
+        if stamp.state == "synced":
+            said += f", by {own.source}"
         if behind:
             said, data = "unsynced", {"state": "unsynced", "uncertainty_s": None}
         return _judged(said, data, troubles)
@@ -79,7 +79,7 @@ def of_rig(settings: ClockConfig, state_dir: Path) -> Finding:
     return clock(
         settings.ntp_servers,
         lambda: system_now(chrony=settings.chrony, floor_s=floor_s),
-        state_dir=state_dir,
+        behind=behind_floor(state_dir, floor_s),
     )
 
 
@@ -124,7 +124,7 @@ def _troubles(status: ClockStatus) -> list[str]:
 
 
 def _ask(servers: Sequence[str], system: Clock, timeout_s: float) -> NtpClock:
-    found = NtpClock(servers, system, timeout_s)
+    found = NtpClock(servers, system, timeout_s, patience=1)
     found.start()
     deadline = time.monotonic() + 1.5 * timeout_s
     while time.monotonic() < deadline:

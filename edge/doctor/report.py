@@ -74,7 +74,7 @@ def _configured(config: Config, state_dir: Path) -> list[Look]:
         Look("clock", lambda: clock.of_rig(config.clock, state_dir)),
         Look(
             "broker",
-            lambda: broker.broker(link, rig),
+            lambda: broker.of_rig(link, rig, state_dir),
             15.0,
             "look at [broker] in the configuration",
         ),

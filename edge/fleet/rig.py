@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import ssl
 from pathlib import Path
+from typing import Literal
 
 from edge import __version__
 from edge.delivery import BrokerAddress, Outbox
@@ -13,7 +14,7 @@ from edge.delivery.courier import Courier
 from edge.delivery.link import refusal, unreachable
 from edge.delivery.resend import Ledger
 from edge.delivery.transport import Connected, Lost, Refused, Transport, Waker, Will
-from edge.messages import encode, topic
+from edge.messages import Status, encode, topic
 
 _ANSWER_S = 30.0
 _LAST_WAIT_S = 60.0
@@ -138,16 +139,13 @@ class FleetRig:
         self._transport, self._serving = None, False
         self._courier.end(now_s)
 
-    def _status(self, state: str) -> bytes:
-        return encode(
-            {
-                "schema": "cosmic-edge/status/1",
-                "rig": self._name,
-                "state": state,
-                "session": self.outbox.session,
-                "epoch": self.outbox.epoch,
-                "ack": "server",
-                "since_utc": None,
-                "software": f"cosmic-edge {__version__} fleet",
-            }
+    def _status(self, state: Literal["online", "stopped", "offline"]) -> bytes:
+        status = Status(
+            rig=self._name,
+            state=state,
+            session=self.outbox.session,
+            epoch=self.outbox.epoch,
+            ack="server",
+            software=f"cosmic-edge {__version__} fleet",
         )
+        return encode(status.model_dump(by_alias=True))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.clock import Clock
-from edge.delivery.dating import clock_body
 from edge.detection import Draft
 
 FILE_NAME = "clock-owed"
@@ -38,30 +37,37 @@ class FirstSync:
     ) -> None:
         self._clock, self._origin, self._tell = clock, origin, tell
         self._file = folder / FILE_NAME
-        self._owed = clock.boot_id is not None and self._kept() == clock.boot_id
+        self._since_ns = self._kept()
 
-    def owe(self) -> None:
-        """Note that a message went out undated; from any thread."""
-        if self._owed or self._clock.boot_id is None:
+    def owe(self, boot_ns: int) -> None:
+        """Note that a message went out undated, and its first boot time; from any thread."""
+        since_ns = self._since_ns
+        if self._clock.boot_id is None or (since_ns is not None and since_ns <= boot_ns):
             return
-        self._owed = True
+        self._since_ns = boot_ns
         try:
-            self._file.write_text(self._clock.boot_id, encoding="ascii")
+            self._file.write_text(f"{self._clock.boot_id} {boot_ns}", encoding="ascii")
         except OSError as error:
             _LOG.warning("%s: can't be written (%s)", self._file, error.strerror or error)
 
     def look(self) -> None:
         """Tell, where it is owed and the clock is known."""
-        if not self._owed or not self._clock.is_known():
+        since_ns = self._since_ns
+        if since_ns is None or not self._clock.is_known():
             return
-        body = clock_body(self._clock, type(self._clock).__name__)
-        if self._tell(Draft("clock", body, self._origin)):
-            self._owed = False
+        now_ns = self._clock.boottime_ns()
+        body = self._clock.message(min(since_ns, now_ns), now_ns)
+        if body is not None and self._tell(Draft("clock", body, self._origin)):
+            self._since_ns = None
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
 
-    def _kept(self) -> str:
+    def _kept(self) -> int | None:
+        """Since when it is owed in this boot; from its start on, where the file does not say."""
         try:
-            return self._file.read_text(encoding="ascii").strip()
+            boot_id, _, since_ns = self._file.read_text(encoding="ascii").strip().partition(" ")
         except (OSError, UnicodeDecodeError):
-            return ""
+            return None
+        if not boot_id or boot_id != self._clock.boot_id:
+            return None
+        return int(since_ns) if since_ns.isdecimal() else 0

@@ -72,8 +72,9 @@ class Session:
         self._source = source
         self._broker = broker
         self._watch = watch or (lambda moment: None)
-        self._timeline, self._clock = _time_of(source, config)
-        self._kept_time = KeptTime(config.rig.state_dir, self._clock)
+        floor_s = read_floor_s(config.rig.state_dir)
+        self._timeline, self._clock = _time_of(source, config, floor_s)
+        self._kept_time = KeptTime(config.rig.state_dir, floor_s, self._clock)
         self._classifier = awaited_classifier(config)
         self._reporter = Reporter(
             config, self._timeline, self._clock, source.origin, self._classifier
@@ -91,7 +92,7 @@ class Session:
         """
         rig, limits = self._config.rig, self._config.outbox
         with ExitStack() as ending:
-            ending.callback(_end_clock, self._clock)
+            ending.callback(self._clock.close)
             outbox = Outbox.open(
                 rig.state_dir, rig.name, max_bytes=limits.max_bytes, max_days=limits.max_days
             )
@@ -361,16 +362,10 @@ def _state(loop: LiveLoop) -> str:
     return "watching" if loop.detector is not None else "calibrating"
 
 
-def _end_clock(clock: Clock) -> None:
-    from edge.clock.live import end_clock
-
-    end_clock(clock)
-
-
-def _time_of(source: FrameSource, config: Config) -> tuple[Timeline, Clock]:
+def _time_of(source: FrameSource, config: Config, floor_s: int) -> tuple[Timeline, Clock]:
     """Time axis of a source: now for a camera, its own for a recording that waits for us."""
     if source.pushes_back:
         return RecordedTimeline(), RecordedClock()
     from edge.clock.live import live_clock
 
-    return LiveTimeline(), live_clock(config.clock, read_floor_s(config.rig.state_dir))
+    return LiveTimeline(), live_clock(config.clock, floor_s)

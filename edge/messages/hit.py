@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import struct
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
+from edge.messages.base64_text import from_base64
 from edge.messages.envelope import Envelope
 from edge.messages.fields import (
     Count,
@@ -63,8 +62,8 @@ class Crop(Strict):
         if self.data is None:
             return self
         try:
-            self._png = base64.b64decode(self.data, validate=True)
-        except binascii.Error as error:
+            self._png = from_base64(self.data)
+        except ValueError as error:
             raise ValueError(f"crop data is not base64: {error}") from None
         header = self._png[:24]
         if len(header) < 24 or not header.startswith(_PNG_SIGNATURE):

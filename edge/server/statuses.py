@@ -24,6 +24,7 @@ BROKER_COUNTS = {
     "$SYS/broker/publish/messages/dropped": "dropped_messages",
     "$SYS/broker/store/messages/bytes": "stored_message_bytes",
     "$SYS/broker/subscriptions/count": "subscriptions",
+    "$SYS/broker/shared_subscriptions/count": "shared_subscriptions",
 }
 """What mosquitto tells of itself, and our names for it; another broker tells nothing there."""
 

@@ -36,9 +36,12 @@ def subscription(identity: str, share: str | None, address: BrokerAddress) -> Su
     Parameters
     ----------
     identity : str
-        The store's: the session goes with the database, wherever the collector runs.
+        The store's: the session goes with the database, wherever the collector runs. A secret
+        between the broker and the database's collectors: brokers do not ask who joins a group, and
+        hand each member its part, which one that may not read it never gets; so nobody else may
+        know the group's name.
     share : str or None
-        Name of the group that shares the work; None: alone.
+        Name of the group that shares the work, among those of this database; None: alone.
     address : BrokerAddress
         The broker.
 
@@ -55,7 +58,7 @@ def subscription(identity: str, share: str | None, address: BrokerAddress) -> Su
     if address.protocol == "3.1.1":
         raise BadUse("a shared subscription needs MQTT 5: leave --share or ?protocol=3.1.1 away")
     return Subscription(
-        tuple(f"$share/{share}/{one}" for one in filters),
+        tuple(f"$share/{share}-{identity}/{one}" for one in filters),
         f"cosmic-edge-collect-{secrets.token_hex(8)}",
         durable=False,
     )

@@ -17,6 +17,7 @@ _BROKER_GAUGES = {
     "clients_connected": "Clients that are connected.",
     "stored_message_bytes": "Messages that wait or are retained, in bytes.",
     "subscriptions": "Subscriptions, those of durable sessions included.",
+    "shared_subscriptions": "Memberships in groups that share a subscription.",
 }
 
 

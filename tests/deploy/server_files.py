@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.brokers import Mosquitto, free_port
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SERVER = DEPLOY / "server"
 CONF = SERVER / "mosquitto.conf"
+OWN = ("collector", "watch")
 UNPACKED = Path(__file__).resolve().parents[2] / "build" / "debian" / "usr" / "bin"
 
 
@@ -43,47 +46,91 @@ def certificate(folder: Path, name: str) -> None:
     )
 
 
-def url(folder: Path, port: int, name: str) -> str:
-    """Where the broker is, for somebody with a certificate."""
+def context(folder: Path, name: str) -> ssl.SSLContext:
+    """TLS of a client; of one without a certificate where the name is empty."""
     made = folder / "certificates"
-    keys = f"cert_file={made}/{name}.crt&key_file={made}/{name}.key"
-    return f"mqtts://localhost:{port}?ca_file={made}/authority.crt&{keys}"
+    found = ssl.create_default_context(cafile=str(made / "authority.crt"))
+    if name:
+        found.load_cert_chain(made / f"{name}.crt", made / f"{name}.key")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBroker:
+    """The server's broker, running.
+
+    Attributes
+    ----------
+    folder : Path
+        Of `prepare`.
+    process : Mosquitto
+        Its `port` is the rigs'.
+    own_port : int
+        That of the server's own.
+    """
+
+    folder: Path
+    process: Mosquitto
+    own_port: int
+
+    @property
+    def port(self) -> int:
+        """Where rigs come in."""
+        return self.process.port
+
+    def port_of(self, name: str) -> int:
+        """Where somebody of this name comes in."""
+        return self.own_port if name in OWN else self.port
+
+    def url(self, name: str) -> str:
+        """Where the broker is, for somebody with a certificate."""
+        made = self.folder / "certificates"
+        keys = f"cert_file={made}/{name}.crt&key_file={made}/{name}.key"
+        return f"mqtts://localhost:{self.port_of(name)}?ca_file={made}/authority.crt&{keys}"
 
 
 @contextmanager
-def server_broker(folder: Path, **changes: str) -> Iterator[Mosquitto]:
-    """Run mosquitto with the server's file, but for its paths, its port, and other values."""
+def server_broker(folder: Path, **changes: str) -> Iterator[ServerBroker]:
+    """Run mosquitto with the server's file, but for its paths, its ports, and other values.
+
+    What it keeps lies in the folder ``broker/data``, and is there again when it is run anew.
+    """
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH')}:/usr/sbin")
     if program is None or shutil.which("openssl") is None:
         pytest.skip("needs mosquitto and openssl")
-    port, data = free_port(), folder / "broker"
-    (data / "data").mkdir(parents=True, exist_ok=True)
-    acl = data / "acl"
+    port, own_port, home = free_port(), free_port(), folder / "broker"
+    (home / "data").mkdir(parents=True, exist_ok=True)
+    process = Mosquitto(program, home, port, _options(folder, port, own_port, changes))
+    process.start()
+    try:
+        yield ServerBroker(folder, process, own_port)
+    finally:
+        process.stop()
+
+
+def _options(folder: Path, port: int, own_port: int, changes: Mapping[str, str]) -> str:
+    secrets, home = folder / "secrets", folder / "broker"
+    acl = home / "acl"
     acl.write_text((DEPLOY / "mosquitto.acl").read_text())
     acl.chmod(0o600)
-    secrets = folder / "secrets"
     text = CONF.read_text()
     for there, here in {
         "/run/secrets/broker": f"{secrets}/broker",
         "/run/secrets/authority.crt": f"{secrets}/broker-authority.crt",
         "/run/secrets/authority.crl": f"{secrets}/authority.crl",
+        "/run/secrets/servers": f"{secrets}/servers",
         "/etc/mosquitto/mosquitto.acl": str(acl),
-        "/mosquitto/data/": f"{data}/data/",
+        "/mosquitto/data/": f"{home}/data/",
         "listener 8883": f"listener {port} 127.0.0.1",
+        "listener 8884": f"listener {own_port} 127.0.0.1",
     }.items():
         assert there in text, there
         text = text.replace(there, here)
     for option, value in changes.items():
         text, found = re.subn(rf"^{option} .*$", f"{option} {value}", text, flags=re.MULTILINE)
-        assert found == 1, option
+        assert found, option
     # It would give its rights away and then not reach the test's files.
-    text += "\nuser root\n" if os.geteuid() == 0 else ""
-    broker = Mosquitto(program, data, port, text)
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.stop()
+    return text + ("\nuser root\n" if os.geteuid() == 0 else "")
 
 
 def prometheus_program(name: str) -> str:

@@ -56,7 +56,7 @@ def broker(fleet: Path) -> Iterator[tuple[Mosquitto, int]]:
     port = free_port()
     options = re.sub(r"/etc/mosquitto/certs", str(fleet), CONF.read_text())
     options = "\n".join(line for line in options.splitlines() if not line.startswith("#"))
-    # As appended to mosquitto.conf: they hold for the listener above them. The plain one before it
+    # As put into mosquitto.conf: they hold for the listener above them. The plain one before it
     # only shows that the broker is up.
     tls = f"listener {port} 127.0.0.1\n{options}\n"
     tls += f"certfile {fleet}/broker.crt\nkeyfile {fleet}/broker.key\n"
@@ -144,6 +144,64 @@ def test_nothing_is_overwritten_and_bad_use_is_one_line(tmp_path: Path, fleet: P
     for wrong in ("authority", "../x", ""):
         make(fleet, "revoke", wrong, code=2)
     assert (fleet / "authority.key").exists()
+
+
+def signed_by(folder: Path, authority: str, name: str) -> bool:
+    command = ["openssl", "verify", "-crl_check", "-CAfile", str(folder / f"{authority}.crt")]
+    lists = ["-CRLfile", str(folder / f"{authority}.crl")]
+    done = subprocess.run(
+        [*command, *lists, str(folder / f"{name}.crt")], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+def test_the_servers_own_are_signed_by_another_authority_than_rigs(fleet: Path) -> None:
+    make(fleet, "server", "watch")
+    assert signed_by(fleet, "servers", "watch")
+    assert signed_by(fleet, "authority", "cellar-1")
+    assert not signed_by(fleet, "authority", "watch")
+    assert not signed_by(fleet, "servers", "cellar-1")
+
+
+def test_no_rig_is_given_a_name_that_means_somebody_else(fleet: Path) -> None:
+    for name in ("collector", "watch", "broker", "authority", "servers", "cosmic-edge-collect-0"):
+        make(fleet, "client", name, code=2)
+    for name in ("cellar-1", "admin", "", "../x"):
+        make(fleet, "server", name, code=2)
+
+
+def test_one_of_the_servers_own_can_be_revoked_and_made_anew(fleet: Path, tmp_path: Path) -> None:
+    make(fleet, "server", "collector")
+    old = tmp_path / "old.crt"
+    shutil.copy(fleet / "collector.crt", old)
+    assert "servers.crl" in make(fleet, "revoke", "collector")
+    make(fleet, "server", "collector")
+    assert signed_by(fleet, "servers", "collector")
+    shutil.copy(old, fleet / "old.crt")
+    assert not signed_by(fleet, "servers", "old")
+
+
+def test_a_fleet_made_before_there_was_a_second_authority_gets_one(tmp_path: Path) -> None:
+    """And what the first one signed for the server's own is revoked there."""
+    folder = tmp_path / "certificates"
+    make(folder, "authority")
+    make(folder, "broker", "localhost")
+    # As it was: the collector was a client like any other, signed by the one authority.
+    make(folder, "client", "old-collector")
+    for kind in ("crt", "key"):
+        (folder / f"old-collector.{kind}").rename(folder / f"collector.{kind}")
+        (folder / f"servers.{kind}").unlink()
+    old = (folder / "collector.crt").read_bytes()
+    subprocess.run(
+        [str(SCRIPT.with_name("prepare.sh")), "localhost"],
+        env=os.environ | {"CERTIFICATES": str(folder), "SECRETS": str(tmp_path / "secrets")},
+        check=True,
+        capture_output=True,
+    )
+    assert signed_by(folder, "servers", "collector")
+    (folder / "old.crt").write_bytes(old)
+    assert not signed_by(folder, "authority", "old")
+    assert (tmp_path / "secrets" / "servers.crl").exists()
 
 
 def test_a_folder_may_be_named_by_its_way_from_here_and_moved(tmp_path: Path) -> None:

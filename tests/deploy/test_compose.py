@@ -121,7 +121,7 @@ def test_a_command_of_ours_is_understood_by_the_program(name, tmp_path):
     assert listen.host == "0.0.0.0"  # Prometheus is in another container
     assert f"127.0.0.1:{listen.port}/healthz" in json.dumps(service["healthcheck"])
     address = BrokerAddress.parse(options["broker"])
-    assert (address.host, address.port) == ("broker", 8883)
+    assert (address.host, address.port) == ("broker", 8884)
     environment = SERVICES["database"]["environment"]
     assert (environment["POSTGRES_USER"], environment["POSTGRES_DB"]) == ("cosmic", "cosmic")
     targets = {target for _, target, _ in mounts(service)}

@@ -21,12 +21,14 @@ from edge.messages import MAX_MESSAGE_BYTES, TOPICS
 from edge.server.brokers import find_mosquitto
 from edge.server.collector import Collector
 from edge.server.store import open_store
+from tests.brokers import free_port
 from tests.edge.server.rigs import eventually, payload
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CONF = DEPLOY / "mosquitto.conf"
 ACL = DEPLOY / "mosquitto.acl"
 PASSWORDS = {"cellar-1": "one", "attic-1": "two", "collector": "three"}
+OWN = {"collector": "server-passwords"}
 NOT_AUTHORIZED = 135
 
 needs_broker = [
@@ -59,6 +61,7 @@ def test_a_rig_may_write_its_topics_and_read_the_servers_and_no_more():
 @dataclass(frozen=True)
 class Broker:
     port: int
+    own_port: int
     ca: Path
     folder: Path
 
@@ -68,7 +71,11 @@ class Broker:
         file.write_text(f"{password or PASSWORDS[user]}\n")
         file.chmod(0o600)
         options = f"ca_file={self.ca}&password_file={file}"
-        return f"mqtts://{user}@localhost:{self.port}?{options}"
+        return f"mqtts://{user}@localhost:{self.port_of(user)}?{options}"
+
+    def port_of(self, user: str) -> int:
+        """Where this user comes in."""
+        return self.own_port if user in OWN else self.port
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +85,13 @@ def broker(tmp_path_factory):
     (folder / "data").mkdir()
     make_certificates(folder)
     for user, password in PASSWORDS.items():
-        new = [] if (folder / "passwords").exists() else ["-c"]
-        command = ["mosquitto_passwd", *new, "-b", str(folder / "passwords"), user, password]
+        file = folder / OWN.get(user, "passwords")
+        new = [] if file.exists() else ["-c"]
+        command = ["mosquitto_passwd", *new, "-b", str(file), user, password]
         subprocess.run(command, check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, own_port = free_port(), free_port()
     conf = folder / "mosquitto.conf"
-    conf.write_text(substituted(folder, port))
+    conf.write_text(substituted(folder, port, own_port))
     program = find_mosquitto()
     assert program
     with (folder / "log").open("wb") as log:
@@ -93,20 +99,22 @@ def broker(tmp_path_factory):
     try:
         assert eventually(lambda: answers(port) or process.poll() is not None)
         assert process.poll() is None, (folder / "log").read_text()
-        yield Broker(port, folder / "ca.crt", folder)
+        yield Broker(port, own_port, folder / "ca.crt", folder)
     finally:
         process.terminate()
         process.wait()
 
 
-def substituted(folder: Path, port: int) -> str:
+def substituted(folder: Path, port: int, own_port: int) -> str:
     text = CONF.read_text()
     for path, here in {
         "/etc/mosquitto/certs/": f"{folder}/",
         "/etc/mosquitto/passwords": f"{folder}/passwords",
+        "/etc/mosquitto/server-passwords": f"{folder}/server-passwords",
         "/etc/mosquitto/mosquitto.acl": str(ACL),
         "/var/lib/mosquitto/": f"{folder}/data/",
         "listener 8883": f"listener {port} 127.0.0.1",
+        "listener 8884 127.0.0.1": f"listener {own_port} 127.0.0.1",
         "autosave_interval 60": "autosave_interval 1",  # a test can't wait
     }.items():
         assert text.count(path) >= 1, path
@@ -140,9 +148,11 @@ def answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def client(broker: Broker, user: str):
+def client(broker: Broker, user: str, name: str = ""):
     """A client that notes what came of its requests."""
-    made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{user}-1", protocol=mqtt.MQTTv5)
+    made = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=name or f"{user}-1", protocol=mqtt.MQTTv5
+    )
     made.tls_set(str(broker.ca))
     made.username_pw_set(user, PASSWORDS[user])
     made.results = {}
@@ -152,7 +162,7 @@ def client(broker: Broker, user: str):
     connected = threading.Event()
     made.on_subscribe = lambda *_: connected.set()
     made.on_connect = lambda c, *_: c.subscribe("cosmic-edge/v1/#", 1)
-    made.connect("localhost", broker.port)
+    made.connect("localhost", broker.port_of(user))
     made.loop_start()
     assert connected.wait(10)
     yield made
@@ -185,6 +195,41 @@ class TestRunning:
                 assert publish(server, "cellar-1/hit") == NOT_AUTHORIZED
             assert eventually(lambda: one.heard == ["cosmic-edge/v1/cellar-1/command"])
             assert eventually(lambda: two.heard == ["cosmic-edge/v1/attic-1/ack"])
+
+    def test_a_rig_that_says_to_be_another_one_is_itself(self, broker):
+        with client(broker, "cellar-1", "cosmic-edge-cellar-1") as victim:
+            ended = threading.Event()
+            victim.on_disconnect = lambda *_: ended.set()
+            for name in ("cosmic-edge-cellar-1", "cellar-1"):
+                with client(broker, "attic-1", name) as hostile:
+                    with client(broker, "collector") as server:
+                        assert publish(server, "cellar-1/ack") != NOT_AUTHORIZED
+                    assert eventually(lambda: victim.heard == ["cosmic-edge/v1/cellar-1/ack"])
+                    victim.heard.clear()
+                    assert hostile.heard == []
+            assert not ended.is_set()
+
+    def test_collectors_of_one_user_are_told_apart_by_the_names_they_give(self, broker):
+        with client(broker, "collector", "one") as one, client(broker, "collector", "two") as two:
+            with client(broker, "cellar-1") as rig:
+                publish(rig, "cellar-1/hit")
+            for server in (one, two):
+                assert eventually(lambda s=server: s.heard == ["cosmic-edge/v1/cellar-1/hit"])
+
+    @pytest.mark.parametrize("user", sorted(PASSWORDS))
+    def test_a_password_is_good_at_its_own_way_in_alone(self, broker, user):
+        wrong = broker.port if user in OWN else broker.own_port
+        refused = []
+        made = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="x", protocol=mqtt.MQTTv5)
+        made.tls_set(str(broker.ca))
+        made.username_pw_set(user, PASSWORDS[user])
+        made.on_connect = lambda _c, _d, _f, reason, _p: refused.append(reason.value)
+        made.connect("localhost", wrong)
+        made.loop_start()
+        assert eventually(lambda: refused != [])
+        made.disconnect()
+        made.loop_stop()
+        assert refused[0] == NOT_AUTHORIZED
 
     def test_the_collector_works_with_its_own_user(self, broker, tmp_path):
         store = open_store(str(tmp_path / "c.db"))

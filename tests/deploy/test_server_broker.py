@@ -7,22 +7,28 @@ import os
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import warnings
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from edge.delivery import BrokerAddress, Outbox, Uplink
 from edge.delivery.backoff import FullJitter
 from edge.messages import MAX_MESSAGE_BYTES
 from edge.server.brokers import find_mosquitto
 from edge.server.statuses import StatusListener
-from tests.deploy.server_files import CONF, DEPLOY, SERVER, certificate, prepare, server_broker, url
+from tests.deploy.clients import Client, kept
+from tests.deploy.server_files import (
+    CONF,
+    DEPLOY,
+    SERVER,
+    certificate,
+    context,
+    prepare,
+    server_broker,
+)
 from tests.edge.delivery.test_outbox import hits
 from tests.edge.server.collectors import collecting
 from tests.edge.server.databases import rows
@@ -36,19 +42,42 @@ unraisable = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 def options(path):
+    """Options by the listener they are said of; "" for those of the broker."""
     lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    pairs = [tuple(line.split(" ", 1)) for line in lines]
-    return {name: value for name, value in pairs if name != "log_type"}
+    found, listener = {"": {}}, ""
+    for name, value in (line.split(" ", 1) for line in lines if not line.startswith("log_type")):
+        if name == "listener":
+            listener = value.split()[0]
+            found[listener] = {"where": value}
+        else:
+            found["" if name in GLOBAL else listener][name] = value
+    return found
+
+
+GLOBAL = {
+    *("max_keepalive", "persistence", "persistence_location", "autosave_on_changes"),
+    *("autosave_interval", "max_inflight_messages", "max_queued_messages", "max_queued_bytes"),
+    *("memory_limit", "max_packet_size", "persistent_client_expiration", "sys_interval"),
+    "log_dest",
+}
 
 
 def test_it_is_the_file_without_docker_but_for_its_paths_and_logins():
     small, server = options(DEPLOY / "mosquitto.conf"), options(CONF)
-    logins = options(SERVER / "client-certificates.conf")
-    assert set(server) == (set(small) - {"password_file"}) | set(logins)
-    differ = {name for name in set(small) & set(server) if small[name] != server[name]}
-    assert differ == {"certfile", "keyfile", "persistence_location"}
-    for name in ("require_certificate", "use_identity_as_username"):
-        assert logins[name] == server[name]
+    logins = options(SERVER / "client-certificates.conf")[""]
+    assert set(small) == set(server) == {"", "8883", "8884"}
+    for listener, said in server.items():
+        here = small[listener]
+        added = set(logins) if listener else set()
+        assert set(said) == (set(here) - {"password_file"}) | added
+        differ = {name for name in set(here) & set(said) if here[name] != said[name]}
+        assert differ <= {"certfile", "keyfile", "persistence_location", "where"}
+        for name in added & {"require_certificate", "use_identity_as_username"}:
+            assert logins[name] == said[name]
+
+
+def test_without_docker_the_servers_own_way_in_is_the_machines_alone():
+    assert options(DEPLOY / "mosquitto.conf")["8884"]["where"] == "8884 127.0.0.1"
 
 
 def test_every_line_has_its_reason_above_it():
@@ -60,7 +89,7 @@ def test_every_line_has_its_reason_above_it():
 
 def test_the_limit_of_size_lets_every_message_of_a_rig_through():
     # 32 KiB of topic and properties is more than any message has.
-    assert int(options(CONF)["max_packet_size"]) >= MAX_MESSAGE_BYTES + 32_768
+    assert int(options(CONF)[""]["max_packet_size"]) >= MAX_MESSAGE_BYTES + 32_768
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +99,6 @@ def fleet(tmp_path_factory):
     for name in RIGS:
         certificate(folder, name)
     return folder
-
-
-def context(fleet, name):
-    made = fleet / "certificates"
-    found = ssl.create_default_context(cafile=str(made / "authority.crt"))
-    if name:
-        found.load_cert_chain(made / f"{name}.crt", made / f"{name}.key")
-    return found
 
 
 def heard_after(request, tls, plain):
@@ -97,52 +118,6 @@ def broker(fleet):
         yield broker
 
 
-class Client:
-    """An MQTT 5 client that keeps what came of its requests."""
-
-    def __init__(self, fleet, port, name, client_id="", keepalive_s=30, **session):
-        self.results, self.heard, self.connack, self.properties = {}, [], None, None
-        self.ended, self._answered = threading.Event(), threading.Event()
-        self.subscribed = threading.Event()
-        self.mqtt = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id or f"{name}-test", protocol=mqtt.MQTTv5
-        )
-        self.mqtt.tls_set_context(context(fleet, name))
-        self.mqtt.on_connect = self._on_connect
-        self.mqtt.on_disconnect = lambda *_: self.ended.set()
-        self.mqtt.on_subscribe = lambda *_: self.subscribed.set()
-        self.mqtt.on_publish = lambda _c, _d, mid, why, _p: self.results.update({mid: why.value})
-        self.mqtt.on_message = lambda _c, _d, message: self.heard.append(
-            (message.topic, message.payload)
-        )
-        self.mqtt.connect("localhost", port, keepalive_s, **session)
-        self.mqtt.loop_start()
-
-    def __enter__(self):
-        assert self._answered.wait(10)
-        return self
-
-    def __exit__(self, *_):
-        self.mqtt.disconnect()
-        self.mqtt.loop_stop()
-        # In a cycle, its sockets would be found by the collector of garbage, and be told of.
-        self.mqtt = None
-
-    def subscribe(self, topic):
-        self.mqtt.subscribe(topic, 1)
-        assert self.subscribed.wait(10)
-
-    def publish(self, topic, data=b"x", retain=False):
-        """Publish, and return the reason of the answer."""
-        mid = self.mqtt.publish(topic, data, qos=1, retain=retain).mid
-        assert eventually(lambda: mid in self.results)
-        return self.results[mid]
-
-    def _on_connect(self, _client, _data, _flags, reason, properties):
-        self.connack, self.properties = reason.value, properties
-        self._answered.set()
-
-
 @unraisable
 @pytest.mark.mosquitto
 @pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
@@ -154,11 +129,11 @@ class TestRunning:
         database = tmp_path / "server.db"
         with server_broker(tmp_path) as broker, contextlib.ExitStack() as stack:
             for _ in range(2):
-                server = url(tmp_path, broker.port, "collector")
+                server = broker.url("collector")
                 stack.enter_context(collecting(server, database, share="server"))
             outbox = Outbox.open(tmp_path / "rig", "attic-1")
             stack.callback(outbox.close)
-            address = BrokerAddress.parse(url(tmp_path, broker.port, "attic-1"), environ={})
+            address = BrokerAddress.parse(broker.url("attic-1"), environ={})
             uplink = Uplink(
                 outbox, address, "attic-1", ack_timeout_s=1.0, backoff=FullJitter(0.02, 0.2)
             )
@@ -169,14 +144,14 @@ class TestRunning:
                     outbox.commit(hits(25))
                 uplink.wake()
                 time.sleep(0.2)
-                broker.kill()
-                broker.start()
+                broker.process.kill()
+                broker.process.start()
             assert uplink.drain(60), uplink.stats
             assert outbox.is_empty
         assert rows(database, "SELECT count(*), count(DISTINCT seq) FROM hits") == [(1000, 1000)]
 
     def test_a_rig_writes_under_the_name_of_its_certificate_alone(self, broker, fleet):
-        with Client(fleet, broker.port, "attic-1") as rig:
+        with Client(broker, "attic-1") as rig:
             assert rig.publish("cosmic-edge/v1/attic-1/hit") < 128
             assert rig.publish("cosmic-edge/v1/cellar-1/hit") == 135
             assert rig.publish("cosmic-edge/v1/attic-1/ack") == 135
@@ -184,15 +159,15 @@ class TestRunning:
 
     def test_the_watch_hears_statuses_and_the_broker_and_no_hits(self, broker, fleet):
         with (
-            Client(fleet, broker.port, "watch") as watch,
-            Client(fleet, broker.port, "attic-1") as rig,
+            Client(broker, "watch") as watch,
+            Client(broker, "attic-1") as rig,
         ):
             watch.subscribe("cosmic-edge/v1/#")
             rig.publish("cosmic-edge/v1/attic-1/hit")
             rig.publish("cosmic-edge/v1/attic-1/status")
             assert eventually(lambda: watch.heard == [("cosmic-edge/v1/attic-1/status", b"x")])
             assert watch.publish("cosmic-edge/v1/attic-1/command") == 135
-        listener = StatusListener(BrokerAddress.parse(url(fleet, broker.port, "watch")))
+        listener = StatusListener(BrokerAddress.parse(broker.url("watch")))
         listener.start()
         try:
             assert eventually(lambda: "dropped_messages" in listener.counts, 15)
@@ -232,17 +207,17 @@ class TestRunning:
     ):
         topic = "cosmic-edge/v1/cellar-1/hit"
         with (
-            Client(fleet, broker.port, "cellar-1") as rig,
-            Client(fleet, broker.port, "attic-1") as other,
+            Client(broker, "cellar-1") as rig,
+            Client(broker, "attic-1") as other,
         ):
             assert rig.publish(topic, b"x" * MAX_MESSAGE_BYTES) < 128
-            assert rig.properties.MaximumPacketSize == int(options(CONF)["max_packet_size"])
+            assert rig.properties.MaximumPacketSize == int(options(CONF)[""]["max_packet_size"])
             rig.mqtt.publish(topic, b"x" * 1_100_000, qos=1)
             assert rig.ended.wait(10)
             assert other.publish("cosmic-edge/v1/attic-1/hit") < 128
 
     def test_who_asks_for_a_long_keepalive_is_told_a_shorter_one(self, broker, fleet):
-        with Client(fleet, broker.port, "tower-1", keepalive_s=3600) as rig:
+        with Client(broker, "tower-1", keepalive_s=3600) as rig:
             assert rig.properties.ServerKeepAlive == 60
             assert rig.properties.MaximumQoS == 1
 
@@ -261,22 +236,19 @@ class TestRunning:
     def test_no_more_come_in_than_there_is_room_for(self, fleet):
         with server_broker(fleet, max_connections="2") as broker, contextlib.ExitStack() as stack:
             for name in ("attic-1", "cellar-1"):
-                assert stack.enter_context(Client(fleet, broker.port, name)).connack == 0
+                assert stack.enter_context(Client(broker, name)).connack == 0
             with socket.create_connection(("127.0.0.1", broker.port)) as plain:
                 assert heard_after(_CONNECT, context(fleet, "tower-1"), plain) == b""
 
     def test_who_is_away_is_kept_so_much_and_no_more(self, fleet):
         topic = "cosmic-edge/v1/attic-1/hit"
-        expiry = Properties(PacketTypes.CONNECT)
-        expiry.SessionExpiryInterval = 3600
-        session = {"clean_start": False, "properties": expiry}
         with server_broker(fleet, max_queued_bytes="20000") as broker:
-            with Client(fleet, broker.port, "collector", "away", **session) as away:
+            with Client(broker, "collector", "away", **kept()) as away:
                 away.subscribe("cosmic-edge/v1/+/hit")
-            with Client(fleet, broker.port, "attic-1") as rig:
+            with Client(broker, "attic-1") as rig:
                 for _ in range(50):
                     assert rig.publish(topic, b"x" * 1000) < 128
-            with Client(fleet, broker.port, "collector", "away", **session) as back:
+            with Client(broker, "collector", "away", **kept()) as back:
                 assert eventually(lambda: len(back.heard) >= 15)
                 time.sleep(0.5)
                 assert len(back.heard) <= 21
@@ -285,13 +257,13 @@ class TestRunning:
         prepare(tmp_path, "localhost")
         certificate(tmp_path, "attic-1")
         with server_broker(tmp_path, autosave_interval="1") as broker:
-            with Client(tmp_path, broker.port, "attic-1") as rig:
+            with Client(broker, "attic-1") as rig:
                 rig.publish("cosmic-edge/v1/attic-1/status", b"early", retain=True)
-            saved = broker.folder / "data" / "mosquitto.db"
+            saved = broker.process.folder / "data" / "mosquitto.db"
             assert eventually(lambda: saved.exists() and b"early" in saved.read_bytes(), 10)
-            broker.kill()
-            broker.start()
-            with Client(tmp_path, broker.port, "watch") as watch:
+            broker.process.kill()
+            broker.process.start()
+            with Client(broker, "watch") as watch:
                 watch.subscribe("cosmic-edge/v1/+/status")
                 assert eventually(lambda: [data for _, data in watch.heard] == [b"early"])
 
@@ -313,4 +285,4 @@ def test_preparing_again_changes_no_secret_and_takes_over_who_was_revoked(tmp_pa
     assert (secrets / "authority.crl").stat().st_ino == inode  # the container sees the same file
     for path in secrets.iterdir():
         mode = path.stat().st_mode & 0o777
-        assert mode == (0o644 if path.name == "authority.crl" else 0o400), path.name
+        assert mode == (0o644 if path.suffix == ".crl" else 0o400), path.name

@@ -64,7 +64,7 @@ def test_the_program_understands_its_command(who):
     assert program == settings(DEPLOY / "cosmic-edge.service")["ExecStart"][0].split()[0]
     options = parsed(arguments)
     address = BrokerAddress.parse(options["broker"])
-    assert address.port == 8883
+    assert address.port == 8884
     assert Listen.parse(options["metrics"]).host == "127.0.0.1"
     assert options["db"].startswith("postgresql://cosmic@")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from edge.clock import Stamp
+from edge.messages.utc import format_utc_ns
 
 NS = 1_000_000_000
 BOOT = "b00t"
@@ -25,10 +26,6 @@ class HandClock:
     def is_known(self) -> bool:
         return self.known
 
-    def on_known(self, call: Callable[[], None]) -> None:
-        if self.known:
-            call()
-
     def boottime_ns(self) -> int:
         return round(self.now_s * NS)
 
@@ -36,3 +33,24 @@ class HandClock:
         if not self.known:
             return Stamp(WRONG_NS + time_ns, None, "unsynced")
         return Stamp(RIGHT_NS + time_ns, 0.002, "synced")
+
+    def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
+        if not self.known:
+            return None
+        return {
+            "boot_id": self.boot_id,
+            "reference_boot_ns": to_boot_ns,
+            "reference_utc": format_utc_ns(RIGHT_NS + to_boot_ns),
+            "rate_ppm": 0.0,
+            "from_boot_ns": from_boot_ns,
+            "to_boot_ns": to_boot_ns,
+            "uncertainty_s": 0.002,
+            "state": "synced",
+            "source": "by hand",
+        }
+
+    def status(self) -> None:
+        return None
+
+    def close(self) -> None:
+        pass

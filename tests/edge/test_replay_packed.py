@@ -61,6 +61,9 @@ from calibration.jit import numba_available
 from edge.sources import open_recording
 from tests.edge.stacks import replay
 
+# What they share takes long to make: on one worker it is made once.
+pytestmark = pytest.mark.xdist_group("replay_packed")
+
 assert not numba_available()
 for name in sys.argv[3:]:
     replay(open_recording(Path(sys.argv[1]) / name), Path(sys.argv[2]) / name)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli.main import main
+from edge.delivery.database import FILE_NAME
 from edge.detection import Draft
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
 from edge.server.layout import STEPS
@@ -121,7 +122,7 @@ def test_after_a_restore_every_number_is_there_or_declared_and_the_rig_goes_on(
     assert said("reconcile", "--db", new, "--broker", broker.url, "--json")["behind"] == []
 
 
-def test_the_rigs_archive_gives_back_the_hits_that_the_backup_had_not(
+def test_the_rigs_archive_gives_back_hits_and_records_that_the_backup_had_not(
     broker, place, said, tmp_path, capsys
 ):
     old, new, file, folder = place("old"), place("new"), tmp_path / "copy.backup", tmp_path / "rig"
@@ -129,21 +130,45 @@ def test_the_rigs_archive_gives_back_the_hits_that_the_backup_had_not(
         with collecting(broker.url, old):
             send(outbox, 20, 20)
             said("backup", file, "--db", old)
-            outbox.commit([Draft("exposure", body("exposure"), "camera")])
-            send(outbox, 300, 321)
+            outbox.commit(
+                [Draft(kind, body(kind), "camera") for kind in ("exposure", "calibration", "clock")]
+            )
+            send(outbox, 300, 323)
         said("restore", file, "--db", new, "--broker", broker.url)
         with collecting(broker.url, new) as collector:
             capsys.readouterr()
             options = ["--broker", broker.url, "--state-dir", str(folder), "--json"]
             assert main(["hits", "resend", *options]) == 0  # while the rig runs
-            assert json.loads(capsys.readouterr().out) == {"sent": 320}
-            assert eventually(lambda: collector.stats.received >= 320)
-            assert (collector.stats.stored, collector.stats.duplicates) == (300, 20)
-            send(outbox, 1, 322)
-    # An exposure is no hit: the rig keeps none that its server has.
-    assert kinds(new) == {"hit": 321, "declared_lost": 1}
+            assert json.loads(capsys.readouterr().out) == {
+                "sent": 323,
+                "by_kind": {"hit": 320, "exposure": 1, "calibration": 1, "clock": 1},
+                "damaged": 0,
+            }
+            assert eventually(lambda: collector.stats.received >= 323)
+            assert (collector.stats.stored, collector.stats.duplicates) == (303, 20)
+            send(outbox, 1, 324)
+    assert kinds(new) == {"hit": 321, "exposure": 1, "calibration": 1, "clock": 1}
     [state] = said("rigs", "--db", new, "--json")["rigs"]
-    assert (state["let_go"], state["upto"], state["behind_gap"]) == (1, 322, 0)
+    assert (state["let_go"], state["upto"], state["behind_gap"]) == (0, 324, 0)
+
+
+def test_a_record_that_damage_took_is_counted_and_keeps_no_other_back(broker, tmp_path, capsys):
+    folder = tmp_path / "rig"
+    database = tmp_path / "c.db"
+    with running(folder, broker.url) as (outbox, _), collecting(broker.url, database):
+        outbox.commit([Draft("exposure", body("exposure"), "camera") for _ in range(3)])
+        assert eventually(lambda: let_go(outbox) == 3)
+    with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as file:
+        file.execute("UPDATE delivered SET body = '{' WHERE seq = 2")
+        file.commit()
+    with collecting(broker.url, database) as collector:
+        capsys.readouterr()
+        options = ["--broker", broker.url, "--state-dir", str(folder)]
+        assert main(["hits", "resend", *options]) == 0
+        heard = capsys.readouterr()
+        assert heard.out.startswith("2 exposure records sent again, and taken by")
+        assert heard.err == "passed over, because damaged: 1\n"
+        assert eventually(lambda: collector.stats.duplicates == 2)
 
 
 def test_resending_what_is_not_there_or_to_nobody_is_one_line(broker, tmp_path, capsys):

@@ -156,6 +156,7 @@ def test_a_password_is_shown_only_where_that_is_asked_for(server, tmp_path):
     ("arguments", "code", "words"),
     [
         (["add", "Attic"], 2, "no rig's name"),
+        (["add", "cosmic-edge-collect-0123"], 2, "take another name"),
         (["add", "collector"], 2, "the server's own user"),
         (["add", "watch"], 2, "the server's own user"),
         (["add", "attic-1", "--print"], 2, "go with --passwords"),

@@ -12,6 +12,9 @@ import pytest
 from edge.cli.main import main
 from tests.system.calls import Call
 
+# What they share takes long to make: on one worker it is made once.
+pytestmark = pytest.mark.xdist_group("score")
+
 FRAMES = 900
 CONTRACT = {
     "detectable",

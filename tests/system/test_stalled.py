@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -44,19 +43,12 @@ print(json.dumps(run.run(threading.Event())), flush=True)
 """
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both runs keep what they compile."""
-    return tmp_path_factory.mktemp("numba")
-
-
-def start(state: Path, compiled: Path, source: str) -> subprocess.Popen[str]:
+def start(state: Path, source: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, str(state), source],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "NUMBA_CACHE_DIR": str(compiled)},
     )
 
 
@@ -78,10 +70,8 @@ def check_sums(summary: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_frames_lost_while_the_process_was_stopped_are_its_own(
-    tmp_path: Path, compiled: Path
-) -> None:
-    child = start(tmp_path, compiled, SOURCE)
+def test_frames_lost_while_the_process_was_stopped_are_its_own(tmp_path: Path) -> None:
+    child = start(tmp_path, SOURCE)
     try:
         assert child.stdout is not None
         assert child.stdout.readline() == "watching\n"
@@ -103,8 +93,8 @@ def test_frames_lost_while_the_process_was_stopped_are_its_own(
 
 
 @pytest.mark.timeout(120)
-def test_frames_a_camera_never_gave_are_missing(tmp_path: Path, compiled: Path) -> None:
-    child = start(tmp_path, compiled, f"{SOURCE}&hang_at_s=5&hang_s={STOP_S}")
+def test_frames_a_camera_never_gave_are_missing(tmp_path: Path) -> None:
+    child = start(tmp_path, f"{SOURCE}&hang_at_s=5&hang_s={STOP_S}")
     summary = summary_of(child)
     check_sums(summary)
     dead = summary["dead_time_by_cause_s"]

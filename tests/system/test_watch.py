@@ -39,7 +39,7 @@ def running(*arguments, folder, name="process"):
             [*PROGRAM, *arguments],
             stdout=log,
             stderr=log,
-            env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "numba"), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     process.words = output.read_text
     try:

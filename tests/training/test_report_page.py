@@ -31,6 +31,9 @@ from training.fit import FitRules
 from training.report.contact import OF_CLASS, TEXT, WIDTH_PX, Section, Tile, contact_sheet
 from training.report.write import FIGURES, PAGE, PICTURES, prepare_report, write_report
 
+# What they share takes long to make: on one worker it is made once.
+pytestmark = pytest.mark.xdist_group("report_page")
+
 NASTY = '<script>alert("1 & 2")</script>'
 
 

@@ -24,6 +24,9 @@ from edge.cli.main import main
 from edge.pixels.scan import Scan, scan
 from edge.pixels.thresholds import ThresholdMap
 
+# What they share takes long to make: on one worker it is made once.
+pytestmark = pytest.mark.xdist_group("bench")
+
 TINY = Scale(
     rounds=2,
     large=(96, 64),

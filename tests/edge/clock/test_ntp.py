@@ -11,7 +11,9 @@ import pytest
 from edge.clock import Stamp, SystemClock, boottime_ns, compare_clocks
 from edge.clock.exchange import Rejected, Sample
 from edge.clock.ntp import NtpClock
+from edge.clock.reading import Reading
 from edge.clock.server import Server, parse_server
+from edge.clock.watch import LocalClocks
 from tests.edge.clock.rig import (
     chronyd,
     free_port,
@@ -154,12 +156,17 @@ def test_answer_that_is_too_old_loses_to_one_that_took_a_little_longer():
     longer = sample(age_s=0, delay_s=0.020, bound_s=0.010)
     server.samples.extend([short, longer])
     assert server.best(longer.boot_ns - 599_000_000_000) is short
-    assert server.best(longer.boot_ns) is longer  # 600 s of 15 ppm are 9 ms, the other 5 ms more
+    assert server.best(longer.boot_ns) is longer  # 600 s of 100 ppm are 60 ms, the other 5 ms more
 
 
 def aged(answer: Sample, system: SystemClock | None = None) -> NtpClock:
-    """A clock whose only answer came at the sample's time."""
-    clock = NtpClock(["x"], system or unsynced_system())
+    """A clock whose only answer came at the sample's time, of a computer nobody has pushed."""
+
+    def calm() -> Reading:
+        now_ns = boottime_ns()
+        return Reading(now_ns, now_ns, now_ns, now_ns)
+
+    clock = NtpClock(["x"], system or unsynced_system(), local=LocalClocks(calm))
     with patch.object(Server, "ask", return_value=answer):
         clock.poll(clock.servers[0])
     return clock
@@ -168,11 +175,11 @@ def aged(answer: Sample, system: SystemClock | None = None) -> NtpClock:
 @pytest.mark.parametrize(
     ("age_s", "bound_s", "state", "least_s"),
     [
-        (1, 0.01, "synced", 0.01),
-        (500, 0.01, "synced", 0.0175),
-        (520, 0.01, "holdover", 0.0178),
-        (86_400, 0.01, "holdover", 1.3),
-        (86_400 * 13, 0.01, "unsynced", None),
+        (1, 0.01, "synced", 0.0101),
+        (500, 0.01, "synced", 0.06),
+        (520, 0.01, "holdover", 0.062),
+        (86_400, 0.01, "holdover", 8.65),
+        (86_400 * 2, 0.01, "unsynced", None),
     ],
 )
 def test_old_answer_is_holdover_with_a_growing_bound(age_s, bound_s, state, least_s):
@@ -188,15 +195,26 @@ def test_event_before_the_first_answer_is_dated_back():
     answer = sample(bound_s=0.01)
     stamp = aged(answer).stamp(answer.boot_ns - 60_000_000_000)
     assert stamp.utc_ns == answer.boot_ns - 60_000_000_000 + 1_000_000_000
-    assert stamp.uncertainty_s == pytest.approx(0.0109)
+    assert stamp.uncertainty_s == pytest.approx(0.016, abs=1e-5)
 
 
 def test_smaller_bound_of_system_and_servers_answers():
     good_system = SystemClock(max_error_s=lambda: 0.001)
     now = boottime_ns()
-    assert aged(sample(bound_s=0.01), good_system).stamp(now) == good_system.stamp(now)
+    agrees = sample(bound_s=0.01, offset_s=compare_clocks().offset_ns * 1e-9)
+    assert aged(agrees, good_system).stamp(now) == good_system.stamp(now)
     clock = aged(sample(bound_s=0.0001), good_system)
     assert clock.stamp(now).utc_ns == now + 1_000_000_000
+
+
+def test_system_that_contradicts_the_servers_is_not_believed_however_sure_it_is():
+    sure_system = SystemClock(max_error_s=lambda: 1e-6)
+    now = boottime_ns()
+    stamp = aged(sample(bound_s=0.01), sure_system).stamp(now)
+    assert stamp.utc_ns == now + 1_000_000_000
+    assert stamp.uncertainty_s >= 0.01
+    old = aged(sample(age_s=3600, bound_s=0.01), sure_system)  # nobody confirms the servers now
+    assert old.stamp(now) == sure_system.stamp(now)
 
 
 def test_without_an_answer_the_system_speaks():

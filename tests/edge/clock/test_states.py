@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from unittest.mock import patch
 
 import pytest
 
-from edge.clock import Known, RecordedClock, SystemClock, boottime_ns
-from edge.clock.exchange import Rejected, Sample
+from edge.clock import SystemClock, boottime_ns
+from edge.clock.exchange import Sample
+from edge.clock.knot import FREE
 from edge.clock.ntp import NtpClock
+from edge.clock.reading import Reading
 from edge.clock.server import Server
-from edge.clock.watch import LocalClocks, Reading
+from edge.clock.watch import LocalClocks
 from edge.live.health import clock_gauges
+from tests.edge.clock.bench import UTC0, Bench, S
 from tests.edge.clock.rig import reply, serving, truth_ns, unsynced_system
 from tests.edge.waiting import wait_until
-
-S = 1_000_000_000
-UTC0 = 1_790_000_000 * S
-
-
-class Bench:
-    """A clock whose time is set by hand, and whose servers say what they are told to.
-
-    UTC - boot time is UTC0; `says[name]` is how far a server is off and its bound in s, or why it
-    doesn't answer.
-    """
-
-    def __init__(self, *names: str, system: SystemClock | None = None) -> None:
-        self.now_ns = 1000 * S
-        self.asleep_ns = 0
-        self.slewed_ns = 0
-        self.wall_ns = UTC0
-        self.says: dict[str, tuple[float, float] | str] = dict.fromkeys(names, (0.0, 0.01))
-        self.clock = NtpClock(
-            names,
-            system or unsynced_system(),
-            local=LocalClocks(self.read),
-            now=lambda: self.now_ns,
-        )
-
-    def read(self) -> Reading:
-        monotonic_ns = self.now_ns - self.asleep_ns
-        wall_ns = self.now_ns + self.wall_ns
-        return Reading(self.now_ns, monotonic_ns, wall_ns, monotonic_ns - self.slewed_ns)
-
-    def ask(self, server: Server) -> Sample:
-        said = self.says[server.host]
-        if isinstance(said, str):
-            raise Rejected(said)
-        return Sample(self.now_ns, UTC0 + round(said[0] * S), 2 * said[1], said[1], 2)
-
-    def poll(self, *names: str, wait_s: float = 0.0) -> None:
-        self.now_ns += round(wait_s * S)
-        with patch.object(Server, "ask", lambda server, *_: self.ask(server)):
-            for server in self.clock.servers:
-                if not names or server.host in names:
-                    self.clock.poll(server)
-
-    @property
-    def stamp(self):
-        return self.clock.stamp(self.now_ns)
-
-    @property
-    def error_s(self) -> float:
-        return (self.stamp.utc_ns - self.now_ns - UTC0) / S
 
 
 def test_first_to_answer_is_not_believed_before_the_others_were_heard():
@@ -108,20 +60,20 @@ def test_holdover_grows_as_stated():
     first_s = bench.stamp.uncertainty_s
     assert first_s == pytest.approx(0.01)
     states = {}
-    for after_s in (0, 511, 513, 3600, 86_400, 12 * 86_400):
+    for after_s in (0, 511, 513, 3600, 86_400, 86_400 * 3 // 2):
         bench.now_ns = (1000 + after_s) * S
         states[after_s] = bench.stamp.state
         if bench.stamp.uncertainty_s is not None:
-            assert bench.stamp.uncertainty_s == pytest.approx(first_s + after_s * 15e-6, abs=1e-9)
+            assert bench.stamp.uncertainty_s == pytest.approx(first_s + after_s * FREE, abs=1e-9)
     assert states == {
         0: "synced",
         511: "synced",
         513: "holdover",
         3600: "holdover",
         86_400: "holdover",
-        12 * 86_400: "holdover",
+        86_400 * 3 // 2: "holdover",
     }
-    bench.now_ns = 14 * 86_400 * S
+    bench.now_ns = 2 * 86_400 * S
     assert bench.stamp.state == "unsynced"
     assert bench.stamp.uncertainty_s is None
 
@@ -132,7 +84,7 @@ def test_known_drift_makes_holdover_better():
     for _ in range(60):
         bench.poll(wait_s=64)
     status = bench.clock.status()
-    assert abs(status.drift_ppm) < status.drift_uncertainty_ppm < 2.0
+    assert abs(status.drift_ppm) < status.drift_uncertainty_ppm < 9.0
     now_s = bench.stamp.uncertainty_s
     bench.now_ns += 3600 * S
     assert bench.stamp.uncertainty_s - now_s == pytest.approx(
@@ -159,7 +111,9 @@ def test_dead_servers_lead_to_holdover_and_their_reason_is_told():
 def test_lone_liar_is_forgotten_when_the_honest_come():
     bench = Bench("liar", "a", "b")
     bench.says |= {"liar": (2.5, 0.001), "a": "dead", "b": "dead"}
-    bench.poll()
+    for _ in range(4):
+        assert bench.stamp.state == "unsynced", "the others are waited for"
+        bench.poll()
     assert bench.error_s == pytest.approx(2.5)
     bench.says |= {"a": (0.0, 0.01), "b": (0.0, 0.01)}
     bench.poll(wait_s=64)
@@ -172,7 +126,9 @@ def test_lone_liar_is_forgotten_when_the_honest_come():
 def test_past_of_before_a_suspend_is_right_though_a_lone_liar_was_believed_meanwhile():
     bench = Bench("liar", "a", "b")
     bench.says |= {"liar": (2.5, 0.001), "a": "dead", "b": "dead"}
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
+    assert bench.stamp.state == "synced"
     before_ns = bench.now_ns - 100 * S
     bench.now_ns += 3600 * S
     bench.asleep_ns += 3600 * S
@@ -182,7 +138,7 @@ def test_past_of_before_a_suspend_is_right_though_a_lone_liar_was_believed_meanw
     assert bench.error_s == pytest.approx(0.8, abs=0.001)
     for boot_ns, true_s in ((before_ns, 0.0), (bench.now_ns - S, 0.8)):
         stamp = bench.clock.stamp(boot_ns)
-        assert abs(stamp.utc_ns - UTC0 - boot_ns - true_s * S) / S <= stamp.uncertainty_s < 1.5
+        assert abs(stamp.utc_ns - UTC0 - boot_ns - true_s * S) / S <= stamp.uncertainty_s < 2
 
 
 def test_jump_of_boot_time_is_a_surprise_and_the_past_keeps_its_time():
@@ -237,20 +193,32 @@ def test_suspend_widens_the_bound_until_the_servers_were_asked_again():
     assert abs(bench.clock.stamp(slept_at_ns - S).utc_ns - slept_at_ns + S - UTC0) < 0.02 * S
 
 
-def test_slew_by_a_daemon_widens_the_bound_by_as_much():
+def test_slew_that_was_on_from_the_start_is_not_taken_for_the_usual():
     bench = Bench("a")
     bench.poll()
-    for _ in range(20):  # a raw clock that is 30 ppm slow is nothing odd
+    for _ in range(10):
+        bench.now_ns += 2 * S
+        bench.slewed_ns += 2 * 90_000
+        bench.clock.look_around()
+    assert bench.stamp.uncertainty_s > 0.01 + 20 * FREE + 20 * 89e-6
+
+
+def test_slew_by_a_daemon_widens_the_bound_by_as_much():
+    bench = Bench("a")
+    for look in range(40):  # a raw clock that is 30 ppm slow is nothing odd, once that is seen
+        if look == 20:
+            bench.poll()
         bench.now_ns += 2 * S
         bench.slewed_ns += 60_000
         bench.clock.look_around()
-    assert bench.stamp.uncertainty_s == pytest.approx(0.01 + 40 * 15e-6)
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01 + 40 * FREE)
     for _ in range(10):  # 10 ms in 20 s
         bench.now_ns += 2 * S
         bench.slewed_ns += 60_000 + S // 1000
         bench.clock.look_around()
-    assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * 15e-6, rel=1e-4)
-    assert len(bench.clock.belief.map.knots) == 2
+    assert bench.stamp.uncertainty_s == pytest.approx(0.02 + 60 * FREE, rel=1e-4)
+    slewed = [knot for knot in bench.clock.belief.map.knots if knot.source == "slewed"]
+    assert len(slewed) == 1, "one break for all within a minute"
     assert bench.stamp.state == "synced"
     bench.slewed_ns += 30_000
     bench.poll(wait_s=1)
@@ -261,6 +229,20 @@ def test_drift_is_not_learned_where_a_daemon_corrects_the_clock():
     bench = Bench("a", system=SystemClock(max_error_s=lambda: 0.5))
     bench.says["a"] = (0.0, 0.001)
     for _ in range(60):
+        bench.poll(wait_s=64)
+    assert bench.clock.status().drift_uncertainty_ppm == pytest.approx(15.0)
+
+
+def test_clock_that_a_daemon_pushes_is_not_taken_for_one_that_it_corrects_steadily():
+    bench = Bench("a", system=SystemClock(max_error_s=lambda: 0.5))
+    bench.poll()
+    for _ in range(10):
+        bench.now_ns += 2 * S
+        bench.slewed_ns += 2 * S // 50
+        bench.clock.look_around()
+        bench.poll()
+        assert bench.clock.status().drift_uncertainty_ppm == pytest.approx(100.0)
+    for _ in range(3):
         bench.poll(wait_s=64)
     assert bench.clock.status().drift_uncertainty_ppm == pytest.approx(15.0)
 
@@ -303,11 +285,12 @@ def test_leap_second_that_is_announced_is_told():
 def test_status_has_all_of_a_server_as_json():
     bench = Bench("a", "b")
     bench.says["b"] = "kiss-o'-death RATE"
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
     status = bench.clock.status().to_json()
     first, second = status["servers"]
     assert status["chosen"] == "a"
-    assert (first["verdict"], first["reach"], first["stratum"]) == ("chosen", 1, 2)
+    assert (first["verdict"], first["reach"], first["stratum"]) == ("chosen", 15, 2)
     assert (first["delay_s"], first["offset_s"]) == (0.02, 0.0)
     assert second["verdict"] == "silent"
     assert "RATE" in second["why"]
@@ -323,63 +306,14 @@ def test_message_carries_the_map_and_the_boot():
     assert body["uncertainty_s"] >= 0.025
 
 
-# -- who waits for UTC -----------------------------------------------------------------------
-
-
-def test_first_sync_is_told_once_to_all_who_wait():
-    bench = Bench("a", "b")
-    told = []
-    bench.clock.on_known(lambda: told.append(1))
-    bench.clock.on_known(lambda: told.append(2))
-    bench.says["a"] = (5.0, 0.01)
-    bench.poll()
-    assert not told
-    assert not bench.clock.is_known()
-    bench.says["a"] = (0.0, 0.005)
-    bench.poll()
-    bench.poll()
-    assert told == [1, 2]
-    assert bench.clock.is_known()
-    bench.clock.on_known(lambda: told.append(3))
-    assert told == [1, 2, 3]
-
-
-def test_system_that_knows_tells_too():
-    bound = [16.0]
-    system = SystemClock(refresh_s=0.0, max_error_s=lambda: bound[0])
-    event = threading.Event()
-    clock = NtpClock(["x"], system)
-    clock.on_known(event.set)
-    assert not clock.is_known()
-    assert not event.is_set()
-    bound[0] = 0.01
-    assert clock.is_known()
-    assert event.is_set()
-
-
-def test_recording_never_knows():
-    told = []
-    RecordedClock().on_known(lambda: told.append(1))
-    assert not RecordedClock().is_known()
-    assert not told
-
-
-def test_telling_from_two_threads_calls_once():
-    known, told = Known(), []
-    known.add(lambda: told.append(1))
-    threads = [threading.Thread(target=known.tell) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert told == [1]
+# -- the clocks here -------------------------------------------------------------------------
 
 
 def test_local_clocks_see_nothing_where_nothing_happens():
     local = LocalClocks()
     for _ in range(20):
         change = local.look()
-        assert (change.asleep_ns, change.stepped_ns, change.slewed_ns) == (0, 0, 0)
+        assert (change.asleep_ns, change.slewed_ns) == (0, 0)
         time.sleep(0.01)
     assert (local.steps, local.suspends) == (0, 0)
 
@@ -387,7 +321,8 @@ def test_local_clocks_see_nothing_where_nothing_happens():
 def test_health_counts_the_servers_and_what_happened_to_the_clocks():
     bench = Bench("a", "b", "false", "dead")
     bench.says |= {"false": (2.5, 0.001), "dead": "No response"}
-    bench.poll()
+    for _ in range(4):
+        bench.poll()
     bench.wall_ns += 5 * S
     bench.clock.look_around()
     gauges = clock_gauges(bench.clock)
@@ -395,3 +330,41 @@ def test_health_counts_the_servers_and_what_happened_to_the_clocks():
     assert gauges["clock_servers_false"] == 1
     assert (gauges["clock_steps"], gauges["clock_suspends"], gauges["clock_surprises"]) == (1, 0, 0)
     assert clock_gauges(unsynced_system()) == {}
+
+
+def test_what_was_pushed_before_the_program_began_is_doubted_before_it():
+    now_ns = 1000 * S
+
+    def read() -> Reading:  # a daemon pushed boot time by 0.9 s while the computer started
+        return Reading(now_ns, now_ns, now_ns + UTC0, now_ns - 900_000_000)
+
+    clock = NtpClock(["a"], unsynced_system(), local=LocalClocks(read), now=lambda: now_ns)
+    with patch.object(Server, "ask", return_value=Sample(now_ns, UTC0, 0.01, 0.01, 2)):
+        clock.poll(clock.servers[0])
+    assert clock.stamp(now_ns).uncertainty_s == pytest.approx(0.01)
+    assert clock.stamp(10 * S).uncertainty_s > 0.9
+    assert clock.message(now_ns, now_ns + S)["uncertainty_s"] < 0.02
+
+
+def test_answer_in_which_boot_time_was_pushed_or_slept_is_worth_less_or_nothing():
+    bench = Bench("a")
+    (server,) = bench.clock.servers
+
+    def poll(pushed_ns: int, slept_ns: int) -> Sample | None:
+        def ask(*_: object) -> Sample:
+            bench.now_ns += S + slept_ns
+            bench.slewed_ns += pushed_ns
+            bench.asleep_ns += slept_ns
+            return bench.ask(server)
+
+        with patch.object(Server, "ask", ask):
+            return bench.clock.poll(server)
+
+    pushed = poll(S // 10, 0)
+    assert pushed is not None
+    assert bench.stamp.uncertainty_s == pytest.approx(0.11)
+    assert poll(0, 100 * S) is None
+    assert server.error == "the computer slept while it was asked"
+    assert bench.stamp.uncertainty_s > 1
+    assert poll(0, 0) is not None
+    assert bench.stamp.uncertainty_s == pytest.approx(0.01)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edge.delivery import BrokerAddress, Outbox
-from edge.delivery.archive_again import confirmed_hits, send_again
+from edge.delivery.archive_again import Confirmed
 from edge.delivery.inspect import look_at_outbox
+from edge.delivery.sending_again import send_again
 from edge.errors import Failed
 from tests.edge.delivery.scripted_broker import scripted_broker
 from tests.edge.delivery.test_outbox import hits, owed, publish
@@ -34,12 +35,12 @@ def delivered(tmp_path: Path) -> Path:
 
 
 def test_no_more_are_in_flight_than_the_broker_takes(delivered: Path) -> None:
-    taken: list[int] = []
+    taken: list[dict[str, int]] = []
     with scripted_broker(receive_maximum=3, verdict=lambda topic, message: None) as broker:
         address = BrokerAddress.parse(broker.url, environ={})
         sending = threading.Thread(
             target=lambda: taken.append(
-                send_again(address, confirmed_hits(delivered), lambda more: None)
+                send_again(address, Confirmed(delivered), lambda more: None)
             )
         )
         sending.start()
@@ -49,14 +50,14 @@ def test_no_more_are_in_flight_than_the_broker_takes(delivered: Path) -> None:
             sending.join(0.005)
         assert broker.most_unacknowledged == 3
         assert [hit["seq"] for hit in broker.of("hit")] == list(range(1, COUNT + 1))
-    assert taken == [COUNT]
+    assert taken == [{"hit": COUNT}]
 
 
 def test_a_hit_that_is_too_large_for_the_broker_is_said_and_not_sent(delivered: Path) -> None:
     with scripted_broker(maximum_packet=1000) as broker:
         address = BrokerAddress.parse(broker.url, environ={})
         with pytest.raises(Failed, match="too large for it; raise its largest packet"):
-            send_again(address, confirmed_hits(delivered), lambda more: None)
+            send_again(address, Confirmed(delivered), lambda more: None)
         assert broker.published == []
 
 
@@ -65,7 +66,7 @@ def test_a_card_that_takes_no_writes_can_still_be_looked_at_and_read(delivered: 
         summary = look_at_outbox(delivered)
         assert summary is not None
         assert summary.totals["hits_acknowledged"] == COUNT
-        assert len(list(confirmed_hits(delivered))) == COUNT
+        assert len(list(Confirmed(delivered))) == COUNT
 
 
 @contextmanager

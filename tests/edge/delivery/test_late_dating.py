@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.delivery.dating import Dating, clock_body
+from edge.delivery.dating import Dating
 from edge.delivery.outbox import Outbox
 from edge.detection import Draft
 from edge.live.first_sync import FirstSync
-from edge.messages import ClockMessage, HitMessage, envelope, parse_message
+from edge.messages import HitMessage, parse_message
 from edge.messages.utc import format_utc_ns, parse_utc_ns
 from tests.brokers import mosquitto
 from tests.edge.delivery.uplinks import Server, running, wait_until
@@ -135,6 +133,12 @@ def test_another_boot_and_a_simulation_wait_for_nothing(
     assert sent(outbox) == [message]
 
 
+def test_a_hit_of_the_future_does_not_wait_for_it(outbox: Outbox) -> None:
+    outbox.commit([hit(1.7e9)])
+    (message,) = sent(outbox)
+    assert message["clock"] == "unsynced"
+
+
 def test_a_wait_of_zero_keeps_nothing_back(tmp_path: Path, clock: HandClock) -> None:
     outbox = Outbox.open(tmp_path, "cellar-1")
     outbox.date_by(Dating(clock, 0))
@@ -165,43 +169,6 @@ def test_a_restart_s_dead_time_stays_before_the_record_that_tells_of_it(
     assert parse_utc_ns(record["from_utc"]) == RIGHT_NS + 53 * NS
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**7))
-def test_a_clock_message_dates_what_went_out_unsynced_as_the_clock_does(
-    made_ms: int, now_ms: int
-) -> None:
-    clock = HandClock(now_s=now_ms / 1000, known=True)
-    message = parse_message(
-        json.dumps(
-            envelope(
-                "clock",
-                clock_body(clock, "ntp"),
-                rig="a",
-                epoch="e" * 16,
-                seq=1,
-                floor=1,
-                origin="camera",
-            )
-        ).encode()
-    )
-    assert isinstance(message, ClockMessage)
-    made_ns = made_ms * 1_000_000
-    away_ns = made_ns - message.reference_boot_ns
-    dated_ns = parse_utc_ns(message.reference_utc) + round(away_ns * (1 + message.rate_ppm / 1e6))
-    assert abs(dated_ns - clock.stamp(made_ns).utc_ns) <= 1_000
-    assert message.uncertainty_s == 0.002
-
-
-def test_a_clock_with_a_map_tells_that_map() -> None:
-    class Mapping(HandClock):
-        def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
-            return {"span": (from_boot_ns, to_boot_ns)} if self.known else None
-
-    clock = Mapping(known=True)
-    assert clock_body(clock, "x") == {"span": (0, clock.boottime_ns())}
-    clock.known = False
-    assert clock_body(clock, "x")["source"] == "x"
-
-
 def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
     tmp_path: Path,
 ) -> None:
@@ -220,6 +187,7 @@ def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
         again.look()
     assert [draft.kind for draft in told] == ["clock"]
     assert told[0].body["boot_id"] == BOOT
+    assert told[0].body["from_boot_ns"] == 90 * NS, "since the first that went out undated"
     FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
     assert len(told) == 1
 
@@ -227,7 +195,7 @@ def test_what_went_out_undated_is_told_at_the_next_sync_even_after_a_restart(
 def test_it_is_told_again_where_the_disk_took_it_not(tmp_path: Path) -> None:
     clock, told, takes = HandClock(known=True), [], [False, True]
     watch = FirstSync(clock, "camera", tmp_path, lambda draft: told.append(draft) or takes.pop(0))
-    watch.owe()
+    watch.owe(5)
     for _ in range(4):
         watch.look()
     assert len(told) == 2
@@ -237,13 +205,13 @@ def test_another_boot_owes_nothing_and_neither_does_a_clock_that_was_known(
     tmp_path: Path,
 ) -> None:
     told: list[Draft] = []
-    FirstSync(HandClock(), "camera", tmp_path, lambda draft: True).owe()
+    FirstSync(HandClock(), "camera", tmp_path, lambda draft: True).owe(5)
     later = HandClock(known=True, boot_id="another")
     FirstSync(later, "camera", tmp_path, lambda draft: told.append(draft) or True).look()
     recorded = FirstSync(
         HandClock(known=True, boot_id=None), "recording", tmp_path, lambda draft: True
     )
-    recorded.owe()
+    recorded.owe(5)
     recorded.look()
     assert told == []
 

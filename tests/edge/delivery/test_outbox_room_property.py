@@ -3,6 +3,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -161,9 +162,14 @@ def _order(one: Owed) -> tuple[int, int]:
 
 
 FullOutboxMachine.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=15,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestFullOutbox = FullOutboxMachine.TestCase
+
+
+@pytest.mark.prove
+class TestFullOutboxAtLength(FullOutboxMachine.TestCase):
+    settings = settings(max_examples=200, stateful_step_count=40)

@@ -63,7 +63,7 @@ def test_a_declared_size_costs_no_connection_and_a_smaller_one_goes(tmp_path: Pa
 def test_what_was_in_flight_at_a_hang_up_goes_alone_and_is_cleared_by_an_answer() -> None:
     queue = two_kept()
     taken = [one_of(queue), one_of(queue)]
-    queue.ended([Flight(name, 0.0) for name in taken], 1.0, hung_up=True)
+    queue.ended([Flight(name, 0.0, 5) for name in taken], 1.0, hung_up=True)
     queue.connected()
     assert queue.take(NO_LIMIT, 1) is None, "not while anything is in flight"
     first = one_of(queue)
@@ -75,12 +75,12 @@ def test_what_was_in_flight_at_a_hang_up_goes_alone_and_is_cleared_by_an_answer(
 
 def test_what_is_hung_up_on_alone_three_times_is_left_out_until_it_is_smaller() -> None:
     queue = two_kept()
-    queue.ended([Flight(one_of(queue), 0.0), Flight(one_of(queue), 0.0)], 1.0, hung_up=True)
+    queue.ended([Flight(one_of(queue), 0.0, 5), Flight(one_of(queue), 0.0, 5)], 1.0, hung_up=True)
     for _ in range(3):
         queue.connected()
         while (name := one_of(queue)) != "calibration/current":
             queue.taken(name)
-        queue.ended([Flight(name, 2.0)], 2.1, hung_up=True)
+        queue.ended([Flight(name, 2.0, 5)], 2.1, hung_up=True)
     queue.connected()
     assert one_of(queue) == "health"
     queue.taken("health")
@@ -99,7 +99,7 @@ def test_a_connection_that_ends_later_or_by_itself_blames_nobody(
     for _ in range(10):
         queue.connected()
         names = [one_of(queue, 5), one_of(queue, 6)]
-        queue.ended([Flight(name, 0.0) for name in names], after_s, hung_up=hung_up)
+        queue.ended([Flight(name, 0.0, 5) for name in names], after_s, hung_up=hung_up)
 
 
 @pytest.mark.mosquitto

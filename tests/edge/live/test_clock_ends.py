@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from edge.clock.live import end_clock, live_clock
-from edge.clock.system import SystemClock
+from edge.clock.live import live_clock
 from edge.config.clock import ClockConfig
 
 
@@ -17,9 +16,5 @@ def asking() -> list[str]:
 def test_a_clock_that_asks_servers_asks_no_more(tmp_path: Path) -> None:
     clock = live_clock(ClockConfig(ntp_servers=("127.0.0.1:1",), chrony=False))
     assert "ntp 127.0.0.1" in asking()
-    end_clock(clock)
+    clock.close()
     assert "ntp 127.0.0.1" not in asking()
-
-
-def test_a_clock_that_does_nothing_by_itself_needs_no_end() -> None:
-    end_clock(SystemClock())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -87,10 +86,8 @@ class TestRun:
         with mosquitto() as broker:
             more = ["--broker", broker.url, "--state-dir", str(tmp_path / "state")]
             command = [sys.executable, "-m", "edge.cli.main", "run", *arguments, *more]
-            environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
             with subprocess.Popen(
                 command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-                env=environment,
             ) as process:  # fmt: skip
                 try:
                     said = next(line for line in process.stderr if "metrics at" in line)

@@ -84,6 +84,8 @@ def audit(databases: Sequence[str], rigs: Iterable[Rig]) -> Sums:
 
 
 def _stored(database: str) -> Counter[Hit]:
+    if not _holds(database, "hits"):  # emptied before a collector had been there
+        return Counter()
     return Counter((str(s), int(f)) for s, f in rows(database, "SELECT series, frame FROM hits"))
 
 

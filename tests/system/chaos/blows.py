@@ -9,13 +9,33 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
+
 from tests.brokers import Mosquitto
 from tests.system.chaos.process import Program
 from tests.system.chaos.rig import Rig
 from tests.system.chaos.world import World
 
+_NO_ROOM = "No space left on device"
+_FELT_S, _BACK_S = 15.0, 60.0
 Blow = Callable[[World, random.Random], None]
 _HITS = "--hits 80 --rate 150"
+
+
+class NoDisk(Exception):
+    """A small disk is wanted and can't be mounted here: the blow is left out."""
+
+
+def need_disk(world: World, name: str) -> None:
+    """Go on only where there is such a disk.
+
+    Raises
+    ------
+    NoDisk
+        There is none.
+    """
+    if name not in world.disks:
+        raise NoDisk("no disk can be mounted here")
 
 
 def restored(world: World, chance: random.Random) -> None:
@@ -63,9 +83,8 @@ def broker_forgets(world: World, chance: random.Random) -> None:
 
 def disk_full(world: World, chance: random.Random) -> None:
     """Fill the disk of a rig or of the broker for some seconds; now and then kill what is on it."""
-    if not world.disks:
-        return
-    victim = chance.choice(sorted(world.disks))
+    need_disk(world, "broker")
+    victim = chance.choice(sorted(set(world.disks) - {"data", "wal"}))
     world.disks[victim].fill()
     world.wait(chance.uniform(0.3, 2.0))
     if chance.random() < 0.5:
@@ -73,6 +92,16 @@ def disk_full(world: World, chance: random.Random) -> None:
         world.wait(chance.uniform(0.2, 1.0))
     world.disks[victim].free()
     world.start("broker")
+
+
+def database_disk_full(world: World, chance: random.Random) -> None:
+    """Fill the disk of PostgreSQL's data; what it can't write, it refuses."""
+    _fill_database(world, chance, "data")
+
+
+def log_disk_full(world: World, chance: random.Random) -> None:
+    """Fill the disk of PostgreSQL's log, without which it ends by itself."""
+    _fill_database(world, chance, "wal")
 
 
 def hangs(world: World, chance: random.Random) -> None:
@@ -83,6 +112,35 @@ def hangs(world: World, chance: random.Random) -> None:
     stopped.signal(signal.SIGSTOP)
     world.wait(chance.uniform(0.5, 3.0))
     stopped.signal(signal.SIGCONT)
+
+
+def _fill_database(world: World, chance: random.Random, disk: str) -> None:
+    """Fill a disk of the database's until it feels it, and give room again.
+
+    Where it ended by itself it is started again and again, as systemd would: on the full disk, and
+    once there is room.
+    """
+    need_disk(world, disk)
+    felt = world.postgres.log.count(_NO_ROOM)
+    world.disks[disk].fill()
+    assert world.until(lambda: _feels(world, disk, felt), _FELT_S), world.postgres.log[-500:]
+    for _ in range(chance.randint(1, 4)):
+        world.wait(chance.uniform(0.1, 0.7))
+        world.supervise_database()
+    world.disks[disk].free()
+    assert world.until(world.supervise_database, _BACK_S), world.postgres.log[-500:]
+
+
+def _feels(world: World, disk: str, before: int) -> bool:
+    if world.postgres.log.count(_NO_ROOM) > before:
+        return True
+    with suppress(psycopg.Error):  # it has no room even for that, or is ending
+        if disk == "wal":
+            # Room that it put by for its log is used up sooner.
+            world.postgres.execute("SELECT pg_switch_wal()")
+        else:
+            world.postgres.execute("CREATE TABLE filling AS SELECT generate_series(1, 10000)")
+    return False
 
 
 def _kill_on_full_disk(world: World, victim: str) -> None:

@@ -15,17 +15,25 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.cli.shared import stop_on_signals
+from edge.delivery import BrokerAddress
 from tests.system.chaos.journal import Journal, read
 from tests.system.chaos.lean_rig import options_of
 
 TOPIC = "peer/hits"
 _DRAIN_S = 60.0
+
+
+def aim(client: mqtt.Client, broker: str) -> None:
+    """Have it connect to where the URL says, encrypted where it says so."""
+    address = BrokerAddress.parse(broker)
+    if (tls := address.tls_context()) is not None:
+        client.tls_set_context(tls)
+    client.connect_async(address.host, address.port)
 
 
 class Spool:
@@ -64,8 +72,7 @@ class Peer:
         self._client.max_queued_messages_set(0)
         self._client.on_publish = self._on_publish
         self._client.reconnect_delay_set(1, 4)
-        url = urlsplit(broker)
-        self._client.connect_async(url.hostname or "", url.port or 1883)
+        aim(self._client, broker)
         self._client.loop_start()
         for number in spool.left() if spool else []:
             self._publish(number)

@@ -11,13 +11,12 @@ import json
 import sys
 import time
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.system.chaos.peer_rig import TOPIC
+from tests.system.chaos.peer_rig import TOPIC, aim
 
 _TRIES, _WAIT_S = 5, 0.5
 
@@ -62,8 +61,7 @@ def main(broker: str, database: str) -> None:
     client.on_connect = on_connect
     client.on_message = on_message
     client.reconnect_delay_set(1, 4)
-    url = urlsplit(broker)
-    client.connect_async(url.hostname or "", url.port or 1883)
+    aim(client, broker)
     client.loop_forever(retry_first_connection=True)
 
 

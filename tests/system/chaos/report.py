@@ -17,6 +17,7 @@ def table(world: World, rounds: Mapping[str, int], sums: Sums, owed: Mapping[str
     by_themselves = sum(one.exits for one in (world.collector, *(r.program for r in world.rigs)))
     lines += [
         ("ended by themselves, started again", by_themselves),
+        ("PostgreSQL ended by itself", world.falls),
         ("rigs", len(world.rigs)),
         ("databases", len(world.databases)),
     ]

@@ -79,7 +79,7 @@ def test_a_day_of_hits_waits_for_the_broker_and_is_stored_once(tmp_path: Path, h
     with world(tmp_path) as all_of_it:
         all_of_it.collector.kill()
         all_of_it.broker.kill()
-        address = BrokerAddress.parse(all_of_it.broker.url)
+        address = BrokerAddress.parse(all_of_it.url(NAME))
         with closing(_closing(tmp_path / "state", address)) as handle:
             day = Day(handle.rig, hits)
             day.pass_without_broker()

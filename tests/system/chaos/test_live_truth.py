@@ -135,7 +135,7 @@ def _program(all_of_it: World, number: int) -> tuple[Program, frozenset[Place]]:
     config.write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "edge.cli.main", "run", "--config", str(config)),
-        *("--source", f"recording:{path}?paced=1&fps={FPS:g}", "--broker", all_of_it.broker.url),
+        *("--source", f"recording:{path}?paced=1&fps={FPS:g}", "--broker", all_of_it.url("live")),
         *("--rig", "live", "--state-dir", str(all_of_it.folder / "live"), "--json"),
     ]
     return Program(command, all_of_it.folder / f"run-{number}.log"), truth

@@ -31,6 +31,8 @@ BLOWS = (
     blows.emptied,
     blows.broker_forgets,
     blows.disk_full,
+    blows.database_disk_full,
+    blows.log_disk_full,
     blows.hangs,
 )
 SMALL_OUTBOX = "--rate 60 --max-bytes 400000"
@@ -67,7 +69,10 @@ def test_every_hit_is_stored_once_after_one_blow(tmp_path: Path, blow: blows.Blo
     with world(tmp_path) as all_of_it:
         all_of_it.add_rig("one", own_disk=True).program.start()
         all_of_it.wait(1.5)
-        blow(all_of_it, random.Random(1))
+        try:
+            blow(all_of_it, random.Random(1))
+        except blows.NoDisk as why:
+            pytest.skip(str(why))
         all_of_it.wait(1.5)
         owed = all_of_it.settle()
         sums = audit(all_of_it.databases, all_of_it.rigs)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 
-from tests.brokers import Mosquitto, mosquitto
 from tests.edge.server.databases import name_of
 from tests.postgres import Postgres
+from tests.system.chaos.brokers import SERVER, Broker, deployed_broker, peers_broker
 from tests.system.chaos.disk import SmallDisk, small_disk
 from tests.system.chaos.process import Program
-from tests.system.chaos.programs import OURS, Programs, deployed
+from tests.system.chaos.programs import OURS, Programs
 from tests.system.chaos.rig import Rig
 
 
@@ -23,12 +24,19 @@ class World:
     """All that stands between a hit and the database.
 
     Made by `world`.
+
+    Attributes
+    ----------
+    disks : dict of str to SmallDisk
+        Those that can be filled: of a rig by its maker, "broker", "data" and "wal" of PostgreSQL.
+    falls : int
+        How often PostgreSQL ended by itself and was started again.
     """
 
     def __init__(
         self,
         folder: Path,
-        broker: Mosquitto,
+        broker: Broker,
         postgres: Postgres,
         opened: ExitStack,
         programs: Programs = OURS,
@@ -36,7 +44,10 @@ class World:
         self._programs = programs
         self.folder = folder
         self._opened = opened
-        self.broker, self.postgres = broker, postgres
+        self.url = broker.url
+        self._kept = broker.kept
+        self.broker, self.postgres = broker.process, postgres
+        self.falls = 0
         self.database = postgres.create()
         self.emptied: list[str] = []
         self.disks: dict[str, SmallDisk] = {}
@@ -45,7 +56,7 @@ class World:
         self.kills = dict.fromkeys(("rig", "broker", "collector", "postgresql"), 0)
 
     def _collector(self) -> Program:
-        server = self._programs.server(self.broker.url, self.database)
+        server = self._programs.server(self.url(SERVER), self.database)
         command = [sys.executable, "-m", *server]
         return Program(command, self.folder / "collector.log")
 
@@ -59,7 +70,7 @@ class World:
             self._programs.rig,
             self.folder,
             maker,
-            self.broker.url,
+            self.url(rig or maker),
             rig=rig or maker,
             options=options,
         )
@@ -96,7 +107,7 @@ class World:
 
     def forget_queue(self) -> None:
         """Remove what the broker, which does not run, has kept."""
-        for file in (self.folder / "broker").glob("mosquitto.db*"):
+        for file in self._kept.glob("mosquitto.db*"):
             file.unlink()
 
     def empty_database(self) -> None:
@@ -125,6 +136,15 @@ class World:
     def databases(self) -> list[str]:
         """The present one last, before it those that were emptied."""
         return [*self.emptied, self.database]
+
+    def supervise_database(self) -> bool:
+        """Start PostgreSQL again if it ended by itself; whether it runs then."""
+        if self.postgres.running:
+            return True
+        self.falls += 1
+        with suppress(RuntimeError):  # not on a disk that is full
+            self.postgres.start()
+        return self.postgres.running
 
     def supervise(self) -> None:
         """Start again what ended by itself, as systemd does."""
@@ -189,18 +209,31 @@ class World:
 def world(
     folder: Path, *, options: str | None = None, programs: Programs = OURS
 ) -> Iterator[World]:
-    """Everything but the rigs, started; all of it gone afterwards."""
-    store = folder / "broker"
+    """Everything but the rigs, started; all of it gone afterwards.
+
+    `options` are those of a broker of others; None: deploy/server's.
+    """
     with ExitStack() as opened:
-        postgres = Postgres(durable=True)
+        data, data_disk = _disk(opened, "data")
+        wal, wal_disk = _disk(opened, "wal")
+        # Small pieces, so that a full disk is felt within seconds.
+        postgres = Postgres(
+            durable=True, data=data, wal=wal, segment_mb=1, min_wal_size="2MB", max_wal_size="64MB"
+        )
         opened.callback(postgres.stop)
-        disk = opened.enter_context(small_disk(store))
-        settings = deployed() if options is None else options
-        broker = opened.enter_context(mosquitto(options=settings.format(folder=store)))
+        broker = opened.enter_context(
+            deployed_broker(folder) if options is None else peers_broker(folder, options)
+        )
         made = World(folder, broker, postgres, opened, programs)
-        if disk is not None:
-            made.disks["broker"] = disk
+        disks = {"broker": broker.disk, "data": data_disk, "wal": wal_disk}
+        made.disks |= {name: disk for name, disk in disks.items() if disk is not None}
         made.collector.start()
         # Last in, first out: before the disks go.
         opened.callback(made.end)
         yield made
+
+
+def _disk(opened: ExitStack, name: str) -> tuple[Path, SmallDisk | None]:
+    # Not below the test's folder, which is its owner's alone: PostgreSQL has a user of its own.
+    folder = Path(opened.enter_context(TemporaryDirectory(prefix=f"cosmic-edge-{name}-")))
+    return folder, opened.enter_context(small_disk(folder))

@@ -1,0 +1,153 @@
+"""The next batch is read while the last one is stored, and told of only when it is stored too."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import pytest
+
+from edge.errors import Failed
+from edge.server.brokers import find_mosquitto
+from edge.server.collector import BATCH_MESSAGES, Collector
+from edge.server.store import StoreUnavailableError, open_store
+from tests.edge.server.databases import rows
+from tests.edge.server.rigs import Rig, eventually, payload
+
+pytestmark = [
+    pytest.mark.mosquitto,
+    pytest.mark.skipif(not find_mosquitto(), reason="needs Debian's mosquitto"),
+]
+
+
+class GatedStore:
+    """A real store whose commits wait until they may."""
+
+    def __init__(self, path):
+        self._store = open_store(str(path))
+        self.identity = self._store.identity
+        self.gate = threading.Event()
+        self.asked: list[int] = []
+        self.error: Exception | None = None
+        self.close = self._store.close
+
+    def commit(self, batch):
+        self.asked.append(len(batch))
+        self.gate.wait(20)
+        if self.error is not None:
+            raise self.error
+        return self._store.commit(batch)
+
+
+@contextlib.contextmanager
+def gated(url, path):
+    """A collector whose store waits at its gate, open again in the end."""
+    store = GatedStore(path)
+    collector = Collector(url, store)
+    stop = threading.Event()
+    ended: list[Exception | None] = []
+
+    def work():
+        try:
+            collector.run(stop)
+        except Failed as error:
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert collector.wait_subscribed(10)
+        yield collector, store, stop, ended
+    finally:
+        store.gate.set()
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+        store.close()
+
+
+def send(rig, first, last):
+    for seq in range(first, last + 1):
+        rig.send(payload("hit", seq, rig=rig.name))
+
+
+def test_the_next_batch_is_in_hand_while_the_last_one_is_stored(broker, path):
+    with gated(broker.url, path) as (collector, store, _, _), Rig(broker.url, "ahead") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 1 + BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        assert store.asked == [1]
+        assert rig.upto == 0
+        assert collector.stats.stored == 0
+        store.gate.set()
+        assert eventually(lambda: rig.upto == 1 + BATCH_MESSAGES)
+        assert collector.in_hand == 0
+        assert store.asked == [1, BATCH_MESSAGES]
+    assert rows(path, "SELECT count(*) FROM hits") == [(1 + BATCH_MESSAGES,)]
+
+
+def test_no_more_than_two_batches_are_in_hand(broker, path):
+    with gated(broker.url, path) as (collector, store, _, _), Rig(broker.url, "many") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 3 * BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        time.sleep(0.3)
+        assert collector.in_hand == 1 + BATCH_MESSAGES
+        store.gate.set()
+        assert eventually(lambda: rig.upto == 3 * BATCH_MESSAGES)
+    assert sum(store.asked) == 3 * BATCH_MESSAGES
+
+
+def test_a_message_alone_is_answered_when_it_is_stored_whatever_comes_or_not(broker, path):
+    with gated(broker.url, path) as (_, store, _, _), Rig(broker.url, "alone") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        time.sleep(0.2)
+        assert rig.upto == 0
+        store.gate.set()
+        assert eventually(lambda: rig.upto == 1)
+
+
+def test_a_stop_while_it_stores_stores_both_batches(broker, path):
+    with gated(broker.url, path) as (collector, store, stop, ended), Rig(broker.url, "end") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 1 + BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        stop.set()
+        time.sleep(0.2)
+        store.gate.set()
+        assert eventually(lambda: ended == [None])
+        assert eventually(lambda: rig.upto == 1 + BATCH_MESSAGES)
+    assert rows(path, "SELECT count(*) FROM hits") == [(1 + BATCH_MESSAGES,)]
+
+
+def test_a_stop_that_a_database_holds_up_says_how_many_were_not_stored(broker, path, monkeypatch):
+    monkeypatch.setattr("edge.server.collector.DRAIN_S", 0.5)
+    with gated(broker.url, path) as (collector, store, stop, ended), Rig(broker.url, "bad") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 1 + BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        store.error = StoreUnavailableError("it hangs")
+        stop.set()
+        store.gate.set()
+        assert eventually(lambda: ended == [None])
+        assert collector.stats.unsettled == 1 + BATCH_MESSAGES
+        assert rig.upto == 0
+
+
+def test_what_ends_a_commit_for_good_ends_the_collector(broker, path):
+    with gated(broker.url, path) as (_, store, _, ended), Rig(broker.url, "broken") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        store.error = Failed("the database is damaged")
+        store.gate.set()
+        assert eventually(lambda: len(ended) == 1)
+        assert str(ended[0]) == "the database is damaged"
+        assert rig.upto == 0
