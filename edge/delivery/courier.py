@@ -291,10 +291,12 @@ class Courier:
             f"the broker does not take {full_name} ({event.text.lower()}, reason {event.reason}); "
             "look at its access list"
         )
-        if flight.seq is not None:
+        if flight.seq is None:
+            return
+        if now_s >= self._held_until_s:  # a whole window is refused at once: that is one try
             self._hold_s = min(_HOLD_LAST_S, max(_HOLD_FIRST_S, 2 * self._hold_s))
             self._held_until_s = now_s + self._hold_s
-            self._ledger.held_back(flight.seq, self._held_until_s)
+        self._ledger.held_back(flight.seq, self._held_until_s)
 
     def _refusal(self, seq: int, why: str, now_s: float) -> None:
         _LOG.warning("message %d was refused: %s", seq, why)
