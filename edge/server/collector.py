@@ -80,7 +80,7 @@ class Collector:
     broker : str
         URL, see `edge.delivery.address.BrokerAddress`.
     store : Store
-        Where to; used by the thread that calls `run` alone.
+        Where to; used by one thread that `run` begins, and by nobody else until it has ended.
     share : str or None
         Name of the shared subscription this collector is one of; None: it is the only one, and
         the broker keeps what comes while it is away.
@@ -267,6 +267,8 @@ class Collector:
         while left > 0 and (batch := self._gather(connection, 0.0)):
             self._take(batch, connection, beside, ending)
             left -= len(batch)
+            if ending.left_s == 0.0:  # each try more may take a database's whole patience
+                break
         self._settle(connection)
         connection.close(ending.left_s)
 

@@ -142,6 +142,21 @@ def test_a_stop_that_a_database_holds_up_says_how_many_were_not_stored(broker, p
         assert rig.upto == 0
 
 
+def test_a_stop_whose_time_is_over_tries_no_batch_after_batch(broker, path, monkeypatch):
+    monkeypatch.setattr("edge.server.collector.DRAIN_S", 0.0)
+    with gated(broker.url, path) as (collector, store, stop, ended), Rig(broker.url, "bad") as rig:
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 4 * BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        store.error = StoreUnavailableError("it hangs")
+        stop.set()
+        store.gate.set()
+        assert eventually(lambda: ended == [None])
+        assert len(store.asked) <= 3, "of two in hand, and of one that had come"
+        assert collector.stats.unsettled == sum(store.asked)
+
+
 def test_what_ends_a_commit_for_good_ends_the_collector(broker, path):
     with gated(broker.url, path) as (_, store, _, ended), Rig(broker.url, "broken") as rig:
         send(rig, 1, 1)
