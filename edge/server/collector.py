@@ -24,7 +24,6 @@ from edge.delivery.transport import Waker
 from edge.errors import Failed
 from edge.messages import topic
 from edge.server.arrival import Arrival, examine
-from edge.server.beside import Beside
 from edge.server.connection import (
     RECEIVE_MAXIMUM,
     BrokerAwayError,
@@ -34,6 +33,7 @@ from edge.server.connection import (
 )
 from edge.server.ending import Ending
 from edge.server.mqtt_reader import Published
+from edge.server.side_thread import SideThread
 from edge.server.stats import Stats
 from edge.server.store import Answer, Receipt, Store, StoreUnavailableError
 from edge.server.subscription import subscription
@@ -150,15 +150,15 @@ class Collector:
         """
         ending = Ending(stop, DRAIN_S)
         connection: Connection | None = None
-        beside = Beside("database")
+        side = SideThread("database")
         try:
             while not ending.wanted:
                 connection = self._connect(ending)
                 if connection is not None:
-                    self._serve(connection, beside, ending)
-            self._drain(connection, beside, ending)
+                    self._serve(connection, side, ending)
+            self._drain(connection, side, ending)
         finally:
-            beside.close()
+            side.close()
             if connection is not None:
                 connection.close()
         if not self._subscribed.is_set():
@@ -229,13 +229,13 @@ class Collector:
         self._say(why)
         ending.pause(self._broker_waits.next_s())
 
-    def _serve(self, connection: Connection, beside: Beside, ending: Ending) -> None:
+    def _serve(self, connection: Connection, side: SideThread, ending: Ending) -> None:
         """Settle batch after batch until the connection or the run ends."""
         since = time.monotonic()
         while not ending.wanted:
             batch = self._gather(connection, _POLL_S)
             if batch:
-                self._take(batch, connection, beside, ending)
+                self._take(batch, connection, side, ending)
             elif self._committing is not None:
                 self._settle(connection)
             elif not connection.alive:
@@ -257,7 +257,7 @@ class Collector:
         connection.close()
         self._stand_back(why, ending)
 
-    def _drain(self, connection: Connection | None, beside: Beside, ending: Ending) -> None:
+    def _drain(self, connection: Connection | None, side: SideThread, ending: Ending) -> None:
         """Settle what has come, see the watermarks off, say goodbye."""
         if connection is None:
             return
@@ -265,7 +265,7 @@ class Collector:
         # Each acknowledgement brings more from a durable session: what follows stays there.
         left = RECEIVE_MAXIMUM
         while left > 0 and (batch := self._gather(connection, 0.0)):
-            self._take(batch, connection, beside, ending)
+            self._take(batch, connection, side, ending)
             left -= len(batch)
             if ending.left_s == 0.0:  # each try more may take a database's whole patience
                 break
@@ -273,13 +273,13 @@ class Collector:
         connection.close(ending.left_s)
 
     def _take(
-        self, batch: list[Published], connection: Connection, beside: Beside, ending: Ending
+        self, batch: list[Published], connection: Connection, side: SideThread, ending: Ending
     ) -> None:
         """Look at a batch while the one before it is stored, then let it be stored itself."""
         self._in_hand += len(batch)
         arrivals = [examine(one.topic, one.payload, one.properties) for one in batch]
         self._settle(connection)
-        stored = beside.do(lambda: self._commit(arrivals, ending))
+        stored = side.do(lambda: self._commit(arrivals, ending))
         self._committing = _Committing(batch, stored)
 
     def _settle(self, connection: Connection) -> None:

@@ -6,33 +6,33 @@ import threading
 
 import pytest
 
-from edge.server.beside import Beside
+from edge.server.side_thread import SideThread
 
 
 def test_work_is_done_in_its_order_and_gives_what_it_gave():
-    beside = Beside("test")
+    side = SideThread("test")
     done: list[int] = []
-    futures = [beside.do(lambda n=n: (done.append(n), n)[1]) for n in range(50)]
+    futures = [side.do(lambda n=n: (done.append(n), n)[1]) for n in range(50)]
     assert [one.result(10) for one in futures] == list(range(50))
     assert done == list(range(50))
-    beside.close()
+    side.close()
 
 
 def test_what_work_raises_is_its_owner_s_and_the_next_is_done_all_the_same():
-    beside = Beside("test")
-    bad, good = beside.do(lambda: 1 // 0), beside.do(lambda: 2)
+    side = SideThread("test")
+    bad, good = side.do(lambda: 1 // 0), side.do(lambda: 2)
     with pytest.raises(ZeroDivisionError):
         bad.result(10)
     assert good.result(10) == 2
-    beside.close()
+    side.close()
 
 
 def test_closed_it_finishes_what_it_was_given_and_its_thread_ends():
     before = threading.active_count()
-    beside = Beside("test")
-    future = beside.do(lambda: 3)
-    beside.close()
-    beside.close()
+    side = SideThread("test")
+    future = side.do(lambda: 3)
+    side.close()
+    side.close()
     assert future.result(10) == 3
     for thread in threading.enumerate():
         if thread.name == "test":

@@ -11,7 +11,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-class Beside:
+class SideThread:
     """Does what it is given, in that order.
 
     The thread is a daemon, unlike those of an executor: work that hangs must not keep a process
