@@ -20,16 +20,19 @@ def command(
     hits: Annotated[int, typer.Option(min=1, metavar="N", help="Hits of each rig.")] = 100,
     over: Annotated[
         float,
-        typer.Option(min=0, metavar="S", help="Time over which they are made; 0: all at once."),
+        typer.Option(
+            min=0, max=1e7, metavar="S", help="Time over which they are made; 0: all at once."
+        ),
     ] = 10.0,
     outages: Annotated[
-        float, typer.Option(min=0, metavar="N", help="Mean number of outages of each rig.")
+        float,
+        typer.Option(min=0, max=1000, metavar="N", help="Mean number of outages of each rig."),
     ] = 1.0,
     crop: Annotated[
         int, typer.Option(min=4, max=200, metavar="PX", help="Edge of the hits' crops.")
     ] = 60,
     patience: Annotated[
-        float, typer.Option(min=1, metavar="S", help="Wait so long for the server's word.")
+        float, typer.Option(min=1, max=1e7, metavar="S", help="Wait so long for the server's word.")
     ] = 120.0,
     state_dir: Annotated[
         Path | None,

@@ -68,19 +68,22 @@ def parse_message(payload: bytes) -> Message:
 
 
 def parse_service(model: type[_Service], payload: bytes) -> _Service:
-    """Read and check a message outside the outbox: `Status`, `Health` or `Ack`.
+    """Read and check a message outside the outbox: `Status`, `Health`, `Ack`, `Command`, `Reply`.
 
     Raises
     ------
     MessageError
-        One line: the first field that is wrong and why.
+        One line: the first field that is wrong and why; or a name that stands twice, which readers
+        understand in different ways.
     """
     if len(payload) > MAX_MESSAGE_BYTES:
         raise MessageError(f"message of {len(payload)} bytes is over {MAX_MESSAGE_BYTES}")
     try:
-        return model.model_validate_json(payload)
+        found = model.model_validate_json(payload)
     except ValidationError as error:
         raise MessageError(_one_line(error, None)) from None
+    _object(payload)
+    return found
 
 
 def digest(payload: bytes) -> str:

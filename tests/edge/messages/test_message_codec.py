@@ -150,6 +150,18 @@ def test_numpy_scalars_are_written_as_numbers_and_nan_is_not_written() -> None:
             encode({"a": bad})
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"epoch":"0123456789abcdef","upto":7,"upto":9}',
+        b'{"epoch":"0123456789abcdef","epoch":"fedcba9876543210","upto":7}',
+    ],
+)
+def test_a_service_message_with_two_meanings_is_refused(twice: bytes) -> None:
+    with pytest.raises(MessageError, match="is there twice"):
+        parse_service(Ack, twice)
+
+
 def test_the_servers_ack_says_a_watermark_or_a_conflict() -> None:
     assert parse_service(Ack, b'{"epoch":"0123456789abcdef","upto":7}').upto == 7
     assert parse_service(Ack, b'{"epoch":"0123456789abcdef","conflict":7}').conflict == 7
