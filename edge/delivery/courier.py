@@ -7,7 +7,7 @@ only `keep` and `reply` are called from elsewhere.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from edge.delivery.beside import STATUS, Beside, BesideQueue, Commanded
@@ -162,10 +162,10 @@ class Courier:
         """Messages that were sent and not let go."""
         return len(self._ledger)
 
-    @property
-    def faults(self) -> list[str]:
-        """What is wrong now, the worst first."""
-        return [*self.errors.values(), *self._beside.left_out.values()]
+    def faults(self, without: Collection[str] = ()) -> list[str]:
+        """What is wrong now, the worst first; `without` names of `errors`."""
+        errors = [said for what, said in self.errors.items() if what not in without]
+        return [*errors, *self._beside.left_out.values()]
 
     @property
     def held(self) -> bool:
