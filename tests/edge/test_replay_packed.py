@@ -16,6 +16,9 @@ from edge.sources.simulated import write_simulation
 from simulator import SimulationSpec
 from tests.edge.stacks import Replayed, check_sums, read, replay
 
+# What they share takes long to make: on one worker it is made once.
+pytestmark = pytest.mark.xdist_group("replay_packed")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FRAMES = 150
 """Two blocks and more: what is learned in one is used in the next."""
@@ -60,9 +63,6 @@ from pathlib import Path
 from calibration.jit import numba_available
 from edge.sources import open_recording
 from tests.edge.stacks import replay
-
-# What they share takes long to make: on one worker it is made once.
-pytestmark = pytest.mark.xdist_group("replay_packed")
 
 assert not numba_available()
 for name in sys.argv[3:]:
