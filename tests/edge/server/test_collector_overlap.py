@@ -14,6 +14,7 @@ from edge.server.collector import BATCH_MESSAGES, Collector
 from edge.server.store import StoreUnavailableError, open_store
 from tests.edge.server.databases import rows
 from tests.edge.server.rigs import Rig, eventually, payload
+from tests.lossy_proxy import LossyProxy
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -111,6 +112,29 @@ def test_a_message_alone_is_answered_when_it_is_stored_whatever_comes_or_not(bro
         assert rig.upto == 0
         store.gate.set()
         assert eventually(lambda: rig.upto == 1)
+
+
+def test_a_connection_lost_while_it_stores_loses_no_message_and_counts_none_twice(broker, path):
+    with (
+        LossyProxy(int(broker.url.rpartition(":")[2])) as network,
+        Rig(broker.url, "cut") as rig,
+        gated(network.url, path) as (collector, store, _, _),
+    ):
+        send(rig, 1, 1)
+        assert eventually(lambda: store.asked == [1])
+        send(rig, 2, 1 + BATCH_MESSAGES)
+        assert eventually(lambda: collector.in_hand == 1 + BATCH_MESSAGES)
+        network.cut()
+        time.sleep(0.2)
+        assert collector.stats.stored == 0
+        store.gate.set()
+        assert eventually(lambda: rig.upto == 1 + BATCH_MESSAGES)
+        assert eventually(lambda: collector.stats.reconnects == 1 and not collector.in_hand)
+        stats = collector.stats
+        assert (stats.stored, stats.quarantined) == (1 + BATCH_MESSAGES, 0)
+        assert stats.received == stats.stored + stats.duplicates
+        assert stats.unsettled == 0
+    assert rows(path, "SELECT count(*) FROM hits") == [(1 + BATCH_MESSAGES,)]
 
 
 def test_a_stop_while_it_stores_stores_both_batches(broker, path):
