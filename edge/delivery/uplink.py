@@ -257,7 +257,7 @@ class Uplink:
             return self._not_let_in(answer)
         finally:
             transport.close(orderly=self._stopping.is_set())
-            self._courier.end(self._clock(), hung_up=transport.lost)
+            self._courier.end(self._clock(), hung_up=transport.hung_up)
 
     def _transport(self) -> Transport:
         will = Will(topic(self._rig, "status"), self._status("offline"))
