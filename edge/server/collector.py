@@ -13,8 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from edge.delivery.address import BrokerAddress, ProtocolVersion
 from edge.delivery.asking import ask_plainly
@@ -33,7 +32,6 @@ from edge.server.connection import (
 )
 from edge.server.ending import Ending
 from edge.server.mqtt_reader import Published
-from edge.server.side_thread import SideThread
 from edge.server.stats import Stats
 from edge.server.store import Answer, Receipt, Store, StoreUnavailableError
 from edge.server.subscription import subscription
@@ -46,8 +44,6 @@ BATCH_WAIT_S = 0.05
 # A broker that keeps few messages in flight sends no more until it gets its acknowledgements:
 # waiting out the full time would then be the speed limit.
 _QUIET_S = 0.005
-# While a batch is being stored: how late its end may be seen.
-_GLANCE_S = 0.005
 _POLL_S = 0.1
 _PLAIN_ANSWER_S = 2.0
 DRAIN_S = 10.0
@@ -60,18 +56,6 @@ _RIVAL = "if another collector of this database runs, stop it or give both the s
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Committing:
-    """A batch that is being stored."""
-
-    batch: list[Published]
-    stored: Future[Receipt | None]
-
-    def done(self, wait_s: float) -> bool:
-        """Whether that has ended, after a wait if it has not."""
-        return bool(wait([self.stored], wait_s).done)
-
-
 class Collector:
     """Takes what rigs send and stores it, exactly once each.
 
@@ -80,7 +64,7 @@ class Collector:
     broker : str
         URL, see `edge.delivery.address.BrokerAddress`.
     store : Store
-        Where to; used by one thread that `run` begins, and by nobody else until it has ended.
+        Where to; used by the thread that calls `run` alone.
     share : str or None
         Name of the shared subscription this collector is one of; None: it is the only one, and
         the broker keeps what comes while it is away.
@@ -111,7 +95,6 @@ class Collector:
         self._stats = Stats()
         self._state = "starting"
         self._in_hand = 0
-        self._committing: _Committing | None = None
         self._subscribed = threading.Event()
         self._asked_plainly = False
         self._short_lived = 0
@@ -150,15 +133,13 @@ class Collector:
         """
         ending = Ending(stop, DRAIN_S)
         connection: Connection | None = None
-        side = SideThread("database")
         try:
             while not ending.wanted:
                 connection = self._connect(ending)
                 if connection is not None:
-                    self._serve(connection, side, ending)
-            self._drain(connection, side, ending)
+                    self._serve(connection, ending)
+            self._drain(connection, ending)
         finally:
-            side.close()
             if connection is not None:
                 connection.close()
         if not self._subscribed.is_set():
@@ -229,15 +210,13 @@ class Collector:
         self._say(why)
         ending.pause(self._broker_waits.next_s())
 
-    def _serve(self, connection: Connection, side: SideThread, ending: Ending) -> None:
+    def _serve(self, connection: Connection, ending: Ending) -> None:
         """Settle batch after batch until the connection or the run ends."""
         since = time.monotonic()
         while not ending.wanted:
-            batch = self._gather(connection, _POLL_S)
+            batch = _gather(connection, _POLL_S)
             if batch:
-                self._take(batch, connection, side, ending)
-            elif self._committing is not None:
-                self._settle(connection)
+                self._settle(batch, connection, ending)
             elif not connection.alive:
                 self._lost(connection, time.monotonic() - since, ending)
                 return
@@ -257,38 +236,27 @@ class Collector:
         connection.close()
         self._stand_back(why, ending)
 
-    def _drain(self, connection: Connection | None, side: SideThread, ending: Ending) -> None:
+    def _drain(self, connection: Connection | None, ending: Ending) -> None:
         """Settle what has come, see the watermarks off, say goodbye."""
         if connection is None:
             return
         connection.stop_intake(min(1.0, ending.left_s))
         # Each acknowledgement brings more from a durable session: what follows stays there.
         left = RECEIVE_MAXIMUM
-        while left > 0 and (batch := self._gather(connection, 0.0)):
-            self._take(batch, connection, side, ending)
+        while left > 0 and (batch := _gather(connection, 0.0)):
+            self._settle(batch, connection, ending)
             left -= len(batch)
             if ending.left_s == 0.0:  # each try more may take a database's whole patience
                 break
-        self._settle(connection)
         connection.close(ending.left_s)
 
-    def _take(
-        self, batch: list[Published], connection: Connection, side: SideThread, ending: Ending
-    ) -> None:
-        """Look at a batch while the one before it is stored, then let it be stored itself."""
-        self._in_hand += len(batch)
-        arrivals = [examine(one.topic, one.payload, one.properties) for one in batch]
-        self._settle(connection)
-        stored = side.do(lambda: self._commit(arrivals, ending))
-        self._committing = _Committing(batch, stored)
-
-    def _settle(self, connection: Connection) -> None:
-        """When it is stored, tell the rigs, then the broker: in this order."""
-        if self._committing is None:
-            return
-        batch, receipt = self._committing.batch, self._committing.stored.result()
-        self._committing = None
-        self._in_hand -= len(batch)
+    def _settle(self, batch: list[Published], connection: Connection, ending: Ending) -> None:
+        """Commit, tell the rigs, tell the broker: in this order."""
+        self._in_hand = len(batch)
+        receipt = self._commit(
+            [examine(one.topic, one.payload, one.properties) for one in batch], ending
+        )
+        self._in_hand = 0
         if receipt is None:
             self._change(unsettled=len(batch))
             return
@@ -316,26 +284,6 @@ class Collector:
                 return None
             ending.pause(self._store_waits.next_s())
 
-    def _gather(self, connection: Connection, wait_s: float) -> list[Published]:
-        """Collect a batch: 200 messages, 50 ms, or until nothing more comes.
-
-        While another batch is being stored there is no hurry: the more, the less each costs.
-        """
-        batch = connection.receive(0.0 if self._committing else wait_s, BATCH_MESSAGES)
-        size = sum(len(one.payload) for one in batch)
-        deadline = time.monotonic() + BATCH_WAIT_S
-        while connection.alive and len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
-            storing = self._committing is not None and not self._committing.done(_GLANCE_S)
-            if not batch and not storing:
-                break
-            quiet_s = 0.0 if storing else max(0.0, min(_QUIET_S, deadline - time.monotonic()))
-            more = connection.receive(quiet_s, BATCH_MESSAGES - len(batch))
-            if not more and not storing:
-                break
-            batch += more
-            size += sum(len(one.payload) for one in more)
-        return batch
-
     def _note(self, receipt: Receipt, seconds: float) -> None:
         """Tell whoever watches; a fault of theirs must not keep rigs from their answer."""
         try:
@@ -354,6 +302,21 @@ class Collector:
         if state != self._state:
             _log.log(logging.INFO if state == COLLECTING else logging.WARNING, "%s", state)
         self._state = state
+
+
+def _gather(connection: Connection, wait_s: float) -> list[Published]:
+    """Collect a batch: 200 messages, 50 ms, or until nothing more comes."""
+    batch = connection.receive(wait_s, BATCH_MESSAGES)
+    size = sum(len(one.payload) for one in batch)
+    deadline = time.monotonic() + BATCH_WAIT_S
+    while batch and len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
+        quiet_s = max(0.0, min(_QUIET_S, deadline - time.monotonic()))
+        more = connection.receive(quiet_s, BATCH_MESSAGES - len(batch))
+        if not more:
+            break
+        batch += more
+        size += sum(len(one.payload) for one in more)
+    return batch
 
 
 def _payload(answer: Answer) -> bytes:

@@ -4,11 +4,10 @@ A message identifier means something on the connection it came on and nowhere el
 acknowledgement that comes too late goes nowhere, instead of acknowledging another message that is
 not yet on disk.
 
-All of it happens on the collector's own thread, between two batches and while one is stored. A
-thread for each of reading, looking and storing would have to fight for the interpreter, record by
-record, and all would lose. Where two batches are in hand and the database takes long, what comes
-waits in the network, and the broker may end the connection: it then gives the messages to another
-collector, or keeps them.
+All of it happens on the collector's own thread, between two batches. A network thread beside it
+would have to fight for the interpreter with the thread that reads and stores, record by record,
+and both would lose. While a commit takes long, what comes waits in the network, and the broker
+may end the connection: it then gives the messages to another collector, or keeps them.
 """
 
 from __future__ import annotations
