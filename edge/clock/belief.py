@@ -91,6 +91,13 @@ class Belief:
         """Whether an announced leap second, of which the map does not know, may be over by then."""
         return self.leap_due_ns is not None and here.high_ns >= self.leap_due_ns
 
+    def resolve(self, chain: ClockMap, boot_ns: int) -> Resolved:
+        """UTC of an instant by its map, with the doubt of a leap second that may be over."""
+        here = chain.resolve(boot_ns)
+        if not self.may_have_leapt(here):
+            return here
+        return replace(here, bound_s=here.bound_s + LEAP_S)
+
 
 def judge(
     belief: Belief,

@@ -18,6 +18,7 @@ from edge.clock.belief import PATIENCE, Belief, disturbed, judge, leap_of
 from edge.clock.disturbance import before_start, disturbances, undisturbed
 from edge.clock.era import FLOOR_S
 from edge.clock.exchange import Rejected, Sample
+from edge.clock.knot import Resolved
 from edge.clock.leap import LEAP_S
 from edge.clock.polling import POLL_S, SLOWEST_POLL_S, Polling
 from edge.clock.server import Server, parse_server
@@ -186,15 +187,13 @@ class NtpClock:
         system, belief = self._system.stamp(time_ns), self._belief
         if belief.map is None:
             return system
-        here, fresh = belief.map.resolve(time_ns), belief.is_fresh(self._now())
-        bound_s = here.bound_s + (LEAP_S if belief.may_have_leapt(here) else 0.0)
-        if system.uncertainty_s is not None and system.uncertainty_s < bound_s:
-            apart_s = abs(system.utc_ns - here.utc_ns) * 1e-9
-            if not fresh or apart_s <= system.uncertainty_s + bound_s:
-                return system  # one daemon does not outweigh a majority that contradicts it
-        if bound_s >= UNSYNCED_BOUND_S:
+        here, fresh = belief.resolve(belief.map, time_ns), belief.is_fresh(self._now())
+        surer = system.uncertainty_s is not None and system.uncertainty_s < here.bound_s
+        if surer and not (fresh and _contradicts(system, here)):
+            return system  # one daemon does not outweigh a majority that contradicts it
+        if here.bound_s >= UNSYNCED_BOUND_S:
             return Stamp(here.utc_ns, None, "unsynced")
-        return Stamp(here.utc_ns, bound_s, "synced" if fresh else "holdover")
+        return Stamp(here.utc_ns, here.bound_s, "synced" if fresh else "holdover")
 
     def is_known(self) -> bool:
         """Whether UTC is known now, within a stated bound."""
@@ -209,14 +208,23 @@ class NtpClock:
     def message(self, from_boot_ns: int, to_boot_ns: int) -> dict[str, Any] | None:
         """Body of a ``clock`` message for a span, by the map or, where that is surer, the system.
 
-        None before the first sync.
+        Not by a system that contradicts a fresh majority, as in `stamp`. None before the first
+        sync.
         """
-        chain, by_system = self._belief.map, self._system.message(from_boot_ns, to_boot_ns)
+        belief, by_system = self._belief, self._system.message(from_boot_ns, to_boot_ns)
+        chain = belief.map
         if chain is None or self.boot_id is None:
             return by_system
         state = self.stamp(to_boot_ns).state
         by_map = chain.to_json(from_boot_ns, to_boot_ns) | {"boot_id": self.boot_id, "state": state}
+        if belief.may_have_leapt(chain.resolve(to_boot_ns)):
+            by_map["uncertainty_s"] += LEAP_S
         if by_system is None or by_system["uncertainty_s"] is None:
+            return by_map
+        if belief.is_fresh(self._now()) and any(
+            _contradicts(self._system.stamp(at_ns), belief.resolve(chain, at_ns))
+            for at_ns in (from_boot_ns, to_boot_ns)
+        ):
             return by_map
         return min(by_map, by_system, key=lambda told: float(told["uncertainty_s"]))
 
@@ -249,3 +257,11 @@ class NtpClock:
             call()
         except Exception:
             _LOG.exception("the clock's %s goes on", threading.current_thread().name)
+
+
+def _contradicts(system: Stamp, here: Resolved) -> bool:
+    """Whether the system's clock and the servers can't both be right."""
+    if system.uncertainty_s is None:
+        return False
+    apart_s = abs(system.utc_ns - here.utc_ns) * 1e-9
+    return apart_s > system.uncertainty_s + here.bound_s

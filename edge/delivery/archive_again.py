@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from edge.delivery.archive import RECORD_KINDS
 from edge.delivery.database import FILE_NAME, DamagedFile, version_of
@@ -19,15 +20,20 @@ from edge.errors import Failed
 from edge.hits.readonly import open_read_only
 
 _AT_ONCE = 256
+_HIT_KINDS = frozenset({"hit"})
+_Row: TypeAlias = tuple[str, int, bytes]
+"""Epoch, seq and message."""
 
-
+# As bytes: what damage has made no text must not end the reading of what follows it.
 _HITS = (
-    "SELECT rowid, epoch, seq, body FROM archive WHERE rowid > ? AND acknowledged = 1 "
-    "ORDER BY rowid LIMIT ?"
+    "SELECT rowid, epoch, seq, CAST(body AS BLOB) FROM archive "
+    "WHERE rowid > ? AND acknowledged = 1 ORDER BY rowid LIMIT ?"
 )
 _RECORDS_SINCE = 2
 """Version of the file that keeps them first."""
-_RECORDS = "SELECT id, epoch, seq, body FROM delivered WHERE id > ? ORDER BY id LIMIT ?"
+_RECORDS = (
+    "SELECT id, epoch, seq, CAST(body AS BLOB) FROM delivered WHERE id > ? ORDER BY id LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Confirmed:
         if not self._path.is_file():
             raise Failed(f"{state_dir}: no rig has run here (there is no {FILE_NAME})")
         self.damaged = 0
-        """Records passed over, of which nobody can tell what they were."""
+        """Hits and records passed over, of which nobody can tell what they were."""
 
     def __iter__(self) -> Iterator[Archived]:
         try:
@@ -71,27 +77,22 @@ class Confirmed:
                 state = State.load(db)
                 if state is None:
                     return
-                yield from _hits(db, state.rig)
+                yield from self._whole(_rows(db, _HITS), state.rig, _HIT_KINDS)
                 if version >= _RECORDS_SINCE:
-                    yield from self._records(db, state.rig)
+                    yield from self._whole(_rows(db, _RECORDS), state.rig, RECORD_KINDS)
         except (sqlite3.DatabaseError, DamagedFile) as error:
             raise Failed(f"archive {self._path} can't be read: {error}") from None
 
-    def _records(self, db: sqlite3.Connection, rig: str) -> Iterator[Archived]:
-        for epoch, seq, body in _rows(db, _RECORDS):
+    def _whole(self, rows: Iterable[_Row], rig: str, kinds: frozenset[str]) -> Iterator[Archived]:
+        for epoch, seq, body in rows:
             kind = _kind(body)
-            if kind is None:
-                self.damaged += 1
+            if kind in kinds:
+                yield Archived(rig, kind, epoch, seq, body)
             else:
-                yield Archived(rig, kind, epoch, seq, body.encode())
+                self.damaged += 1
 
 
-def _hits(db: sqlite3.Connection, rig: str) -> Iterator[Archived]:
-    for epoch, seq, body in _rows(db, _HITS):
-        yield Archived(rig, "hit", epoch, seq, body.encode())
-
-
-def _rows(db: sqlite3.Connection, portion: str) -> Iterator[tuple[str, int, str]]:
+def _rows(db: sqlite3.Connection, portion: str) -> Iterator[_Row]:
     """Some at a time: a reader that stays open would let the file's log grow."""
     last = 0
     while rows := db.execute(portion, (last, _AT_ONCE)).fetchall():
@@ -99,10 +100,9 @@ def _rows(db: sqlite3.Connection, portion: str) -> Iterator[tuple[str, int, str]
             yield epoch, seq, body
 
 
-def _kind(body: str) -> str | None:
-    """What a record is by its schema's name, such as ``cosmic-edge/clock/1``."""
+def _kind(body: bytes) -> str:
+    """By its schema's name, such as ``cosmic-edge/clock/1``; "" where nobody can tell."""
     try:
-        kind = json.loads(body)["schema"].split("/")[1]
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return None
-    return kind if kind in RECORD_KINDS else None
+        return str(json.loads(body)["schema"].split("/")[1])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return ""

@@ -7,7 +7,7 @@ only `keep` and `reply` are called from elsewhere.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 
 from edge.delivery.beside import STATUS, Beside, BesideQueue, Commanded
@@ -162,10 +162,10 @@ class Courier:
         """Messages that were sent and not let go."""
         return len(self._ledger)
 
-    @property
-    def faults(self) -> list[str]:
-        """What is wrong now, the worst first."""
-        return [*self.errors.values(), *self._beside.left_out.values()]
+    def faults(self, without: Collection[str] = ()) -> list[str]:
+        """What is wrong now, the worst first; `without` names of `errors`."""
+        errors = [said for what, said in self.errors.items() if what not in without]
+        return [*errors, *self._beside.left_out.values()]
 
     @property
     def held(self) -> bool:
@@ -291,10 +291,12 @@ class Courier:
             f"the broker does not take {full_name} ({event.text.lower()}, reason {event.reason}); "
             "look at its access list"
         )
-        if flight.seq is not None:
+        if flight.seq is None:
+            return
+        if now_s >= self._held_until_s:  # a whole window is refused at once: that is one try
             self._hold_s = min(_HOLD_LAST_S, max(_HOLD_FIRST_S, 2 * self._hold_s))
             self._held_until_s = now_s + self._hold_s
-            self._ledger.held_back(flight.seq, self._held_until_s)
+        self._ledger.held_back(flight.seq, self._held_until_s)
 
     def _refusal(self, seq: int, why: str, now_s: float) -> None:
         _LOG.warning("message %d was refused: %s", seq, why)

@@ -34,8 +34,8 @@ def give_back(db: sqlite3.Connection, max_bytes: int) -> bool:
     if not worth or held_bytes > min(max_bytes, _MOST_WRITTEN_BYTES):
         return False
     try:
-        # SQLite may number the archive's rows anew: then no mark knows how old they are.
-        db.execute("UPDATE day_mark SET last_archived = 0")
+        # SQLite may number rows anew: then no mark knows how old hits are, and what is set aside.
+        db.execute("UPDATE day_mark SET last_archived = 0, last_aside = 0")
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")  # waits for nobody who reads
     except sqlite3.Error as error:

@@ -28,6 +28,8 @@ KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 _DEFAULT_RECEIVE_MAXIMUM = 65_535
 _NO_SIZE_LIMIT = 268_435_455
+# Busy, shutting down, keepalive, another client, an administrator, go elsewhere, time is over.
+_OTHER_CAUSES = frozenset({137, 139, 141, 142, 152, 156, 157, 160})
 _HEADER_BYTES = 64
 """Of a PUBLISH: its head, identifier and the properties that each has."""
 
@@ -185,8 +187,9 @@ class Transport:
         self._bare = not login
         self._events: list[Event] = []
         self._subscribing: dict[int, str] = {}
-        self.lost = False
-        """Whether the connection ended by itself."""
+        self._lost = False
+        self.hung_up = False
+        """Whether the connection ended by itself, and the broker named no cause but a message."""
         self.limits = Connected(_DEFAULT_RECEIVE_MAXIMUM, _NO_SIZE_LIMIT)
         """What the broker takes, once it has let us in."""
         self._selector: selectors.BaseSelector | None = None
@@ -334,8 +337,9 @@ class Transport:
         return client
 
     def _end(self, reason: int, text: str) -> None:
-        if not self.lost:
-            self.lost = True
+        if not self._lost:
+            self._lost = True
+            self.hung_up = reason not in _OTHER_CAUSES
             self._events.append(Lost(reason, text))
 
     def _on_connect(

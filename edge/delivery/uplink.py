@@ -35,6 +35,8 @@ _LONGEST_TURN_S = 0.5
 _CONNACK_TIMEOUT_S = 10.0
 _LASTING_S = 10.0
 _NOTE_EVERY_S = 1.0
+_OF_THE_RIG = ("clock", "disk")
+"""Hinder the delivery, and are no fault of the link."""
 _TOO_EARLY_S = 10.0
 _GOODBYE_S = 2.0
 
@@ -191,7 +193,7 @@ class Uplink:
         """How it stands now."""
         self._watch_thread()
         courier, state = self._courier, self._state
-        errors = [self._error, *courier.faults]
+        errors = [self._error, *courier.faults()]
         return UplinkStats(
             state="refused" if state == "connected" and courier.held else state,
             connected=state == "connected",
@@ -255,7 +257,7 @@ class Uplink:
             return self._not_let_in(answer)
         finally:
             transport.close(orderly=self._stopping.is_set())
-            self._courier.end(self._clock(), hung_up=transport.lost)
+            self._courier.end(self._clock(), hung_up=transport.hung_up)
 
     def _transport(self) -> Transport:
         will = Will(topic(self._rig, "status"), self._status("offline"))
@@ -362,7 +364,8 @@ class Uplink:
             return
         self._noted_s = now_s
         stats = self.stats
-        self._standing.note(stats.state, stats.protocol, stats.last_error)
+        errors = [self._error, *self._courier.faults(without=_OF_THE_RIG)]
+        self._standing.note(stats.state, stats.protocol, next(filter(None, errors), ""))
 
     def _notify(self) -> None:
         with self._settled:

@@ -117,8 +117,9 @@ def of_rig(config: BrokerConfig, rig: str, state_dir: Path) -> Finding:
     if standing.state == "connected" and not standing.error:
         detail = f"{config.url}: the rig that runs here is connected with MQTT {standing.protocol}"
         return Finding("ok", f"{detail}, {since}")
-    if standing.state == "connecting" and not standing.error:
-        return Finding("warn", f"{config.url}: the rig that runs here is connecting, {since}")
+    if standing.state in ("connecting", "stopped") and not standing.error:
+        doing = "connecting" if standing.state == "connecting" else "starting, or ending"
+        return Finding("warn", f"{config.url}: the rig that runs here is {doing}, {since}")
     said = standing.error or standing.state
     return Finding(
         "fail",

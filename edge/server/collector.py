@@ -246,6 +246,8 @@ class Collector:
         while left > 0 and (batch := _gather(connection, 0.0)):
             self._settle(batch, connection, ending)
             left -= len(batch)
+            if ending.left_s == 0.0:  # each try more may take a database's whole patience
+                break
         connection.close(ending.left_s)
 
     def _settle(self, batch: list[Published], connection: Connection, ending: Ending) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edge.clock.leap import due_ns
+from edge.messages.utc import parse_utc_ns
 from tests.edge.clock.bench import UTC0, Bench, S
 
 
@@ -46,6 +47,10 @@ def test_bound_holds_over_a_leap_second_until_and_after_the_servers_were_asked(s
         bench.now_ns = year_ns + round(after_s * S)
         stamp = bench.stamp  # before anybody looked
         assert abs(bench.error_s - off_s) <= stamp.uncertainty_s
+        told = bench.clock.message(bench.now_ns - S, bench.now_ns)
+        told_ns = parse_utc_ns(told["reference_utc"]) + bench.now_ns - told["reference_boot_ns"]
+        told_error_s = (told_ns - bench.now_ns - UTC0) / S
+        assert abs(told_error_s - off_s) <= told["uncertainty_s"]
         bench.clock.look_around()
         assert abs(bench.error_s - off_s) <= bench.stamp.uncertainty_s
     assert all(one.polling.wait_s() < 3 for one in bench.clock.servers)

@@ -14,6 +14,7 @@ from edge.clock.ntp import NtpClock
 from edge.clock.reading import Reading
 from edge.clock.server import Server, parse_server
 from edge.clock.watch import LocalClocks
+from edge.messages.utc import parse_utc_ns
 from tests.edge.clock.rig import (
     chronyd,
     free_port,
@@ -215,6 +216,17 @@ def test_system_that_contradicts_the_servers_is_not_believed_however_sure_it_is(
     assert stamp.uncertainty_s >= 0.01
     old = aged(sample(age_s=3600, bound_s=0.01), sure_system)  # nobody confirms the servers now
     assert old.stamp(now) == sure_system.stamp(now)
+
+
+@pytest.mark.parametrize(("age_s", "by_system"), [(0, False), (3600, True)])
+def test_clock_message_is_by_the_same_word_as_the_stamps(age_s, by_system):
+    sure_system = SystemClock(max_error_s=lambda: 1e-6)
+    now = boottime_ns()
+    clock = aged(sample(age_s=age_s, bound_s=0.01), sure_system)
+    body = clock.message(now, now)
+    assert (body["source"] == "the kernel") == by_system
+    by_message_ns = parse_utc_ns(body["reference_utc"]) + now - body["reference_boot_ns"]
+    assert abs(by_message_ns - clock.stamp(now).utc_ns) < 1_000_000
 
 
 def test_without_an_answer_the_system_speaks():

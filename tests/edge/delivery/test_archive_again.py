@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -59,6 +61,18 @@ def test_a_hit_that_is_too_large_for_the_broker_is_said_and_not_sent(delivered: 
         with pytest.raises(Failed, match="too large for it; raise its largest packet"):
             send_again(address, Confirmed(delivered), lambda more: None)
         assert broker.published == []
+
+
+@pytest.mark.parametrize("damage", [b"{\xff", b"{", b'{"schema":"cosmic-edge/other/1"}'])
+def test_what_is_damaged_is_passed_over_and_what_follows_it_is_sent(
+    delivered: Path, damage: bytes
+) -> None:
+    with contextlib.closing(sqlite3.connect(delivered / "rig.sqlite")) as db, db:
+        db.execute("UPDATE archive SET body = CAST(? AS TEXT) WHERE rowid = 2", (damage,))
+        db.execute("INSERT INTO delivered VALUES (7, 'e', 1, CAST(? AS TEXT))", (damage,))
+    found = Confirmed(delivered)
+    assert [one.seq for one in found] == [1, *range(3, COUNT + 1)]
+    assert found.damaged == 2
 
 
 def test_a_card_that_takes_no_writes_can_still_be_looked_at_and_read(delivered: Path) -> None:

@@ -74,6 +74,19 @@ def test_the_disk_has_it_back_at_the_next_start_and_what_is_owed_is_there(large:
     outbox.close()
 
 
+def test_in_a_file_written_anew_no_mark_knows_the_age_of_what_is_only_kept(large: Path) -> None:
+    """Rows may have other numbers then: what is young must not go as old."""
+    outbox = Outbox.open(large, "cellar-1", max_bytes=CAP_BYTES)
+    outbox._store.write(lambda db, _: db.execute("INSERT INTO day_mark VALUES (1, 7, 7, 7)"))
+    while held_bytes(outbox) > CAP_BYTES:
+        outbox.commit([hit()])
+    outbox.close()
+    outbox = Outbox.open(large, "cellar-1", max_bytes=CAP_BYTES)
+    marks = outbox._store.read(lambda db: db.execute("SELECT * FROM day_mark").fetchall())
+    assert marks == [(1, 7, 0, 0)]
+    outbox.close()
+
+
 def test_whoever_reads_it_meanwhile_is_not_disturbed_and_not_waited_for(large: Path) -> None:
     path = large / "rig.sqlite"
     outbox = Outbox.open(large, "cellar-1", max_bytes=CAP_BYTES)

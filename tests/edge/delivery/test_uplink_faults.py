@@ -97,6 +97,63 @@ def test_what_the_broker_refuses_for_good_is_set_aside_and_the_rest_goes_on(
         assert db.execute("SELECT seq, kind FROM set_aside").fetchall() == [(3, "hit")]
 
 
+@pytest.mark.parametrize("reason", [139, 142])
+def test_a_broker_that_hangs_up_for_another_cause_blames_no_message(
+    tmp_path: Path, reason: int
+) -> None:
+    """A clone of the card that pushes the rig off, a broker that is started again and again."""
+    pushed = True
+
+    def judge(topic: str, message: Any) -> Verdict:
+        if pushed and topic.endswith("/hit") and message["frame"] == 2:
+            broker.disconnect(reason)
+        return 0
+
+    clock = Clock()
+    with (
+        scripted_broker(verdict=judge) as broker,
+        running(tmp_path, broker.url, ack="broker", clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit(hits(3))
+        uplink.wake()
+
+        def sends() -> int:
+            return len([m for m in broker.of("hit") if m["frame"] == 2])
+
+        for times in range(2, 12):
+            wait_until(lambda seen=times: sends() >= seen)
+            clock.added_s += 100
+        assert uplink.stats.refused == 0
+        pushed = False
+        assert uplink.drain(10)
+        assert outbox.counts().hits_acknowledged == 3
+
+
+def test_a_window_refused_at_once_is_one_try_and_waits_as_for_one(tmp_path: Path) -> None:
+    """Where the rig may not write (135): half a minute, however many were under way."""
+    allowed = False
+
+    def judge(topic: str, _: Any) -> Verdict:
+        return 0 if allowed or not topic.endswith("/hit") else 135
+
+    clock = Clock()
+    with (
+        scripted_broker(verdict=judge) as broker,
+        running(tmp_path, broker.url, ack="broker", clock=clock) as (outbox, uplink),
+    ):
+        outbox.commit(hits(60))
+        uplink.wake()
+        wait_until(lambda: "access list" in uplink.stats.last_error)
+        wait_until(lambda: not uplink.stats.in_flight)
+        tried = len(broker.of("hit"))
+        assert tried > 5
+        turn_hours(uplink, clock, lambda: len(broker.of("hit")) > tried, steps=3, step_s=16.0)
+        assert len(broker.of("hit")) == tried + 1, "one alone finds out whether it may now"
+        allowed = True
+        turn_hours(uplink, clock, lambda: outbox.is_empty, steps=5, step_s=16.0)
+        assert outbox.counts().hits_lost == 0
+
+
 def outbox_message(message: dict[str, Any]) -> bytes:
     from edge.messages import encode
 

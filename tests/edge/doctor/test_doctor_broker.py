@@ -16,9 +16,17 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config.model import BrokerConfig
+from edge.delivery import BrokerAddress
+from edge.delivery.dating import Dating
+from edge.delivery.folder import FolderLock
+from edge.delivery.standing import StandingFile
 from edge.doctor import Finding, Look, examine
-from edge.doctor.broker import broker
+from edge.doctor.broker import broker, of_rig
 from edge.server.brokers import EmbeddedBroker, find_mosquitto
+from tests.edge.delivery.scripted_broker import scripted_broker
+from tests.edge.delivery.test_late_dating import hit as undated_hit
+from tests.edge.delivery.uplinks import RIG, running, wait_until
+from tests.edge.hand_clock import HandClock
 
 Start = Callable[[str], int]
 
@@ -168,3 +176,39 @@ def test_a_topic_the_rig_may_not_read_is_said_with_its_name() -> None:
     assert found.verdict == "fail"
     assert "does not let 'roof-1' read" in found.detail
     assert "cosmic-edge/v1/roof-1/#" in found.advice
+
+
+def test_hits_that_wait_for_the_clock_are_no_fault_of_the_broker(tmp_path: Path) -> None:
+    with (
+        scripted_broker() as scripted,
+        running(tmp_path, scripted.url, ack="broker") as (outbox, uplink),
+    ):
+        outbox.date_by(Dating(HandClock(), 600))
+        outbox.commit([undated_hit(99.0)])
+        uplink.wake()
+        wait_until(lambda: "wait until the clock is set" in uplink.stats.last_error)
+        config = BrokerConfig(url=scripted.url)
+        wait_until(lambda: of_rig(config, RIG, tmp_path).verdict == "ok")
+        time.sleep(1.2)  # it is noted again after a second
+        assert "is connected with MQTT 5" in of_rig(config, RIG, tmp_path).detail
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "verdict", "said"),
+    [
+        ("connected", "", "ok", "connected"),
+        ("connecting", "", "warn", "connecting"),
+        ("stopped", "", "warn", "starting, or ending"),
+        ("refused", "not authorized", "fail", "not authorized"),
+        ("connected", "the broker takes no hit as large", "fail", "as large"),
+    ],
+)
+def test_a_rig_that_runs_is_asked_instead_of_its_broker(
+    tmp_path: Path, state: str, error: str, verdict: str, said: str
+) -> None:
+    lock = FolderLock(tmp_path)
+    address = BrokerAddress.parse("mqtt://127.0.0.1:1", environ={})
+    StandingFile(tmp_path, address).note(state, "5", error)
+    found = of_rig(BrokerConfig(url="mqtt://127.0.0.1:1"), RIG, tmp_path)
+    lock.release()
+    assert (found.verdict, said in found.detail) == (verdict, True)
