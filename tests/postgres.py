@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import itertools
 import os
@@ -153,7 +154,8 @@ class Postgres:
         os.kill(parent, number)
         listing = Path(f"/proc/{parent}/task/{parent}/children").read_text()
         for child in map(int, listing.split()):
-            os.kill(child, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(child, number)
 
     def stop(self) -> None:
         """End it and remove what it kept."""

@@ -68,9 +68,11 @@ class ScriptedBroker:
 
     def disconnect(self, reason: int) -> None:
         """Send DISCONNECT and hang up."""
+        current = self._current
+        assert current is not None
         self._send(0xE0, bytes([reason, len(self.notes)]) + self.notes)
-        assert self._current is not None
-        self._current.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the other end may have hung up by then
+            current.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
