@@ -6,14 +6,12 @@ clock unsynced that is right to the microsecond.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import dataclass
 
 from edge.clock.base import UNSYNCED_BOUND_S
+from edge.clock.program import ask_program, find_program
 
 _FIELDS = 14
-_PLACES = "/usr/bin:/usr/local/bin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +78,9 @@ def read_tracking(timeout_s: float = 1.0, address: str | None = None) -> Trackin
     address : str, optional
         Its command socket or host, if not chronyc's default.
     """
-    program = shutil.which("chronyc") or shutil.which("chronyc", path=_PLACES)
+    program = find_program("chronyc")
     if program is None:
         return None
     where = [] if address is None else ["-h", address]
-    try:
-        done = subprocess.run(  # noqa: S603
-            [program, "-c", "-n", *where, "tracking"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode != 0:
-        return None
-    return parse_tracking(done.stdout.decode("ascii", "replace"))
+    said = ask_program(program, ["-c", "-n", *where, "tracking"], timeout_s)
+    return None if said is None else parse_tracking(said)

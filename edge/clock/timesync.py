@@ -7,13 +7,12 @@ last message, which it shows on the bus.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.clock.program import ask_program, find_program
+
 _RUNS = Path("/run/systemd/timesync")
-_PLACES = "/usr/bin:/bin"
 _ASK = (
     "--system", "--auto-start=no", "get-property", "org.freedesktop.timesync1",
     "/org/freedesktop/timesync1", "org.freedesktop.timesync1.Manager", "NTPMessage",
@@ -68,19 +67,8 @@ def parse_message(line: str) -> Followed | None:
 
 def read_followed(timeout_s: float = 1.0) -> Followed | None:
     """Ask timesyncd; None where it does not run, or nobody answers in time."""
-    program = shutil.which("busctl") or shutil.which("busctl", path=_PLACES)
+    program = find_program("busctl")
     if program is None or not _RUNS.is_dir():
         return None
-    try:
-        done = subprocess.run(  # noqa: S603
-            [program, *_ASK],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode != 0:
-        return None
-    return parse_message(done.stdout.decode("ascii", "replace"))
+    said = ask_program(program, _ASK, timeout_s)
+    return None if said is None else parse_message(said)

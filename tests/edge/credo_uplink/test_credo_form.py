@@ -21,14 +21,8 @@ from edge.detection import Crop
 from edge.hits.record import parse_hit
 from edge.messages import encode, envelope, format_utc_ns, parse_message, parse_utc_ns
 from tests.edge.credo_uplink.conftest import exposure, hit
-from tests.edge.credo_uplink.credo_server import (
-    DETECTION,
-    DEVICE,
-    PING,
-    check_device,
-    checked,
-    picture_mean,
-)
+from tests.edge.credo_uplink.credo_rules import DETECTION, DEVICE, PING, check_device, checked
+from tests.edge.credo_uplink.credo_server import picture_mean
 from tests.edge.hits.made import track
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=256)
