@@ -18,6 +18,9 @@ DRIFT_PPM = 15.0
 CRYSTAL_PPM = 100.0
 """How far a crystal may be off that nobody has measured: what cheap ones are sold with."""
 
+PERSUADED_NS = 86_400 * 1_000_000_000
+"""Who contradicts what was known before, and nobody else speaks, is believed after a day."""
+
 ASLEEP_S = 1.0
 ASLEEP_RATE = 100e-6
 """The kernel counts the time asleep by the hardware clock, which tells whole seconds."""

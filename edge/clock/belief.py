@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edge.clock.base import PERSUADED_NS
 from edge.clock.disturbance import (
     SUSPENDED,
     Disturbance,
@@ -28,8 +29,6 @@ PATIENCE = 4
 
 _QUIET_NS = 60 * 1_000_000_000
 """After a push it takes so long until a daemon's correction is steady again."""
-
-PERSUADED_NS = 86_400 * 1_000_000_000
 
 # A knot that says no more than the map does is none.
 _BETTER = 0.99

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
-from edge.clock.base import UNSYNCED_BOUND_S, Stamp, boottime_ns, drift_s, read_boot_id
+from edge.clock.base import (
+    PERSUADED_NS,
+    UNSYNCED_BOUND_S,
+    Stamp,
+    boottime_ns,
+    drift_s,
+    read_boot_id,
+)
 from edge.clock.kernel import kernel_max_error_s
 from edge.clock.reading import Reading, read_clocks
 from edge.clock.trace import Trace
 from edge.clock.watch import STEP_NS
 
-_DAY_NS = _PERSUADED_NS = 86_400 * 1_000_000_000
+_DAY_NS = 86_400 * 1_000_000_000
 _OFTEN_NS = 20_000_000
 _LEAP_NS = 10_000_000_000
 """At the start of a day of UTC the clocks are compared often: a leap second may have come."""
@@ -151,7 +158,7 @@ class SystemClock:
         doubted = self._doubted
         if doubted is None or abs(now.offset_ns - doubted.offset_ns) > _SAME_NS:
             self._doubted = doubted = now
-        return now.boot_ns - doubted.boot_ns < _PERSUADED_NS
+        return now.boot_ns - doubted.boot_ns < PERSUADED_NS
 
     def _fresh(self, from_ns: int, to_ns: int) -> tuple[_Look, float]:
         """The last look, or a new one where that is too old; and the doubt on a span by it."""

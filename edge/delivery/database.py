@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from edge.errors import CosmicEdgeError
@@ -204,6 +205,19 @@ _RETRIABLE = frozenset(
 def version_of(db: sqlite3.Connection, path: Path) -> int:
     """Version of the tables, 0 for an empty file; refuses what is none of ours, and newer ones."""
     return _SCHEMA.version_of(db, path)
+
+
+@contextmanager
+def committing(db: sqlite3.Connection) -> Iterator[None]:
+    """One transaction."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def was_closed(db: sqlite3.Connection) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from edge.delivery.archive import RECORDS
-from edge.delivery.database import DamagedFile, readable
+from edge.delivery.database import DamagedFile, committing, readable
 from edge.delivery.rows import also_was, insert, lost_drafts, put, rekey
 from edge.delivery.seal import Owed, owed_row, sealed
 from edge.delivery.state import State
@@ -168,19 +168,6 @@ def _count(db: sqlite3.Connection, state: State, found: Salvaged, hits: int, ori
             insert(db, state, draft)
     state.counters["rekeyed"] += found.saved
     state.counters["damaged_files"] += 1
-
-
-@contextmanager
-def committing(db: sqlite3.Connection) -> Iterator[None]:
-    """One transaction."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def copy_archive(path: Path, db: sqlite3.Connection, max_rows: int) -> int:

@@ -6,7 +6,6 @@ At a broker that gives each login one session, asking the broker itself would en
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from edge.delivery.address import BrokerAddress
+from edge.errors import Failed
 from edge.messages.utc import format_utc_ns
+from edge.outfile import write_whole
 
 FILE_NAME = "link.json"
 
@@ -74,7 +75,5 @@ class StandingFile:
         self._noted = (state, protocol, error)
         now = format_utc_ns(time.time_ns())
         standing = Standing(self._broker, state, protocol, error, now)
-        new = self._path.with_suffix(".new")
-        with suppress(OSError):
-            new.write_text(json.dumps(asdict(standing)), encoding="utf-8")
-            os.replace(new, self._path)
+        with suppress(Failed):
+            write_whole(self._path, json.dumps(asdict(standing)).encode())

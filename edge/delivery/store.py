@@ -11,7 +11,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from edge.delivery.database import DamagedFile, OutboxFull, open_database, translate, was_closed
+from edge.delivery.database import (
+    DamagedFile,
+    OutboxFull,
+    committing,
+    open_database,
+    translate,
+    was_closed,
+)
 from edge.delivery.salvage import (
     Salvaged,
     bring_in,
@@ -178,15 +185,8 @@ class Store:
 
     def _transaction(self, run: Callable[[sqlite3.Connection], _T]) -> _T:
         def guarded(db: sqlite3.Connection) -> _T:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = run(db)
-                db.execute("COMMIT")
-                return result
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+            with committing(db):
+                return run(db)
 
         return self._translated(guarded)
 
